@@ -1,0 +1,80 @@
+package dev.lowrank.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/// A tensor in plain memory: row-major, contiguous, little-endian, and free of any native library, so that mapped
+/// checkpoints can be inspected and decoded without loading LibTorch.
+///
+/// The segment belongs to whoever made it (usually the arena of an open checkpoint); this record only looks at it.
+///
+/// @param dtype element type
+/// @param shape sizes, outermost first
+/// @param data exactly `shape.elements() * dtype.bytes()` bytes
+public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
+    /// Little-endian, unaligned layouts: tensors may start at any byte of a mapped file.
+    public static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    public static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    public static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    public static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    public static final ValueLayout.OfDouble DOUBLE =
+            ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    public HostTensor {
+        var expected = Math.multiplyExact(shape.elements(), (long) dtype.bytes());
+        if (data.byteSize() != expected) {
+            throw new IllegalArgumentException("A " + dtype + " tensor of shape " + shape + " takes " + expected
+                    + " bytes, but the segment has " + data.byteSize());
+        }
+    }
+
+    /// @param values elements, row-major; copied
+    /// @param sizes dimension sizes
+    /// @return an F32 tensor on the Java heap
+    public static HostTensor ofFloats(float[] values, long... sizes) {
+        return new HostTensor(DType.F32, Shape.of(sizes), MemorySegment.ofArray(values.clone()));
+    }
+
+    /// @param values elements, row-major; copied
+    /// @param sizes dimension sizes
+    /// @return an I32 tensor on the Java heap
+    public static HostTensor ofInts(int[] values, long... sizes) {
+        return new HostTensor(DType.I32, Shape.of(sizes), MemorySegment.ofArray(values.clone()));
+    }
+
+    /// @return bytes of the data
+    public long bytes() {
+        return data.byteSize();
+    }
+
+    /// @param index flat index from 0
+    /// @return the element as a `double`, exactly (I64 beyond 2^53 loses digits)
+    public double get(long index) {
+        return switch (dtype) {
+            case F64 -> data.get(DOUBLE, index * 8);
+            case F32 -> data.get(FLOAT, index * 4);
+            case F16 -> Float.float16ToFloat(data.get(SHORT, index * 2));
+            case BF16 -> Float.intBitsToFloat(data.get(SHORT, index * 2) << 16);
+            case I64 -> data.get(LONG, index * 8);
+            case I32 -> data.get(INT, index * 4);
+            case U8 -> data.get(ValueLayout.JAVA_BYTE, index) & 0xFF;
+            case F8_E4M3 -> Float8.e4m3(data.get(ValueLayout.JAVA_BYTE, index));
+            case F8_E5M2 -> Float8.e5m2(data.get(ValueLayout.JAVA_BYTE, index));
+        };
+    }
+
+    /// @return all elements as floats; for tests and small tensors (norms, biases)
+    public float[] toFloats() {
+        var values = new float[Math.toIntExact(shape.elements())];
+        if (dtype == DType.F32) {
+            MemorySegment.copy(data, FLOAT, 0, values, 0, values.length);
+            return values;
+        }
+        for (var i = 0; i < values.length; i++) {
+            values[i] = (float) get(i);
+        }
+        return values;
+    }
+}
