@@ -1,0 +1,135 @@
+package dev.lowrank.model;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/// What a pre-norm decoder is, said once: both engines, the compressor and the planner read only this.
+///
+/// A block is `h += attention(norm(h)); h += mlp(norm(h))`. The MLP is gated when the block has a
+/// [Role#GATE_PROJ] site: `down(activation(gate(x)) * up(x))`, else `down(activation(up(x)))`. Tensor names are those
+/// of the checkpoint without their `.weight` / `.bias` suffix.
+///
+/// @param modelType `model_type` of config.json
+/// @param vocabSize rows of the embedding
+/// @param hiddenSize width of the residual stream
+/// @param heads query heads
+/// @param kvHeads key/value heads; divides `heads`
+/// @param headDim width of one head
+/// @param maxPositions context length of the checkpoint
+/// @param norm kind and epsilon of every norm
+/// @param positions how positions enter
+/// @param activation activation of the MLP
+/// @param qkvOrder row order of a fused [Role#QKV_PROJ]
+/// @param embedding token embedding
+/// @param finalNorm norm before the head
+/// @param head output projection; the same name as `embedding` when tied
+/// @param blocks in execution order
+public record DecoderSpec(
+        String modelType,
+        int vocabSize,
+        int hiddenSize,
+        int heads,
+        int kvHeads,
+        int headDim,
+        int maxPositions,
+        Norm norm,
+        Positions positions,
+        Activation activation,
+        QkvOrder qkvOrder,
+        String embedding,
+        String finalNorm,
+        String head,
+        List<Block> blocks) {
+
+    public DecoderSpec {
+        if (heads % kvHeads != 0) {
+            throw new IllegalArgumentException(
+                    "num_attention_heads (" + heads + ") must be a multiple of num_key_value_heads (" + kvHeads + ")");
+        }
+        blocks = List.copyOf(blocks);
+    }
+
+    /// One block.
+    ///
+    /// @param index from 0
+    /// @param attentionNorm norm before attention
+    /// @param mlpNorm norm before the MLP
+    /// @param sites its linears, in execution order
+    public record Block(int index, String attentionNorm, String mlpNorm, List<LinearSite> sites) {
+        public Block {
+            sites = List.copyOf(sites);
+        }
+
+        /// The site with this role, if the block has one.
+        public Optional<LinearSite> site(Role role) {
+            return sites.stream().filter(site -> site.role() == role).findFirst();
+        }
+
+        /// The site with this role, which the block must have.
+        public LinearSite require(Role role) {
+            return site(role).orElseThrow(() -> new IllegalStateException("Block " + index + " has no " + role));
+        }
+
+        /// Whether the MLP multiplies by an activated gate.
+        public boolean gated() {
+            return site(Role.GATE_PROJ).isPresent();
+        }
+    }
+
+    /// Normalisation before attention, before the MLP and before the head.
+    ///
+    /// @param kind RMS (scale only) or layer norm (scale and shift)
+    /// @param epsilon added to the (mean) square or variance
+    public record Norm(Kind kind, double epsilon) {
+        /// Which statistics are divided out.
+        public enum Kind {
+            RMS,
+            LAYER
+        }
+    }
+
+    /// How token positions enter the computation.
+    public sealed interface Positions {
+        /// Rotation of query and key halves (`x1 cos − x2 sin`, `x2 cos + x1 sin`; halves, not neighbours).
+        ///
+        /// @param rope its frequencies
+        record Rotary(Rope rope) implements Positions {}
+
+        /// A learned table added to the token embedding.
+        ///
+        /// @param table its name, `[maxPositions, hidden]`
+        record Learned(String table) implements Positions {}
+    }
+
+    /// Activation functions of the supported MLPs.
+    public enum Activation {
+        SILU,
+        GELU,
+        GELU_TANH,
+        RELU
+    }
+
+    /// Row order of a fused query/key/value matrix.
+    public enum QkvOrder {
+        /// All query rows, then all key rows, then all value rows.
+        CONCATENATED,
+        /// For each head its query, key and value rows.
+        PER_HEAD
+    }
+
+    /// Whether the head is the embedding.
+    public boolean tied() {
+        return head.equals(embedding);
+    }
+
+    /// Factor on the attention scores.
+    public double attentionScale() {
+        return 1.0 / Math.sqrt(headDim);
+    }
+
+    /// All sites in execution order.
+    public Stream<LinearSite> sites() {
+        return blocks.stream().flatMap(block -> block.sites().stream());
+    }
+}

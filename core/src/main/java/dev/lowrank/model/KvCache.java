@@ -1,0 +1,75 @@
+package dev.lowrank.model;
+
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Shape;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Keys and values of one sequence, F32 in plain memory of its own, so that both engines read and extend the same
+/// cache. Closing frees it.
+public final class KvCache implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    private final List<HostTensor> keys = new ArrayList<>();
+    private final List<HostTensor> values = new ArrayList<>();
+    private final int capacity;
+    private int length;
+
+    private KvCache(int capacity) {
+        this.capacity = capacity;
+    }
+
+    /// An empty cache.
+    ///
+    /// @param capacity positions it can hold
+    /// @throws IllegalArgumentException if that is beyond the model's context
+    public static KvCache of(DecoderSpec spec, int capacity) {
+        if (capacity < 1 || capacity > spec.maxPositions()) {
+            throw new IllegalArgumentException("A cache of " + capacity + " positions was asked for; the model's context is "
+                    + spec.maxPositions());
+        }
+        var cache = new KvCache(capacity);
+        var shape = Shape.of(spec.kvHeads(), capacity, spec.headDim());
+        for (var i = 0; i < spec.blocks().size(); i++) {
+            cache.keys.add(new HostTensor(DType.F32, shape, cache.arena.allocate(shape.elements() * 4, 64)));
+            cache.values.add(new HostTensor(DType.F32, shape, cache.arena.allocate(shape.elements() * 4, 64)));
+        }
+        return cache;
+    }
+
+    /// Rotated keys of a block, `[kvHeads, capacity, headDim]`.
+    public HostTensor keys(int block) {
+        return keys.get(block);
+    }
+
+    /// Values of a block, `[kvHeads, capacity, headDim]`.
+    public HostTensor values(int block) {
+        return values.get(block);
+    }
+
+    /// Positions it can hold.
+    public int capacity() {
+        return capacity;
+    }
+
+    /// Positions that are filled.
+    public int length() {
+        return length;
+    }
+
+    /// Declares positions filled, after every block wrote its keys and values.
+    ///
+    /// @param newLength between 0 (start again) and the capacity
+    public void advanceTo(int newLength) {
+        if (newLength < 0 || newLength > capacity) {
+            throw new IllegalArgumentException("Position " + newLength + " is beyond the cache of " + capacity);
+        }
+        length = newLength;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,95 @@
+package dev.lowrank.model;
+
+import dev.lowrank.checkpoint.Checkpoint;
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.GgufFile;
+import dev.lowrank.checkpoint.GgufTokenizerData;
+import dev.lowrank.checkpoint.HuggingFaceFolder;
+import dev.lowrank.text.GgufTokenizers;
+import dev.lowrank.text.GgufVocabulary;
+import dev.lowrank.text.Tokenizer;
+import java.nio.file.Path;
+
+/// An open checkpoint that is understood: what it is, where its weights lie, how it spells text. Opening reads headers
+/// only and never loads LibTorch; closing unmaps the weights.
+public final class LanguageModel implements AutoCloseable {
+    private final Checkpoint checkpoint;
+    private final DecoderSpec spec;
+    private final ModelWeights weights;
+
+    private LanguageModel(Checkpoint checkpoint, DecoderSpec spec, ModelWeights weights) {
+        this.checkpoint = checkpoint;
+        this.spec = spec;
+        this.weights = weights;
+    }
+
+    /// Opens a Hugging Face folder or a GGUF file.
+    ///
+    /// @throws CheckpointException if it is broken or unsupported
+    public static LanguageModel open(Path path) {
+        var checkpoint = Checkpoint.open(path);
+        try {
+            var architecture = Architectures.of(checkpoint.config());
+            var spec = architecture.describe(
+                    checkpoint.config(), name -> checkpoint.names().contains(name));
+            return new LanguageModel(checkpoint, spec, ModelWeights.match(checkpoint, architecture, spec));
+        } catch (RuntimeException failure) {
+            checkpoint.close();
+            throw failure;
+        }
+    }
+
+    /// The files behind it.
+    public Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    /// What the decoder is.
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    /// Its tensors.
+    public ModelWeights weights() {
+        return weights;
+    }
+
+    /// Opens its tokenizer; the caller closes it.
+    ///
+    /// @throws CheckpointException if the tokenizer knows more tokens than the embedding has rows
+    public Tokenizer tokenizer() {
+        var tokenizer =
+                switch (checkpoint) {
+                    case HuggingFaceFolder folder -> Tokenizer.open(folder.path());
+                    case GgufFile file ->
+                        Tokenizer.ofFiles(GgufTokenizers.toHuggingFace(vocabulary(file.tokenizerData())));
+                };
+        if (tokenizer.vocabularySize() > spec.vocabSize()) {
+            var size = tokenizer.vocabularySize();
+            tokenizer.close();
+            throw CheckpointException.tokenizerMismatch(checkpoint.path(), size, spec.vocabSize());
+        }
+        return tokenizer;
+    }
+
+    private static GgufVocabulary vocabulary(GgufTokenizerData data) {
+        return new GgufVocabulary(
+                data.model(),
+                data.pre(),
+                data.tokens(),
+                data.scores(),
+                data.tokenTypes(),
+                data.merges(),
+                data.bos(),
+                data.eos(),
+                data.unknown(),
+                data.padding(),
+                data.addBos(),
+                data.chatTemplate());
+    }
+
+    @Override
+    public void close() {
+        checkpoint.close();
+    }
+}

@@ -1,0 +1,181 @@
+package dev.lowrank.model;
+
+import dev.lowrank.checkpoint.Checkpoint;
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.ModelConfig;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Shape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// The tensors of a checkpoint by what they are for. Every tensor is used exactly once: what is missing or unknown is
+/// an error that lists it.
+public final class ModelWeights {
+    private final Checkpoint checkpoint;
+    private final DecoderSpec spec;
+    private final SiteForms forms;
+
+    private ModelWeights(Checkpoint checkpoint, DecoderSpec spec, SiteForms forms) {
+        this.checkpoint = checkpoint;
+        this.spec = spec;
+        this.forms = forms;
+    }
+
+    /// Matches a checkpoint's tensors with a description.
+    ///
+    /// @throws CheckpointException if tensors are missing, unknown or of the wrong shape
+    static ModelWeights match(Checkpoint checkpoint, Architecture architecture, DecoderSpec spec) {
+        var weights = new ModelWeights(checkpoint, spec, SiteForms.of(checkpoint.config()));
+        weights.check(architecture);
+        return weights;
+    }
+
+    /// The linear of a site, in the form the checkpoint stores.
+    public Linear linear(LinearSite site) {
+        var name = site.name();
+        var bias = forms.hasBias(site) ? read(name + ".bias") : null;
+        return switch (forms.form(site)) {
+            case "dense" -> new Linear.Dense(denseWeight(site), bias);
+            case "factored" -> new Linear.Factored(read(name + ".a.weight"), read(name + ".b.weight"), bias);
+            case "pivoted" ->
+                new Linear.Pivoted(
+                        read(name + ".pivot.weight"), read(name + ".rest.weight"), read(name + ".index"), bias);
+            case "tucker" ->
+                new Linear.Tucker(
+                        read(name + ".a.weight"), read(name + ".core.weight"), read(name + ".b.weight"), bias);
+            default -> throw checkpoint.config().unsupported("storage form '" + forms.form(site) + "'", SiteForms.KNOWN);
+        };
+    }
+
+    /// A norm's scale, `[hidden]`.
+    public HostTensor scale(String norm) {
+        return read(norm + ".weight");
+    }
+
+    /// A layer norm's shift, `[hidden]`; null for RMS norms.
+    public @Nullable HostTensor shift(String norm) {
+        return spec.norm().kind() == DecoderSpec.Norm.Kind.LAYER ? read(norm + ".bias") : null;
+    }
+
+    /// The token embedding, `[vocab, hidden]`.
+    public HostTensor embedding() {
+        return read(spec.embedding() + ".weight");
+    }
+
+    /// The output projection, `[vocab, hidden]`; the embedding when tied.
+    public HostTensor head() {
+        return read(spec.head() + ".weight");
+    }
+
+    /// Any tensor by its checkpoint name.
+    public HostTensor read(String name) {
+        return checkpoint.read(name);
+    }
+
+    private HostTensor denseWeight(LinearSite site) {
+        var stored = read(site.name() + ".weight");
+        return site.layout() == LinearSite.Layout.OUT_IN ? stored : transpose(stored);
+    }
+
+    /// Numbers of the whole model.
+    public long parameters() {
+        return consumed().stream()
+                .mapToLong(name -> checkpoint.info(name).shape().elements())
+                .sum();
+    }
+
+    /// The checkpoint names that the computation reads.
+    Set<String> consumed() {
+        var names = new TreeSet<String>();
+        names.add(spec.embedding() + ".weight");
+        names.add(spec.head() + ".weight");
+        if (spec.positions() instanceof DecoderSpec.Positions.Learned(var table)) {
+            names.add(table + ".weight");
+        }
+        addNorm(names, spec.finalNorm());
+        for (var block : spec.blocks()) {
+            addNorm(names, block.attentionNorm());
+            addNorm(names, block.mlpNorm());
+            for (var site : block.sites()) {
+                forms.tensors(site).forEach(names::add);
+            }
+        }
+        return names;
+    }
+
+    private void addNorm(Set<String> names, String norm) {
+        names.add(norm + ".weight");
+        if (spec.norm().kind() == DecoderSpec.Norm.Kind.LAYER) {
+            names.add(norm + ".bias");
+        }
+    }
+
+    private void check(Architecture architecture) {
+        var wanted = consumed();
+        var missing = new TreeSet<>(wanted);
+        missing.removeAll(checkpoint.names());
+        var unknown = new TreeSet<>(checkpoint.names());
+        unknown.removeAll(wanted);
+        unknown.removeIf(name -> architecture.ignores(name) || (spec.tied() && name.equals("lm_head.weight")));
+        if (!missing.isEmpty() || !unknown.isEmpty()) {
+            throw CheckpointException.tensorMismatch(checkpoint.path(), listed(missing), listed(unknown));
+        }
+        require(spec.embedding() + ".weight", spec.vocabSize(), spec.hiddenSize());
+        require(spec.head() + ".weight", spec.vocabSize(), spec.hiddenSize());
+        for (var site : new HashSet<>(spec.sites().toList())) {
+            forms.shapes(site).forEach((name, shape) -> require(name, shape.toArray()));
+        }
+    }
+
+    private void require(String name, long... expected) {
+        var found = checkpoint.info(name).shape();
+        if (!found.equals(Shape.of(expected))) {
+            throw CheckpointException.shapeMismatch(checkpoint.path(), name, found, Shape.of(expected));
+        }
+    }
+
+    private static List<String> listed(Set<String> names) {
+        return names.stream().limit(20).toList();
+    }
+
+    /// Copies a matrix transposed.
+    private static HostTensor transpose(HostTensor matrix) {
+        var rows = matrix.shape().size(0);
+        var columns = matrix.shape().size(1);
+        var size = matrix.dtype().bytes();
+        var target = Arena.ofAuto().allocate(matrix.bytes(), 64);
+        var source = matrix.data();
+        for (var row = 0L; row < rows; row++) {
+            for (var column = 0L; column < columns; column++) {
+                copyElement(source, (row * columns + column) * size, target, (column * rows + row) * size, size);
+            }
+        }
+        return new HostTensor(matrix.dtype(), Shape.of(columns, rows), target);
+    }
+
+    private static void copyElement(MemorySegment source, long from, MemorySegment target, long to, int size) {
+        switch (size) {
+            case 2 -> target.set(HostTensor.SHORT, to, source.get(HostTensor.SHORT, from));
+            case 4 -> target.set(HostTensor.INT, to, source.get(HostTensor.INT, from));
+            case 8 -> target.set(HostTensor.LONG, to, source.get(HostTensor.LONG, from));
+            default -> target.set(ValueLayout.JAVA_BYTE, to, source.get(ValueLayout.JAVA_BYTE, from));
+        }
+    }
+
+    /// Element type of the embedding, which stands for the checkpoint's.
+    public DType storedType() {
+        return checkpoint.info(spec.embedding() + ".weight").dtype();
+    }
+
+    /// The configuration these weights were matched with.
+    public ModelConfig config() {
+        return checkpoint.config();
+    }
+}

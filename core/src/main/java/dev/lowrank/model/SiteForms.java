@@ -1,0 +1,116 @@
+package dev.lowrank.model;
+
+import dev.lowrank.checkpoint.ModelConfig;
+import dev.lowrank.tensor.Shape;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Which site of a checkpoint is stored in which form, as the `lowrank` block of `config.json` says; sites that it
+/// does not list are dense.
+///
+/// ```json
+/// "lowrank": {"version": 1, "sites": {"model.layers.0.mlp.up_proj": {"form": "pivoted", "rank": 96, "in": 256,
+///             "out": 704, "bias": false}}}
+/// ```
+public final class SiteForms {
+    static final String KNOWN = "dense, factored, pivoted or tucker";
+    private static final int VERSION = 1;
+
+    private final Map<String, Entry> entries;
+
+    private SiteForms(Map<String, Entry> entries) {
+        this.entries = entries;
+    }
+
+    /// A compressed site.
+    ///
+    /// @param form storage form
+    /// @param rank rank of the represented matrix
+    /// @param bias whether a bias is stored
+    public record Entry(String form, int rank, boolean bias) {}
+
+    /// Reads the `lowrank` block of a configuration; without one every site is dense.
+    public static SiteForms of(ModelConfig config) {
+        var entries = new LinkedHashMap<String, Entry>();
+        var block = config.lowrank();
+        if (block.isPresent()) {
+            var version = block.get().path("version").asInt(-1);
+            if (version != VERSION) {
+                throw config.unsupported("lowrank block of version " + version, "version " + VERSION);
+            }
+            block.get()
+                    .path("sites")
+                    .properties()
+                    .forEach(site -> entries.put(
+                            site.getKey(),
+                            new Entry(
+                                    site.getValue().path("form").asString(""),
+                                    site.getValue().path("rank").asInt(0),
+                                    site.getValue().path("bias").asBoolean(false))));
+        }
+        return new SiteForms(entries);
+    }
+
+    /// The storage form of a site.
+    public String form(LinearSite site) {
+        var entry = entry(site);
+        return entry == null ? "dense" : entry.form();
+    }
+
+    /// Whether a site stores a bias.
+    public boolean hasBias(LinearSite site) {
+        var entry = entry(site);
+        return entry == null ? site.bias() : entry.bias();
+    }
+
+    /// The rank of a site's matrix.
+    public int rank(LinearSite site) {
+        var entry = entry(site);
+        return entry == null ? Math.min(site.in(), site.out()) : entry.rank();
+    }
+
+    private @Nullable Entry entry(LinearSite site) {
+        return entries.get(site.name());
+    }
+
+    /// The checkpoint names of a site's tensors.
+    public Stream<String> tensors(LinearSite site) {
+        return shapes(site).keySet().stream();
+    }
+
+    /// The checkpoint names and shapes of a site's tensors.
+    public Map<String, Shape> shapes(LinearSite site) {
+        var name = site.name();
+        var r = rank(site);
+        var shapes = new LinkedHashMap<String, Shape>();
+        switch (form(site)) {
+            case "dense" ->
+                shapes.put(
+                        name + ".weight",
+                        site.layout() == LinearSite.Layout.OUT_IN
+                                ? Shape.of(site.out(), site.in())
+                                : Shape.of(site.in(), site.out()));
+            case "factored" -> {
+                shapes.put(name + ".a.weight", Shape.of(r, site.in()));
+                shapes.put(name + ".b.weight", Shape.of(site.out(), r));
+            }
+            case "pivoted" -> {
+                shapes.put(name + ".pivot.weight", Shape.of(r, site.in()));
+                shapes.put(name + ".rest.weight", Shape.of(site.out() - r, r));
+                shapes.put(name + ".index", Shape.of(site.out()));
+            }
+            case "tucker" -> {
+                shapes.put(name + ".a.weight", Shape.of(r, site.in()));
+                shapes.put(name + ".core.weight", Shape.of(r, r));
+                shapes.put(name + ".b.weight", Shape.of(site.out(), r));
+            }
+            default -> throw new IllegalStateException("Unknown storage form " + form(site));
+        }
+        if (hasBias(site)) {
+            shapes.put(name + ".bias", Shape.of(site.out()));
+        }
+        return shapes;
+    }
+}
