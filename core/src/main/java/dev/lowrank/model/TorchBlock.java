@@ -67,10 +67,10 @@ public final class TorchBlock implements TensorOwner {
 
     private Tensor attention(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
         var x = attentionNorm.apply(hidden);
-        tap.sees(Feed.ATTENTION_INPUT, x);
+        tap.input(Feed.ATTENTION_INPUT, x);
         var batch = x.shape().size(0);
         var seq = x.shape().size(1);
-        var qkv = project(x, batch, seq);
+        var qkv = project(x, batch, seq, tap);
         var q = qkv.q();
         var k = qkv.k();
         if (angles != null) {
@@ -81,22 +81,22 @@ public final class TorchBlock implements TensorOwner {
                 ? attend(q, k, qkv.v(), null, seq > 1)
                 : attendCached(q, k, qkv.v(), cache, (int) seq); // [batch, heads, seq, headDim]
         var joined = heads.transpose(1, 2).reshape(batch, seq, (long) spec.heads() * spec.headDim());
-        tap.sees(Feed.ATTENTION_OUTPUT, joined);
-        return linear(Role.O_PROJ).apply(joined);
+        tap.input(Feed.ATTENTION_OUTPUT, joined);
+        return run(Role.O_PROJ, joined, tap);
     }
 
     private record Qkv(Tensor q, Tensor k, Tensor v) {}
 
     /// Queries `[batch, heads, seq, headDim]`, keys and values `[batch, kvHeads, seq, headDim]`.
-    private Qkv project(Tensor x, long batch, long seq) {
+    private Qkv project(Tensor x, long batch, long seq, SiteTap tap) {
         var d = spec.headDim();
         if (linears.containsKey(Role.Q_PROJ)) {
             return new Qkv(
-                    heads(linear(Role.Q_PROJ).apply(x), batch, seq, spec.heads()),
-                    heads(linear(Role.K_PROJ).apply(x), batch, seq, spec.kvHeads()),
-                    heads(linear(Role.V_PROJ).apply(x), batch, seq, spec.kvHeads()));
+                    heads(run(Role.Q_PROJ, x, tap), batch, seq, spec.heads()),
+                    heads(run(Role.K_PROJ, x, tap), batch, seq, spec.kvHeads()),
+                    heads(run(Role.V_PROJ, x, tap), batch, seq, spec.kvHeads()));
         }
-        var fused = linear(Role.QKV_PROJ).apply(x); // [batch, seq, (heads + 2 kvHeads) headDim]
+        var fused = run(Role.QKV_PROJ, x, tap); // [batch, seq, (heads + 2 kvHeads) headDim]
         if (spec.qkvOrder() == QkvOrder.PER_HEAD) {
             var perHead = fused.reshape(batch, seq, spec.heads(), 3L * d).transpose(1, 2); // [batch, heads, seq, 3d]
             return new Qkv(perHead.narrow(3, 0, d), perHead.narrow(3, d, d), perHead.narrow(3, 2L * d, d));
@@ -143,13 +143,13 @@ public final class TorchBlock implements TensorOwner {
 
     private Tensor mlp(Tensor hidden, SiteTap tap) {
         var x = mlpNorm.apply(hidden);
-        tap.sees(Feed.MLP_INPUT, x);
+        tap.input(Feed.MLP_INPUT, x);
         var inner = TensorScope.tidy(() -> {
-            var up = linear(Role.UP_PROJ).apply(x);
-            return block.gated() ? activate(linear(Role.GATE_PROJ).apply(x)).mul_(up) : activate(up);
+            var up = run(Role.UP_PROJ, x, tap);
+            return block.gated() ? activate(run(Role.GATE_PROJ, x, tap)).mul_(up) : activate(up);
         });
-        tap.sees(Feed.MLP_HIDDEN, inner);
-        return linear(Role.DOWN_PROJ).apply(inner);
+        tap.input(Feed.MLP_HIDDEN, inner);
+        return run(Role.DOWN_PROJ, inner, tap);
     }
 
     private Tensor activate(Tensor x) {
@@ -161,20 +161,14 @@ public final class TorchBlock implements TensorOwner {
         };
     }
 
-    /// Applies one of its linears alone; how output statistics are computed without a second copy of the weights.
-    ///
-    /// @param x `[.., in]`
-    /// @return `[.., out]`, in the innermost scope
-    public Tensor apply(Role role, Tensor x) {
-        return linear(role).apply(x);
-    }
-
-    private TorchLinear linear(Role role) {
+    private Tensor run(Role role, Tensor x, SiteTap tap) {
         var linear = linears.get(role);
         if (linear == null) {
             throw new IllegalStateException("Block " + block.index() + " has no " + role);
         }
-        return linear;
+        var y = linear.apply(x);
+        tap.output(role, y);
+        return y;
     }
 
     @Override

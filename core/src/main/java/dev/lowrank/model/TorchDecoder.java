@@ -1,6 +1,5 @@
 package dev.lowrank.model;
 
-import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Grad;
@@ -31,22 +30,18 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     private final DecoderSpec spec;
     private final TensorStore store;
     private final List<TorchBlock> blocks;
-    private final Tensor embedding;
+    private final Embedding embedding;
     private final Tensor head;
     private final TorchNorm finalNorm;
-    private final @Nullable Tensor positionTable;
 
     private TorchDecoder(LanguageModel model, Residency residency, TensorStore store) {
         this.model = model;
         this.spec = model.spec();
         this.store = store;
         var weights = model.weights();
-        this.embedding = keep(Tensors.from(weights.embedding(), DType.F32));
-        this.head = spec.tied() ? embedding : keep(Tensors.from(weights.head(), DType.F32));
+        this.embedding = Embedding.of(model);
+        this.head = store.keep(Tensors.from(weights.head(), DType.F32));
         this.finalNorm = store.keep(TorchNorm.load(spec.norm(), weights, spec.finalNorm()));
-        this.positionTable = spec.positions() instanceof Positions.Learned(var table)
-                ? keep(Tensors.from(weights.read(table + ".weight"), DType.F32))
-                : null;
         this.blocks = new ArrayList<>();
         if (residency == Residency.RESIDENT) {
             for (var block : spec.blocks()) {
@@ -68,20 +63,16 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         }
     }
 
-    private Tensor keep(Tensor tensor) {
-        return store.keep(tensor);
-    }
-
     private TorchBlock load(DecoderSpec.Block block) {
         return TorchBlock.load(spec, block, model.weights(), model.weights()::linear);
     }
 
     /// Logits of whole windows.
     ///
-    /// @param tokens I64 `[batch, seq]`
+    /// @param windows token ids of equal length, `[batch][seq]`
     /// @return F32 `[batch, seq, vocab]`, in the innermost scope
-    public Tensor logits(Tensor tokens) {
-        return Grad.off(() -> TensorScope.tidy(() -> project(hidden(tokens, null))));
+    public Tensor logits(List<int[]> windows) {
+        return Grad.off(() -> TensorScope.tidy(() -> project(hidden(windows, null))));
     }
 
     /// Runs a prompt, filling the cache.
@@ -97,7 +88,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var chunk = Arrays.copyOfRange(tokens, from, Math.min(tokens.length, from + PREFILL_CHUNK));
             var end = from + chunk.length == tokens.length;
             last = Grad.off(() -> TensorScope.tidy(() -> {
-                var hidden = hidden(ids(chunk), cache);
+                var hidden = hidden(List.of(chunk), cache);
                 cache.advanceTo(cache.length() + chunk.length);
                 return end ? project(hidden.narrow(1, chunk.length - 1L, 1)).toFloats() : new float[0];
             }));
@@ -105,23 +96,15 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return last;
     }
 
-    private static Tensor ids(int[] tokens) {
-        var ids = new long[tokens.length];
-        for (var i = 0; i < ids.length; i++) {
-            ids[i] = tokens[i];
-        }
-        return Tensors.ofLongs(ids, 1, ids.length);
-    }
-
-    private Tensor hidden(Tensor tokens, @Nullable KvCache cache) {
+    private Tensor hidden(List<int[]> windows, @Nullable KvCache cache) {
         var past = cache == null ? 0 : cache.length();
-        var seq = Math.toIntExact(tokens.shape().size(1));
+        var seq = windows.getFirst().length;
         if (past + seq > spec.maxPositions()) {
             throw new IllegalArgumentException(
                     past + seq + " positions are beyond the model's context of " + spec.maxPositions());
         }
         var angles = TorchBlock.Angles.of(spec, past, seq);
-        var hidden = embed(tokens, past);
+        var hidden = embedding.lookup(windows, past);
         for (var block : spec.blocks()) {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
@@ -132,25 +115,11 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return hidden;
     }
 
-    /// Token (and learned position) embeddings.
-    ///
-    /// @param tokens I64 `[batch, seq]`
-    /// @param past position of the first token
-    /// @return `[batch, seq, hidden]`, in the innermost scope
-    public Tensor embed(Tensor tokens, int past) {
-        return TensorScope.tidy(() -> {
-            var x = Functional.embedding(tokens, embedding);
-            return positionTable == null
-                    ? x
-                    : x.add(positionTable.narrow(0, past, tokens.shape().size(1)));
-        });
-    }
-
     /// Final norm and head.
     ///
     /// @param hidden residual stream after the last block, `[batch, seq, hidden]`
     /// @return `[batch, seq, vocab]`, in the innermost scope
-    public Tensor project(Tensor hidden) {
+    private Tensor project(Tensor hidden) {
         return TensorScope.tidy(() -> Functional.linear(finalNorm.apply(hidden), head, null));
     }
 
