@@ -6,6 +6,7 @@ from transformers import Qwen2Config
 
 
 class LowrankQwen2Config(Qwen2Config):
+    _auto_class = "AutoConfig"
     lowrank = None
     # The stock plan splits dense projections between devices; low-rank ones must not be split that way.
     base_model_tp_plan = None

@@ -10,6 +10,7 @@ from .lowrank_layers import LowrankInit, replace_sites
 
 class LowrankGPT2Model(LowrankInit, GPT2Model):
     config_class = LowrankGPT2Config
+    _auto_class = "AutoModel"
 
     def __init__(self, config):
         super().__init__(config)
@@ -19,6 +20,7 @@ class LowrankGPT2Model(LowrankInit, GPT2Model):
 
 class LowrankGPT2LMHeadModel(LowrankInit, GPT2LMHeadModel):
     config_class = LowrankGPT2Config
+    _auto_class = "AutoModelForCausalLM"
 
     def __init__(self, config):
         super().__init__(config)

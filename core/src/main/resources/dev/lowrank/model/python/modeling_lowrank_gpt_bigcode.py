@@ -10,6 +10,7 @@ from .lowrank_layers import LowrankInit, replace_sites
 
 class LowrankGPTBigCodeModel(LowrankInit, GPTBigCodeModel):
     config_class = LowrankGPTBigCodeConfig
+    _auto_class = "AutoModel"
 
     def __init__(self, config):
         super().__init__(config)
@@ -19,6 +20,7 @@ class LowrankGPTBigCodeModel(LowrankInit, GPTBigCodeModel):
 
 class LowrankGPTBigCodeForCausalLM(LowrankInit, GPTBigCodeForCausalLM):
     config_class = LowrankGPTBigCodeConfig
+    _auto_class = "AutoModelForCausalLM"
 
     def __init__(self, config):
         super().__init__(config)

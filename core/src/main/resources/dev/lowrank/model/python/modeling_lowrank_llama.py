@@ -10,6 +10,7 @@ from .lowrank_layers import LowrankInit, replace_sites
 
 class LowrankLlamaModel(LowrankInit, LlamaModel):
     config_class = LowrankLlamaConfig
+    _auto_class = "AutoModel"
 
     def __init__(self, config):
         super().__init__(config)
@@ -19,6 +20,7 @@ class LowrankLlamaModel(LowrankInit, LlamaModel):
 
 class LowrankLlamaForCausalLM(LowrankInit, LlamaForCausalLM):
     config_class = LowrankLlamaConfig
+    _auto_class = "AutoModelForCausalLM"
 
     def __init__(self, config):
         super().__init__(config)

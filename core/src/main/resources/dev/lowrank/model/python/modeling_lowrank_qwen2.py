@@ -10,6 +10,7 @@ from .lowrank_layers import LowrankInit, replace_sites
 
 class LowrankQwen2Model(LowrankInit, Qwen2Model):
     config_class = LowrankQwen2Config
+    _auto_class = "AutoModel"
 
     def __init__(self, config):
         super().__init__(config)
@@ -19,6 +20,7 @@ class LowrankQwen2Model(LowrankInit, Qwen2Model):
 
 class LowrankQwen2ForCausalLM(LowrankInit, Qwen2ForCausalLM):
     config_class = LowrankQwen2Config
+    _auto_class = "AutoModelForCausalLM"
 
     def __init__(self, config):
         super().__init__(config)
