@@ -21,7 +21,7 @@ import safetensors
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 from transformers import GPT2Config, GPTBigCodeConfig, LlamaConfig, Qwen2Config
 
 TARGET = Path(__file__).resolve().parent.parent / "resources" / "golden" / "models"

@@ -18,6 +18,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 SCRATCH = tempfile.mkdtemp(prefix="lowrank-remote-code-")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = str(Path(SCRATCH) / "hf")
@@ -60,28 +61,29 @@ def auto_map(architecture):
     }
 
 
-def random_factors(form, out_features, in_features, generator):
-    """The tensors of one site at RANK and the dense weight [out, in] that they stand for."""
+def random_factors(form, out_features, in_features, rank, generator):
+    """The tensors of one site and the dense weight [out, in] that they stand for."""
 
     def normal(*shape):
         return torch.randn(shape, generator=generator) * shape[-1] ** -0.5
 
     if form == "pivoted":
-        pivot, rest = normal(RANK, in_features), normal(out_features - RANK, RANK)
+        pivot, rest = normal(rank, in_features), normal(out_features - rank, rank)
         index = torch.randperm(out_features, generator=generator).to(torch.int32)
         dense = torch.cat((pivot, rest @ pivot))[index.long()]
         return {"pivot.weight": pivot, "rest.weight": rest, "index": index}, dense
-    a, b = normal(RANK, in_features), normal(out_features, RANK)
+    a, b = normal(rank, in_features), normal(out_features, rank)
     if form == "factored":
         return {"a.weight": a, "b.weight": b}, b @ a
-    core = normal(RANK, RANK)
+    core = normal(rank, rank)
     return {"a.weight": a, "core.weight": core, "b.weight": b}, b @ core @ a
 
 
 class Pair:
     """A fixture twice: `low`, a folder as Lowrank writes it, and `dense`, the same function in a stock folder."""
 
-    def __init__(self, name, forms, added_bias, keep_dense=()):
+    def __init__(self, name, forms, added_bias, keep_dense=(), rank=RANK):
+        self.rank = rank
         self.source = GOLDEN / name
         self.folder = Path(tempfile.mkdtemp(dir=SCRATCH))
         config = json.loads((self.source / "config.json").read_text())
@@ -108,7 +110,7 @@ class Pair:
                 continue
             form = forms[number % len(forms)]
             out_features, in_features = source[name].shape[::-1] if conv1d else source[name].shape
-            tensors, product = random_factors(form, out_features, in_features, generator)
+            tensors, product = random_factors(form, out_features, in_features, self.rank, generator)
             del low[name]
             low.update({f"{path}.{k}": v for k, v in tensors.items()})
             dense[name] = (product.T if conv1d else product).contiguous()
@@ -117,7 +119,7 @@ class Pair:
                 gained[path] = low[bias] = torch.randn(out_features, generator=generator) * 0.3
             self.sites[path] = {
                 "form": form,
-                "rank": RANK,
+                "rank": self.rank,
                 "in": in_features,
                 "out": out_features,
                 "bias": bias in low,
@@ -136,6 +138,12 @@ class Pair:
                 config["rope_scaling"] = None if scaling["rope_type"] == "default" else scaling
         (folder / "config.json").write_text(json.dumps(config, indent=2))
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+    def edit(self, change):
+        file = self.low / "config.json"
+        config = json.loads(file.read_text())
+        change(config)
+        file.write_text(json.dumps(config))
 
     def dense_model(self):
         model = AutoModelForCausalLM.from_pretrained(self.dense, torch_dtype=torch.float32).eval()
@@ -251,6 +259,61 @@ class Loading(RemoteCodeCase):
         self.assertEqual(count, sum(v.numel() for k, v in stored.items() if not k.endswith(".index")))
 
 
+class Files(RemoteCodeCase):
+    """Spellings of the same folder that Lowrank or its sources use."""
+
+    def check(self, pair):
+        model, problems = load(pair.low)
+        self.assertEqual(problems, {})
+        name = pair.source.name
+        self.assert_close(logits(model, input_ids(name)), logits(pair.dense_model(), input_ids(name)))
+
+    @on_mixed_folders
+    def test_shards_with_an_index(self, _, name, pair):
+        whole = pair.low / "model.safetensors"
+        tensors = load_file(whole)
+        whole.unlink()
+        places = {}
+        for number, shard in enumerate((sorted(tensors)[::2], sorted(tensors)[1::2]), 1):
+            file = f"model-{number:05d}-of-00002.safetensors"
+            save_file({key: tensors[key] for key in shard}, pair.low / file, metadata={"format": "pt"})
+            places.update(dict.fromkeys(shard, file))
+        index = {"metadata": {"total_size": sum(v.nbytes for v in tensors.values())}, "weight_map": places}
+        (pair.low / "model.safetensors.index.json").write_text(json.dumps(index))
+        self.check(pair)
+
+    def test_gpt2_names_without_the_prefix(self):
+        pair = Pair("gpt2", FORMS, True)
+        tensors = load_file(pair.low / "model.safetensors")
+        bare = {key.removeprefix("transformer."): value for key, value in tensors.items()}
+        save_file(bare, pair.low / "model.safetensors", metadata={"format": "pt"})
+        self.check(pair)
+        pair.edit(lambda c: c["lowrank"].update(sites={k.removeprefix("transformer."): v for k, v in pair.sites.items()}))
+        self.check(pair)
+
+    def test_architectures_naming_the_remote_class(self):
+        pair = Pair("gpt2", FORMS, True)
+        pair.edit(lambda c: c.update(architectures=["LowrankGPT2LMHeadModel"]))
+        self.check(pair)
+
+    @on_mixed_folders
+    def test_bfloat16_tensors_load_as_bfloat16_by_themselves(self, _, name, pair):
+        tensors = load_file(pair.low / "model.safetensors")
+        stored = {k: v.bfloat16() if v.is_floating_point() else v for k, v in tensors.items()}
+        save_file(stored, pair.low / "model.safetensors", metadata={"format": "pt"})
+        pair.edit(lambda c: c.update(torch_dtype="bfloat16", dtype="bfloat16"))
+        model, problems = load(pair.low, "auto")
+        self.assertEqual(problems, {})
+        for key, value in model.state_dict().items():
+            if key in stored:
+                self.assertTrue(torch.equal(value, stored[key]), key)
+
+    def test_pivoted_at_its_extreme_ranks(self):
+        for rank in (1, 31, 32):
+            with self.subTest(rank=rank):
+                self.check(Pair("gpt2", ("pivoted",), False, keep_dense=("c_attn", "c_fc"), rank=rank))
+
+
 class Using(RemoteCodeCase):
     @on_mixed_folders
     def test_generates_the_same_with_and_without_cache(self, _, name, pair):
@@ -303,16 +366,11 @@ class Using(RemoteCodeCase):
 
 
 class Refusing(RemoteCodeCase):
-    def edited(self, change):
-        pair = Pair("llama-gqa-tied", ("factored",), False)
-        config = json.loads((pair.low / "config.json").read_text())
-        change(config)
-        (pair.low / "config.json").write_text(json.dumps(config))
-        return pair.low
-
     def refuse(self, change, message):
+        pair = Pair("llama-gqa-tied", ("factored",), False)
+        pair.edit(change)
         with self.assertRaisesRegex(ValueError, message):
-            load(self.edited(change))
+            load(pair.low)
 
     def test_a_newer_version(self):
         self.refuse(lambda c: c["lowrank"].update(version=2), "expected a `lowrank` block of version 1, found 2")
@@ -327,6 +385,10 @@ class Refusing(RemoteCodeCase):
     def test_a_site_that_the_model_lacks(self):
         sites = {"model.layers.9.mlp.up_proj": {"form": "factored", "rank": 1, "in": 1, "out": 1, "bias": False}}
         self.refuse(lambda c: c["lowrank"].update(sites=sites), "layers.9.mlp.up_proj: LowrankLlamaModel has no such")
+
+    def test_the_head(self):
+        sites = {"lm_head": {"form": "factored", "rank": 1, "in": 32, "out": 96, "bias": False}}
+        self.refuse(lambda c: c["lowrank"].update(sites=sites), "lowrank site lm_head: .* no such linear layer")
 
     def test_a_site_of_another_shape(self):
         site = "model.layers.0.mlp.up_proj"

@@ -100,11 +100,11 @@ def replace_sites(model):
 
 
 def _find(model, path):
-    prefix = model.base_model_prefix + "."
-    parent_path, _, name = path.removeprefix(prefix).rpartition(".")
+    # Some checkpoints, GPT-2's own among them, name their tensors without the prefix of the base model.
+    parent_path, _, name = path.removeprefix(model.base_model_prefix + ".").rpartition(".")
     parent = dict(model.named_modules()).get(parent_path)
     dense = getattr(parent, name, None)
-    if not path.startswith(prefix) or not isinstance(dense, nn.Module):
+    if not hasattr(dense, "weight"):
         raise ValueError(f"lowrank site {path}: {type(model).__name__} has no such linear layer")
     return parent, name, dense
 
