@@ -210,11 +210,9 @@ public final class TorchBlock implements TensorOwner {
                 var half = x.shape().size(-1) / 2;
                 var first = x.narrow(-1, 0, half);
                 var second = x.narrow(-1, half, half);
-                return Tensors.cat(
-                        -1,
-                        List.of(
+                return Tensors.cat(List.of(
                                 first.mul(cos).sub(second.mul(sin)),
-                                second.mul(cos).add(first.mul(sin))));
+                                second.mul(cos).add(first.mul(sin))), -1);
             });
         }
 

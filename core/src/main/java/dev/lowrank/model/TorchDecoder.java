@@ -96,6 +96,14 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return last;
     }
 
+    /// The residual stream after the last block, before the final norm.
+    ///
+    /// @param windows token ids of equal length, `[batch][seq]`
+    /// @return F32 `[batch, seq, hidden]`, in the innermost scope
+    public Tensor hidden(List<int[]> windows) {
+        return Grad.off(() -> TensorScope.tidy(() -> hidden(windows, null)));
+    }
+
     private Tensor hidden(List<int[]> windows, @Nullable KvCache cache) {
         var past = cache == null ? 0 : cache.length();
         var seq = windows.getFirst().length;

@@ -55,7 +55,7 @@ record TorchLinear(List<Tensor> stages, @Nullable Tensor tail, @Nullable Tensor 
             if (tail == null || index == null) {
                 return y;
             }
-            var placed = Tensors.cat(-1, List.of(y, Functional.linear(y, tail, null))).indexSelect(-1, index);
+            var placed = Tensors.cat(List.of(y, Functional.linear(y, tail, null)), -1).indexSelect(-1, index);
             return bias == null ? placed : placed.add(bias);
         });
     }

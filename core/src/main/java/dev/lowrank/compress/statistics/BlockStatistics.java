@@ -139,10 +139,10 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
             tokens += rows.size(0);
             TensorScope.tidyRun(() -> {
                 if (sum != null) {
-                    sum.add_(rows.sum(0, false));
+                    sum.add_(rows.sum(0, false).to(DType.F64));
                 }
                 if (sumAbs != null) {
-                    sumAbs.add_(rows.abs().sum(0, false));
+                    sumAbs.add_(rows.abs().sum(0, false).to(DType.F64));
                 }
                 if (gram != null) {
                     gram.add(rows);

@@ -31,7 +31,10 @@ final class SymmetricSum {
                 var width = Math.min(PANEL, size - from);
                 TensorScope.tidyRun(() -> sum.narrow(0, start, width)
                         .narrow(1, start, size - start)
-                        .add_(rows.narrow(1, start, width).t().matmul(rows.narrow(1, start, size - start))));
+                        .add_(rows.narrow(1, start, width)
+                                .t()
+                                .matmul(rows.narrow(1, start, size - start))
+                                .to(DType.F64)));
             }
         });
     }

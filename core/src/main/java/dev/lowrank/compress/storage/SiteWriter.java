@@ -6,6 +6,9 @@ import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Finite;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Linalg;
+import dev.lowrank.tensor.Linalg.Side;
+import dev.lowrank.tensor.Linalg.Transposition;
+import dev.lowrank.tensor.Linalg.Triangle;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
@@ -61,8 +64,7 @@ public final class SiteWriter {
         var order = lu.order();
         var top = lu.l().narrow(0, 0, rank);
         var bottom = lu.l().narrow(0, rank, out - rank); // [out − r, r]
-        var rest = Linalg.solveTriangular(top.t().contiguous(), bottom.t().contiguous(), Linalg.Triangle.UPPER)
-                .t(); // X L₁ = L₂ solved as L₁ᵀ Xᵀ = L₂ᵀ
+        var rest = Linalg.solveTriangular(top, bottom, Triangle.LOWER, Side.RIGHT, Transposition.NONE); // X L₁ = L₂
         var pivotRows = factors.b().indexSelect(0, lu.rows().narrow(0, 0, rank));
         var index = new int[order.length];
         for (var place = 0; place < order.length; place++) {
