@@ -1,0 +1,172 @@
+package dev.lowrank.tensor;
+
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+
+/// The layers' arithmetic. Results belong to the innermost [TensorScope]; operands of one call share a dtype.
+public final class Functional {
+    /// Mean reduction code of LibTorch that leaves losses apart.
+    private static final long REDUCTION_NONE = 0;
+
+    private static final long IGNORE_INDEX = -100;
+
+    private Functional() {}
+
+    /// `y = x Wᵀ + b`.
+    ///
+    /// @param x `[..., in]`
+    /// @param w `[out, in]`
+    /// @param b `[out]` or none
+    /// @return `[..., out]`
+    public static Tensor linear(Tensor x, Tensor w, @Nullable Tensor b) {
+        return b == null
+                ? Native.own("linear", () -> torch.linear(x.handle(), w.handle()), x, w)
+                : Native.own("linear", () -> torch.linear(x.handle(), w.handle(), optional(b)), x, w, b);
+    }
+
+    /// Rows of a table.
+    ///
+    /// @param ids any shape, I64 or I32
+    /// @param table `[vocab, width]`
+    /// @return `[ids..., width]`
+    public static Tensor embedding(Tensor ids, Tensor table) {
+        return Native.own("embedding", () -> torch.embedding(table.handle(), ids.handle()), ids, table);
+    }
+
+    /// `x / √(mean(x²) + eps) · weight` over the last dimension. The mean and the division are in F32 (F64 for F64
+    /// input), rounded to `x`'s dtype before `weight`, as Llama-type models are trained.
+    ///
+    /// @param x `[..., n]`
+    /// @param weight `[n]`
+    /// @param eps added to the mean square
+    /// @return `[..., n]`, dtype of `x`
+    public static Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
+        return Native.own(
+                "rms_norm",
+                () -> {
+                    var type = Native.scalarType(x.dtype());
+                    var wide = Native.scalarType(wide(x.dtype()));
+                    var unit = torch.rms_norm(
+                            x.handle().to(wide),
+                            weight.shape().toArray(),
+                            new TensorOptional(),
+                            new DoubleOptional(eps));
+                    return unit.to(type).mul(weight.handle().to(type));
+                },
+                x,
+                weight);
+    }
+
+    /// `(x − mean) / √(var + eps) · weight + bias` over the last dimension.
+    ///
+    /// @param x `[..., n]`
+    /// @param weight `[n]`
+    /// @param bias `[n]` or none
+    /// @param eps added to the (biased) variance
+    /// @return `[..., n]`
+    public static Tensor layerNorm(Tensor x, Tensor weight, @Nullable Tensor bias, double eps) {
+        return Native.own(
+                "layer_norm",
+                () -> torch.layer_norm(
+                        x.handle(),
+                        weight.shape().toArray(),
+                        optional(weight),
+                        bias == null ? new TensorOptional() : optional(bias),
+                        eps,
+                        false),
+                x,
+                weight);
+    }
+
+    /// @return `x · sigmoid(x)`
+    public static Tensor silu(Tensor x) {
+        return Native.own("silu", () -> torch.silu(x.handle()), x);
+    }
+
+    /// @return `x · Φ(x)`, by the error function
+    public static Tensor gelu(Tensor x) {
+        return Native.own("gelu", () -> torch.gelu(x.handle()), x);
+    }
+
+    /// @return `x · Φ(x)` in the tanh approximation of GPT-2
+    public static Tensor geluTanh(Tensor x) {
+        return Native.own("gelu_tanh", () -> torch.gelu(x.handle(), "tanh"), x);
+    }
+
+    /// @return `max(x, 0)`
+    public static Tensor relu(Tensor x) {
+        return Native.own("relu", () -> torch.relu(x.handle()), x);
+    }
+
+    /// `softmax(scale · q kᵀ + mask) v` by LibTorch's fused kernel, which never stores the whole score matrix.
+    ///
+    /// On CPU that kernel wants as many key as query heads, so with `enableGqa` key and value heads are repeated
+    /// first: a copy of `[batch, heads, keys, headDim]`, small beside the scores that the unfused path would store.
+    ///
+    /// @param q `[batch, heads, queries, headDim]`
+    /// @param k `[batch, kvHeads, keys, headDim]`
+    /// @param v `[batch, kvHeads, keys, headDim]`
+    /// @param mask added to the scores, broadcast to `[batch, heads, queries, keys]`, or none
+    /// @param causal each query sees the keys up to its own position; needs `queries = keys` and no mask
+    /// @param scale factor on the scores, usually `1/√headDim`
+    /// @param enableGqa whether `kvHeads` may be a divisor of `heads`
+    /// @return `[batch, heads, queries, headDim]`
+    public static Tensor scaledDotProductAttention(
+            Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double scale, boolean enableGqa) {
+        if (causal && (mask != null || q.size(-2) != k.size(-2))) {
+            throw new IllegalArgumentException("Causal attention needs as many queries as keys and no mask, but q is "
+                    + q + ", k is " + k + (mask == null ? "" : ", mask is " + mask) + "; pass one mask that does both");
+        }
+        var groups = enableGqa ? q.size(1) / Math.max(1, k.size(1)) : 1;
+        return Native.own(
+                "scaled_dot_product_attention",
+                () -> torch.scaled_dot_product_attention(
+                        q.handle(),
+                        heads(k, groups),
+                        heads(v, groups),
+                        mask == null ? new TensorOptional() : optional(mask),
+                        0.0,
+                        causal,
+                        new DoubleOptional(scale),
+                        false),
+                q,
+                k,
+                v);
+    }
+
+    /// `−ln softmax(logits)[target]` per row, in F32 (F64 for F64 logits).
+    ///
+    /// @param logits `[n, vocab]`
+    /// @param targets `[n]` I64; -100 gives 0
+    /// @return `[n]` nats
+    public static Tensor crossEntropy(Tensor logits, Tensor targets) {
+        return Native.own(
+                "cross_entropy",
+                () -> torch.cross_entropy_loss(
+                        logits.handle().to(Native.scalarType(wide(logits.dtype()))),
+                        targets.handle(),
+                        new TensorOptional(),
+                        REDUCTION_NONE,
+                        IGNORE_INDEX,
+                        0.0),
+                logits,
+                targets);
+    }
+
+    private static org.bytedeco.pytorch.Tensor heads(Tensor kv, long groups) {
+        return groups == 1
+                ? kv.handle()
+                : kv.handle().repeat_interleave(groups, new LongOptional(1), new LongOptional());
+    }
+
+    private static DType wide(DType dtype) {
+        return dtype == DType.F64 ? DType.F64 : DType.F32;
+    }
+
+    private static TensorOptional optional(Tensor tensor) {
+        return new TensorOptional(tensor.handle());
+    }
+}
