@@ -105,6 +105,17 @@ public record Rope(double[] inverseFrequencies, double attentionFactor) {
         return headDim * Math.log(original / (turns * 2 * Math.PI)) / (2 * Math.log(theta));
     }
 
+    /// The rotation of one position, in double and rounded once.
+    ///
+    /// @param cos filled with `[headDim / 2]` cosines; likewise `sin`
+    void fill(int position, float[] cos, float[] sin) {
+        for (var i = 0; i < inverseFrequencies.length; i++) {
+            var angle = position * inverseFrequencies[i];
+            cos[i] = (float) (Math.cos(angle) * attentionFactor);
+            sin[i] = (float) (Math.sin(angle) * attentionFactor);
+        }
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof Rope rope
