@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.Optional;
 
 /// The local cache of the Hugging Face hub, read only: `models--org--name/refs/main` names the commit,
 /// `models--org--name/snapshots/COMMIT` holds its files. Variables and defaults are those of `huggingface_hub`.
@@ -21,24 +21,19 @@ final class HubCache {
     ///     `XDG_CACHE_HOME/huggingface/hub`, else `~/.cache/huggingface/hub`
     /// @param userHome the user's home folder
     static HubCache of(Map<String, String> environment, Path userHome) {
-        var cache = environment.get("HF_HUB_CACHE");
-        var oldName = environment.get("HUGGINGFACE_HUB_CACHE");
-        if (isSet(cache)) {
-            return new HubCache(expand(cache, userHome));
-        }
-        return new HubCache(
-                isSet(oldName)
-                        ? expand(oldName, userHome)
-                        : home(environment, userHome).resolve("hub"));
+        return new HubCache(set(environment, "HF_HUB_CACHE")
+                .or(() -> set(environment, "HUGGINGFACE_HUB_CACHE"))
+                .map(path -> expand(path, userHome))
+                .orElseGet(() -> home(environment, userHome).resolve("hub")));
     }
 
     private static Path home(Map<String, String> environment, Path userHome) {
-        var home = environment.get("HF_HOME");
-        if (isSet(home)) {
-            return expand(home, userHome);
-        }
-        var xdg = environment.get("XDG_CACHE_HOME");
-        return (isSet(xdg) ? expand(xdg, userHome) : userHome.resolve(".cache")).resolve("huggingface");
+        return set(environment, "HF_HOME")
+                .map(path -> expand(path, userHome))
+                .orElseGet(() -> set(environment, "XDG_CACHE_HOME")
+                        .map(path -> expand(path, userHome))
+                        .orElse(userHome.resolve(".cache"))
+                        .resolve("huggingface"));
     }
 
     /// The folder of the cache itself.
@@ -75,8 +70,8 @@ final class HubCache {
                 "Fetch it with `hf download " + name + "`, or give a folder or a .gguf file.");
     }
 
-    private static boolean isSet(@Nullable String value) {
-        return value != null && !value.isBlank();
+    private static Optional<String> set(Map<String, String> environment, String name) {
+        return Optional.ofNullable(environment.get(name)).filter(value -> !value.isBlank());
     }
 
     private static Path expand(String path, Path userHome) {
