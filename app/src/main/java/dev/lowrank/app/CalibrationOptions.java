@@ -35,7 +35,8 @@ final class CalibrationOptions {
     ///
     /// @return null when no text was given
     /// @throws CommandException with code 2 for a count out of range
-    @Nullable CalibrationSet read(LanguageModel model, long seed) {
+    @Nullable
+    CalibrationSet read(LanguageModel model, long seed) {
         if (files.isEmpty()) {
             return null;
         }

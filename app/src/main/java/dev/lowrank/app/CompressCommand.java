@@ -209,7 +209,8 @@ final class CompressCommand implements Callable<Integer> {
                             Figures.seconds(seconds.write()),
                             Figures.bytes(peakMemoryBytes))
                     + String.format(
-                            "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s, lowrank inspect %1$s%n", output);
+                            "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s, lowrank inspect %1$s%n",
+                            output);
         }
     }
 }

@@ -20,7 +20,9 @@ import picocli.CommandLine.Spec;
 final class ExportCommand implements Callable<Integer> {
     /// @param output folder written
     /// @param form what it is
-    record Document(@JsonProperty("output") String output, @JsonProperty("form") String form) {}
+    record Document(
+            @JsonProperty("output") String output,
+            @JsonProperty("form") String form) {}
 
     private final Console console;
     private final ModelArgument models;

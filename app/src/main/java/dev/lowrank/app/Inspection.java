@@ -73,13 +73,15 @@ record Inspection(
     /// @param parameters numbers
     /// @param bytes bytes
     record Part(
-            @JsonProperty("parameters") long parameters, @JsonProperty("bytes") long bytes) {
+            @JsonProperty("parameters") long parameters,
+            @JsonProperty("bytes") long bytes) {
         static Part of(List<TensorInfo> tensors) {
             var numbers = tensors.stream()
                     .filter(info -> info.dtype().isFloating())
                     .mapToLong(info -> info.shape().elements())
                     .sum();
-            return new Part(numbers, tensors.stream().mapToLong(TensorInfo::bytes).sum());
+            return new Part(
+                    numbers, tensors.stream().mapToLong(TensorInfo::bytes).sum());
         }
     }
 
@@ -133,15 +135,16 @@ record Inspection(
         var tensors = new ArrayList<TensorInfo>();
         for (var site : sites) {
             counts.merge(forms.form(site), 1, Integer::sum);
-            model.weights().tensorNames(site).forEach(name -> tensors.add(model.checkpoint().info(name)));
+            model.weights()
+                    .tensorNames(site)
+                    .forEach(name -> tensors.add(model.checkpoint().info(name)));
         }
         var ranks = sites.stream().mapToInt(forms::rank).summaryStatistics();
         var shapes = sites.stream()
                 .map(site -> "[" + site.out() + ", " + site.in() + "]")
                 .distinct()
                 .toList();
-        return new RoleLine(
-                role.id(), shapes, sites.size(), counts, ranks.getMin(), ranks.getMax(), Part.of(tensors));
+        return new RoleLine(role.id(), shapes, sites.size(), counts, ranks.getMin(), ranks.getMax(), Part.of(tensors));
     }
 
     /// The same for people.

@@ -85,9 +85,8 @@ record PlanDocument(
 
     static PlanDocument of(LanguageModel source, CompressionPlan plan) {
         var recipe = plan.recipe();
-        var untouched = plan.others().stream()
-                .mapToLong(SitePlan::parametersBefore)
-                .sum();
+        var untouched =
+                plan.others().stream().mapToLong(SitePlan::parametersBefore).sum();
         return new PlanDocument(
                 source.checkpoint().path().toString(),
                 recipe.method().info().id(),
@@ -156,8 +155,10 @@ record PlanDocument(
         return Table.of("", "before", "after", "kept")
                 .row(
                         "target linears",
-                        Figures.count(sites.stream().mapToLong(Site::parametersBefore).sum()),
-                        Figures.count(sites.stream().mapToLong(Site::parametersAfter).sum()),
+                        Figures.count(
+                                sites.stream().mapToLong(Site::parametersBefore).sum()),
+                        Figures.count(
+                                sites.stream().mapToLong(Site::parametersAfter).sum()),
                         Figures.decimal(keptTarget, 3))
                 .row(
                         "whole model",

@@ -71,8 +71,7 @@ final class ProgressLine implements Progress, AutoCloseable {
         var text = String.format(Locale.ROOT, "%s: %d of %d, %.0f %%", stage, done, total, percent);
         if (done > 0 && elapsed > 0) {
             var rate = done / elapsed;
-            text += ", " + rate(rate)
-                    + (done < total ? ", " + Figures.seconds((total - done) / rate) + " left" : "");
+            text += ", " + rate(rate) + (done < total ? ", " + Figures.seconds((total - done) / rate) + " left" : "");
         }
         return text;
     }

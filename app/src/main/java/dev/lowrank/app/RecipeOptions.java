@@ -86,7 +86,8 @@ final class RecipeOptions {
     }
 
     /// The share asked for, where it was a share.
-    @Nullable Double keep() {
+    @Nullable
+    Double keep() {
         return rank == null && energy == null ? Double.valueOf(keep == null ? 0.8 : keep) : null;
     }
 

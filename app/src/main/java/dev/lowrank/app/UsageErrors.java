@@ -33,7 +33,8 @@ final class UsageErrors implements IParameterExceptionHandler {
         try {
             return reading.get();
         } catch (IllegalArgumentException wrong) {
-            throw new CommandException(ExitCode.USAGE, String.valueOf(wrong.getMessage()), "See --help for the values.");
+            throw new CommandException(
+                    ExitCode.USAGE, String.valueOf(wrong.getMessage()), "See --help for the values.");
         }
     }
 

@@ -6,7 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 
-/// Runs what light commands run, so that the launcher's AOT cache holds their classes and profiles. Prints nothing.
+/// Runs what light commands run, so that the launcher's AOT cache holds their classes and profiles. Prints
+/// nothing.
 public final class WarmUp {
     private WarmUp() {}
 
@@ -15,8 +16,7 @@ public final class WarmUp {
     /// @param arguments none
     public static void main(String[] arguments) {
         var home = Path.of(System.getProperty("lowrank.home", "."));
-        for (var command :
-                new String[] {
+        for (var command : new String[] {
             "--help", "--version", "inspect", "inspect --json", "plan", "plan --json", "completion bash", "--unknown"
         }) {
             var nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);

@@ -164,9 +164,11 @@ class CommandLineTest {
 
     @Test
     void switchesInTheEnvironmentAreReadLikeTheHubReadsThem() {
-        assertThat(Run.with(Run.ROOT, Map.of("LOWRANK_JSON", "1"), "completion", "bash").out())
+        assertThat(Run.with(Run.ROOT, Map.of("LOWRANK_JSON", "1"), "completion", "bash")
+                        .out())
                 .startsWith("{");
-        assertThat(Run.with(Run.ROOT, Map.of("LOWRANK_JSON", "0"), "completion", "bash").out())
+        assertThat(Run.with(Run.ROOT, Map.of("LOWRANK_JSON", "0"), "completion", "bash")
+                        .out())
                 .startsWith("#");
     }
 }

@@ -19,8 +19,10 @@ class HubCacheTest {
         assertThat(folder(Map.of())).isEqualTo(HOME.resolve(".cache/huggingface/hub"));
         assertThat(folder(Map.of("XDG_CACHE_HOME", "/x"))).isEqualTo(Path.of("/x/huggingface/hub"));
         assertThat(folder(Map.of("HF_HOME", "~/hf", "XDG_CACHE_HOME", "/x"))).isEqualTo(HOME.resolve("hf/hub"));
-        assertThat(folder(Map.of("HUGGINGFACE_HUB_CACHE", "/old", "HF_HOME", "/hf"))).isEqualTo(Path.of("/old"));
-        assertThat(folder(Map.of("HF_HUB_CACHE", "/new", "HUGGINGFACE_HUB_CACHE", "/old"))).isEqualTo(Path.of("/new"));
+        assertThat(folder(Map.of("HUGGINGFACE_HUB_CACHE", "/old", "HF_HOME", "/hf")))
+                .isEqualTo(Path.of("/old"));
+        assertThat(folder(Map.of("HF_HUB_CACHE", "/new", "HUGGINGFACE_HUB_CACHE", "/old")))
+                .isEqualTo(Path.of("/new"));
         assertThat(folder(Map.of("HF_HUB_CACHE", ""))).isEqualTo(HOME.resolve(".cache/huggingface/hub"));
     }
 
@@ -38,7 +40,8 @@ class HubCacheTest {
         Files.createDirectories(cache.resolve("models--org--name/refs"));
         Files.createDirectories(cache.resolve("models--org--name/snapshots"));
         Files.writeString(cache.resolve("models--org--name/refs/main"), "../../..");
-        assertThatThrownBy(() -> HubCache.of(Map.of("HF_HUB_CACHE", cache.toString()), HOME).snapshot("org/name"))
+        assertThatThrownBy(() -> HubCache.of(Map.of("HF_HUB_CACHE", cache.toString()), HOME)
+                        .snapshot("org/name"))
                 .isInstanceOf(CommandException.class)
                 .hasMessageContaining("no complete snapshot");
     }

@@ -12,8 +12,9 @@ import java.io.FileDescriptor;
 import org.junit.jupiter.api.Test;
 
 class OnlyAppPrintsTest {
-    private static final JavaClasses ALL =
-            new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("dev.lowrank");
+    private static final JavaClasses ALL = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("dev.lowrank");
 
     @Test
     void nothingWritesToStandardStreamsPastTheConsole() {
@@ -29,7 +30,8 @@ class OnlyAppPrintsTest {
     @Test
     void nothingBelowKnowsTheApp() {
         noClasses()
-                .that(resideInAPackage("dev.lowrank..").and(resideInAPackage("dev.lowrank.app..").negate()))
+                .that(resideInAPackage("dev.lowrank..")
+                        .and(resideInAPackage("dev.lowrank.app..").negate()))
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("dev.lowrank.app..")

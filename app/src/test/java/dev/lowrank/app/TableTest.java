@@ -27,6 +27,8 @@ class TableTest {
 
     @Test
     void aRowOfAnotherLengthIsRefused() {
-        assertThatThrownBy(() -> Table.of("a", "b").row("1")).hasMessageContaining("1 cells").hasMessageContaining("2");
+        assertThatThrownBy(() -> Table.of("a", "b").row("1"))
+                .hasMessageContaining("1 cells")
+                .hasMessageContaining("2");
     }
 }
