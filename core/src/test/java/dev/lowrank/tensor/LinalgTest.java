@@ -250,6 +250,13 @@ class LinalgTest {
     }
 
     @Test
+    void luOfALayerSizedMatrixFitsItsThreadsStack() {
+        var a = random(1, 1536, 576);
+        var lu = Linalg.lu(a);
+        assertSame(lu.l().matmul(lu.u()), a.indexSelect(0, lu.rows()), magnitude(a), 1e-12);
+    }
+
+    @Test
     void choleskyAgreesWithEjmlAndSaysNoToIndefinite() {
         var x = random(1, 9, 20);
         var a = x.matmul(x.t());
