@@ -28,8 +28,10 @@ final class SafePaths {
             var real = folder.toRealPath();
             var snapshots = real.getParent();
             var repository = snapshots == null ? null : snapshots.getParent();
-            var cached = snapshots != null && repository != null && snapshots.endsWith("snapshots");
-            return new SafePaths(folder, cached ? repository : real);
+            if (snapshots != null && repository != null && snapshots.endsWith("snapshots")) {
+                return new SafePaths(folder, repository);
+            }
+            return new SafePaths(folder, real);
         } catch (IOException e) {
             throw StoredFile.failure(folder, e);
         }
