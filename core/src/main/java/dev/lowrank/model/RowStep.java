@@ -43,7 +43,7 @@ final class RowStep implements WorkerTeam.Task {
         for (var i = 0; i < this.products.length; i++) {
             var weight = this.products[i].weight();
             var rows = chunkBytes / Math.max(1, weight.rowBytes()) / ROWS_TOGETHER * ROWS_TOGETHER;
-            chunkRows[i] = (int) Math.clamp(rows, ROWS_TOGETHER, Integer.MAX_VALUE / 2);
+            chunkRows[i] = Math.clamp(rows, ROWS_TOGETHER, Integer.MAX_VALUE / 2);
             firstChunk[i + 1] = firstChunk[i] + Math.ceilDiv(weight.rows(), chunkRows[i]);
         }
         splitInputs = products.stream()

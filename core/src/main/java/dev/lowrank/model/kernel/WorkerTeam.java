@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
 /// A team belongs to one calling thread at a time; closing it ends its threads.
 public final class WorkerTeam implements AutoCloseable {
     private static final int SPINS_BEFORE_PARKING = 2_000;
-    private static final int SPINS_BEFORE_YIELDING = 20_000;
+    private static final int SPINS_BEFORE_YIELDING = 2_000;
     private static final int CHUNK_BITS = 31;
+    private static final VarHandle PARKED = MethodHandles.arrayElementVarHandle(boolean[].class);
     private static final VarHandle TICKET;
     private static final VarHandle FINISHED;
 
@@ -189,8 +190,6 @@ public final class WorkerTeam implements AutoCloseable {
             }
         }
     }
-
-    private static final VarHandle PARKED = MethodHandles.arrayElementVarHandle(boolean[].class);
 
     @Override
     public void close() {
