@@ -1,4 +1,6 @@
-/// Perplexity by named protocol, speed and memory meters.
+/// Perplexity by named protocol, and meters of speed and memory. Never seen by compression.
+///
+/// Reading order: [Perplexity], [SpeedMeter], [ProcessMemory].
 @NullMarked
 package dev.lowrank.evaluate;
 

@@ -24,7 +24,8 @@ public final class Architectures {
                 .filter(architecture -> architecture.modelType().equals(type))
                 .findFirst()
                 .orElseThrow(() -> config.unsupported(
-                        "model_type '" + type + "'",
+                        "model_type",
+                        type,
                         ALL.stream().map(Architecture::modelType).collect(Collectors.joining(", "))));
     }
 }

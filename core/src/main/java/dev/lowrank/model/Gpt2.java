@@ -23,7 +23,9 @@ final class Gpt2 implements Architecture {
     public DecoderSpec describe(ModelConfig config, Predicate<String> has) {
         if (!config.booleanOr("scale_attn_weights", true)
                 || config.booleanOr("scale_attn_by_inverse_layer_idx", false)) {
-            throw config.unsupported("another attention scale", "scale_attn_weights true, no inverse layer index");
+            throw config.unsupported("scale_attn_weights or scale_attn_by_inverse_layer_idx",
+                    "another attention scale",
+                    "attention scaled by the head width");
         }
         var heads = config.requireInt("n_head", 1, 1 << 14);
         return describe(config, has, heads, QkvOrder.CONCATENATED, Layout.IN_OUT);
@@ -68,7 +70,7 @@ final class Gpt2 implements Architecture {
                 kvHeads,
                 headDim,
                 config.requireInt("n_positions", 1, Integer.MAX_VALUE),
-                new Norm(Norm.Kind.LAYER, config.positiveOr("layer_norm_epsilon", 1e-5)),
+                new Norm(Norm.Kind.LAYER, config.doubleOr("layer_norm_epsilon", 1e-5, Double.MIN_VALUE, 1)),
                 new Positions.Learned(prefix + "wpe"),
                 activation(config),
                 order,
@@ -85,7 +87,7 @@ final class Gpt2 implements Architecture {
             case "gelu" -> Activation.GELU;
             case "relu" -> Activation.RELU;
             case "silu", "swish" -> Activation.SILU;
-            default -> throw config.unsupported("activation_function '" + name + "'", "gelu_new, gelu, relu or silu");
+            default -> throw config.unsupported("activation_function", name, "gelu_new, gelu, relu or silu");
         };
     }
 }

@@ -16,10 +16,8 @@ final class GptBigCode implements Architecture {
     @Override
     public DecoderSpec describe(ModelConfig config, Predicate<String> has) {
         if (!config.booleanOr("scale_attn_weights", true)) {
-            throw config.unsupported("scale_attn_weights false", "scaled attention");
+            throw config.unsupported("scale_attn_weights", "false", "scaled attention");
         }
-        config.requireOneOf(
-                "activation_function", "gelu_pytorch_tanh", "gelu_pytorch_tanh", "gelu_new", "gelu", "relu", "silu");
         return config.booleanOr("multi_query", true)
                 ? Gpt2.describe(config, has, 1, QkvOrder.CONCATENATED, Layout.OUT_IN)
                 : Gpt2.describe(config, has, config.requireInt("n_head", 1, 1 << 14), QkvOrder.PER_HEAD, Layout.OUT_IN);

@@ -2,6 +2,7 @@ package dev.lowrank.model;
 
 import dev.lowrank.checkpoint.Checkpoint;
 import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.GgufFile;
 import dev.lowrank.checkpoint.GgufTokenizerData;
 import dev.lowrank.checkpoint.HuggingFaceFolder;
@@ -62,12 +63,16 @@ public final class LanguageModel implements AutoCloseable {
                 switch (checkpoint) {
                     case HuggingFaceFolder folder -> Tokenizer.open(folder.path());
                     case GgufFile file ->
-                        Tokenizer.ofFiles(GgufTokenizers.toHuggingFace(vocabulary(file.tokenizerData())));
+                        Tokenizer.ofFiles(GgufTokenizers.toHuggingFace(vocabulary(file.tokenizer())));
                 };
         if (tokenizer.vocabularySize() > spec.vocabSize()) {
             var size = tokenizer.vocabularySize();
             tokenizer.close();
-            throw CheckpointException.tokenizerMismatch(checkpoint.path(), size, spec.vocabSize());
+            throw new CheckpointException(
+                    Code.CFG_TENSOR_MISMATCH,
+                    checkpoint.path(),
+                    "The tokenizer knows " + size + " tokens, the embedding has " + spec.vocabSize()
+                            + " rows; give the tokenizer that belongs to this model");
         }
         return tokenizer;
     }
@@ -80,10 +85,10 @@ public final class LanguageModel implements AutoCloseable {
                 data.scores(),
                 data.tokenTypes(),
                 data.merges(),
-                data.bos(),
-                data.eos(),
-                data.unknown(),
-                data.padding(),
+                data.bosId(),
+                data.eosId(),
+                data.unkId(),
+                data.padId(),
                 data.addBos(),
                 data.chatTemplate());
     }

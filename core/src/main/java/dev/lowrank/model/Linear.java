@@ -20,7 +20,7 @@ public sealed interface Linear {
     /// Name of the storage form in `config.json` and reports.
     String form();
 
-    /// Numbers that the form stores, index and bias included.
+    /// Numbers that the form stores, bias included; places in an index do not count.
     long parameters();
 
     /// Bytes that the form stores, index and bias included; also what one decoded token reads.
@@ -129,7 +129,7 @@ public sealed interface Linear {
 
         @Override
         public long parameters() {
-            return elements(pivot) + elements(rest) + elements(index) + elements(bias);
+            return elements(pivot) + elements(rest) + elements(bias);
         }
 
         @Override

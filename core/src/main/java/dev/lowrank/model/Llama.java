@@ -36,7 +36,10 @@ final class Llama implements Architecture {
     /// @param outputBias whether o has one
     /// @param defaultEpsilon class default of `rms_norm_eps`
     static DecoderSpec describe(ModelConfig config, boolean qkvBias, boolean outputBias, double defaultEpsilon) {
-        config.requireOneOf("hidden_act", "silu", "silu", "swish");
+        var activation = config.textOr("hidden_act", "silu");
+        if (!activation.equals("silu") && !activation.equals("swish")) {
+            throw config.unsupported("hidden_act", activation, "silu");
+        }
         var hidden = config.requireInt("hidden_size", 1, 1 << 20);
         var layers = config.requireInt("num_hidden_layers", 1, 1 << 12);
         var heads = config.requireInt("num_attention_heads", 1, 1 << 14);
@@ -70,7 +73,7 @@ final class Llama implements Architecture {
                 kvHeads,
                 headDim,
                 config.intOr("max_position_embeddings", 2048, 1, Integer.MAX_VALUE),
-                new Norm(Norm.Kind.RMS, config.positiveOr("rms_norm_eps", defaultEpsilon)),
+                new Norm(Norm.Kind.RMS, config.doubleOr("rms_norm_eps", defaultEpsilon, Double.MIN_VALUE, 1)),
                 new Positions.Rotary(Rope.of(config, headDim)),
                 Activation.SILU,
                 QkvOrder.CONCATENATED,

@@ -2,6 +2,7 @@ package dev.lowrank.model;
 
 import dev.lowrank.checkpoint.Checkpoint;
 import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.ModelConfig;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
@@ -50,7 +51,7 @@ public final class ModelWeights {
             case "tucker" ->
                 new Linear.Tucker(
                         read(name + ".a.weight"), read(name + ".core.weight"), read(name + ".b.weight"), bias);
-            default -> throw checkpoint.config().unsupported("storage form '" + forms.form(site) + "'", SiteForms.KNOWN);
+            default -> throw checkpoint.config().unsupported("lowrank.sites.form", forms.form(site), SiteForms.KNOWN);
         };
     }
 
@@ -84,21 +85,34 @@ public final class ModelWeights {
         return site.layout() == LinearSite.Layout.OUT_IN ? stored : transpose(stored);
     }
 
-    /// Numbers of the whole model.
+    /// Numbers of the whole model; places in a pivoted index do not count.
     public long parameters() {
-        return consumed().stream()
-                .mapToLong(name -> checkpoint.info(name).shape().elements())
+        return names().stream()
+                .map(checkpoint::info)
+                .filter(info -> info.dtype().isFloating())
+                .mapToLong(info -> info.shape().elements())
                 .sum();
     }
 
-    /// The checkpoint names that the computation reads.
-    Set<String> consumed() {
+    /// The checkpoint names of a site's tensors.
+    public List<String> tensorNames(LinearSite site) {
+        return forms.tensors(site).toList();
+    }
+
+    /// The checkpoint names of embeddings and head.
+    public Set<String> tables() {
         var names = new TreeSet<String>();
         names.add(spec.embedding() + ".weight");
         names.add(spec.head() + ".weight");
         if (spec.positions() instanceof DecoderSpec.Positions.Learned(var table)) {
             names.add(table + ".weight");
         }
+        return names;
+    }
+
+    /// The checkpoint names that the computation reads, sorted.
+    public Set<String> names() {
+        var names = new TreeSet<>(tables());
         addNorm(names, spec.finalNorm());
         for (var block : spec.blocks()) {
             addNorm(names, block.attentionNorm());
@@ -118,14 +132,16 @@ public final class ModelWeights {
     }
 
     private void check(Architecture architecture) {
-        var wanted = consumed();
+        var wanted = names();
         var missing = new TreeSet<>(wanted);
         missing.removeAll(checkpoint.names());
         var unknown = new TreeSet<>(checkpoint.names());
         unknown.removeAll(wanted);
         unknown.removeIf(name -> architecture.ignores(name) || (spec.tied() && name.equals("lm_head.weight")));
         if (!missing.isEmpty() || !unknown.isEmpty()) {
-            throw CheckpointException.tensorMismatch(checkpoint.path(), listed(missing), listed(unknown));
+            throw mismatch("The weights do not fit the configuration: missing " + listed(missing) + ", unknown "
+                    + listed(unknown) + "; expected every tensor of a " + spec.modelType() + " of "
+                    + spec.blocks().size() + " layers and no other");
         }
         require(spec.embedding() + ".weight", spec.vocabSize(), spec.hiddenSize());
         require(spec.head() + ".weight", spec.vocabSize(), spec.hiddenSize());
@@ -137,8 +153,13 @@ public final class ModelWeights {
     private void require(String name, long... expected) {
         var found = checkpoint.info(name).shape();
         if (!found.equals(Shape.of(expected))) {
-            throw CheckpointException.shapeMismatch(checkpoint.path(), name, found, Shape.of(expected));
+            throw mismatch("The configuration gives " + name + " the shape " + Shape.of(expected)
+                    + ", the checkpoint has " + found);
         }
+    }
+
+    private CheckpointException mismatch(String message) {
+        return new CheckpointException(Code.CFG_TENSOR_MISMATCH, checkpoint.path(), message);
     }
 
     private static List<String> listed(Set<String> names) {

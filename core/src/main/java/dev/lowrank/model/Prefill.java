@@ -1,12 +1,11 @@
 package dev.lowrank.model;
 
-/// Something that can read a prompt into a cache: an engine for many rows at once, or one token at a time.
+/// Runs a prompt through a decoder.
 @FunctionalInterface
 public interface Prefill {
-    /// Appends tokens to a cache.
+    /// Fills the cache with the prompt's keys and values, after what it already holds.
     ///
     /// @param tokens at least one
-    /// @param cache extended by all of them
-    /// @return logits after the last token, `[vocabSize]`; valid until the engine's next call
+    /// @return logits of the last token, `[vocab]`
     float[] prefill(int[] tokens, KvCache cache);
 }

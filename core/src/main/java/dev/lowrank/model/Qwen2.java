@@ -14,7 +14,7 @@ final class Qwen2 implements Architecture {
     @Override
     public DecoderSpec describe(ModelConfig config, Predicate<String> has) {
         if (config.booleanOr("use_sliding_window", false)) {
-            throw config.unsupported("use_sliding_window true", "full attention in every layer");
+            throw config.unsupported("use_sliding_window", "true", "full attention in every layer");
         }
         return Llama.describe(config, true, false, 1e-6);
     }

@@ -2,6 +2,7 @@ package dev.lowrank.model;
 
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.ModelConfig;
+import dev.lowrank.checkpoint.RopeParameters;
 import java.util.Arrays;
 
 /// Frequencies of a rotary embedding, with the scaling rules of `transformers` applied.
@@ -32,15 +33,22 @@ public record Rope(double[] inverseFrequencies, double attentionFactor) {
         return switch (parameters.type()) {
             case "default", "dynamic" -> new Rope(plain, 1.0);
             case "linear" -> {
-                var factor = parameters.require("factor");
+                var factor = require(config, parameters, "factor");
                 yield new Rope(Arrays.stream(plain).map(f -> f / factor).toArray(), 1.0);
             }
-            case "llama3" -> new Rope(llama3(plain, parameters), 1.0);
+            case "llama3" -> new Rope(llama3(config, plain, parameters), 1.0);
             case "yarn" -> yarn(plain, parameters, config, headDim);
             default ->
                 throw config.unsupported(
-                        "rope type '" + parameters.type() + "'", "default, linear, dynamic, llama3 or yarn");
+                        "rope type", parameters.type(), "default, linear, dynamic, llama3 or yarn");
         };
+    }
+
+    private static double require(ModelConfig config, RopeParameters parameters, String key) {
+        if (!parameters.has(key)) {
+            throw config.range(key, "nothing", "a number, for rope type " + parameters.type());
+        }
+        return parameters.numberOr(key, 0);
     }
 
     private static double[] plain(double theta, int headDim) {
@@ -51,11 +59,11 @@ public record Rope(double[] inverseFrequencies, double attentionFactor) {
         return frequencies;
     }
 
-    private static double[] llama3(double[] plain, ModelConfig.RopeParameters parameters) {
-        var factor = parameters.require("factor");
-        var low = parameters.require("low_freq_factor");
-        var high = parameters.require("high_freq_factor");
-        var original = parameters.require("original_max_position_embeddings");
+    private static double[] llama3(ModelConfig config, double[] plain, RopeParameters parameters) {
+        var factor = require(config, parameters, "factor");
+        var low = require(config, parameters, "low_freq_factor");
+        var high = require(config, parameters, "high_freq_factor");
+        var original = require(config, parameters, "original_max_position_embeddings");
         return Arrays.stream(plain)
                 .map(frequency -> {
                     var turns = original * frequency / (2 * Math.PI);
@@ -72,22 +80,23 @@ public record Rope(double[] inverseFrequencies, double attentionFactor) {
     }
 
     private static Rope yarn(
-            double[] plain, ModelConfig.RopeParameters parameters, ModelConfig config, int headDim) {
-        var factor = parameters.require("factor");
-        var original = parameters.optional("original_max_position_embeddings")
-                .orElseGet(() -> config.requireInt("max_position_embeddings", 1, Integer.MAX_VALUE));
+            double[] plain, RopeParameters parameters, ModelConfig config, int headDim) {
+        var factor = require(config, parameters, "factor");
+        var original = parameters.has("original_max_position_embeddings")
+                ? parameters.numberOr("original_max_position_embeddings", 0)
+                : config.requireInt("max_position_embeddings", 1, Integer.MAX_VALUE);
         var theta = parameters.theta();
         var first = Math.max(
-                Math.floor(yarnDimension(parameters.optional("beta_fast").orElse(32.0), headDim, theta, original)), 0);
+                Math.floor(yarnDimension(parameters.numberOr("beta_fast", 32.0), headDim, theta, original)), 0);
         var last = Math.min(
-                Math.ceil(yarnDimension(parameters.optional("beta_slow").orElse(1.0), headDim, theta, original)),
+                Math.ceil(yarnDimension(parameters.numberOr("beta_slow", 1.0), headDim, theta, original)),
                 headDim - 1.0);
         var frequencies = new double[plain.length];
         for (var i = 0; i < plain.length; i++) {
             var ramp = Math.clamp((i - first) / Math.max(last - first, 0.001), 0.0, 1.0);
             frequencies[i] = plain[i] / factor * ramp + plain[i] * (1 - ramp);
         }
-        var attention = parameters.optional("attention_factor").orElse(factor <= 1 ? 1.0 : 0.1 * Math.log(factor) + 1);
+        var attention = parameters.numberOr("attention_factor", factor <= 1 ? 1.0 : 0.1 * Math.log(factor) + 1);
         return new Rope(frequencies, attention);
     }
 

@@ -35,13 +35,12 @@ public final class SiteForms {
     public static SiteForms of(ModelConfig config) {
         var entries = new LinkedHashMap<String, Entry>();
         var block = config.lowrank();
-        if (block.isPresent()) {
-            var version = block.get().path("version").asInt(-1);
+        if (block != null) {
+            var version = block.path("version").asInt(-1);
             if (version != VERSION) {
-                throw config.unsupported("lowrank block of version " + version, "version " + VERSION);
+                throw config.unsupported("lowrank.version", String.valueOf(version), String.valueOf(VERSION));
             }
-            block.get()
-                    .path("sites")
+            block.path("sites")
                     .properties()
                     .forEach(site -> entries.put(
                             site.getKey(),

@@ -1,0 +1,69 @@
+package dev.lowrank.app;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+
+/// Entry point and composition root: makes the parts and hands them to the commands.
+public final class Main {
+    private Main() {}
+
+    /// Runs one command and ends the process with its exit code.
+    ///
+    /// @param arguments the command line
+    public static void main(String[] arguments) {
+        StandardError.restore();
+        var color = System.getenv("NO_COLOR") == null && Boolean.getBoolean("lowrank.terminal");
+        var console = new Console(
+                stream(FileDescriptor.out), stream(FileDescriptor.err), Boolean.getBoolean("lowrank.terminal"), color);
+        var home = Path.of(System.getProperty("lowrank.home", "."));
+        var interruption = new Interruption(console);
+        interruption.install();
+        System.exit(run(console, interruption, home, System.getenv(), arguments));
+    }
+
+    /// Runs one command.
+    ///
+    /// @param interruption told by commands whether a stop can be continued
+    /// @param home folder of the project, where the pocket model lies
+    /// @param environment environment variables
+    /// @return its exit code
+    static int run(
+            Console console,
+            Interruption interruption,
+            Path home,
+            Map<String, String> environment,
+            String... arguments) {
+        return commandLine(console, interruption, home, environment).execute(arguments);
+    }
+
+    private static CommandLine commandLine(
+            Console console, Interruption interruption, Path home, Map<String, String> environment) {
+        return new CommandLine(new LowrankCommand(console))
+                .addSubcommand(new DoctorCommand(console, new Diagnosis(home, environment)))
+                .addSubcommand(new CompletionCommand(console))
+                .setDefaultValueProvider(new EnvironmentDefaults(environment))
+                .setParameterExceptionHandler(new UsageErrors(console))
+                .setExecutionExceptionHandler((thrown, _, _) -> {
+                    interruption.done();
+                    var failure = Failure.of(thrown);
+                    console.fail(failure, thrown);
+                    return failure.code().number();
+                })
+                .setOut(console.outWriter())
+                .setErr(console.errWriter())
+                .setColorScheme(CommandLine.Help.defaultColorScheme(console.hasColor() ? Ansi.ON : Ansi.OFF))
+                .setUsageHelpAutoWidth(false)
+                .setUsageHelpWidth(120)
+                .setCaseInsensitiveEnumValuesAllowed(true);
+    }
+
+    private static PrintStream stream(FileDescriptor descriptor) {
+        return new PrintStream(new FileOutputStream(descriptor), false, StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,249 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.statistics.BlockStatistics;
+import dev.lowrank.compress.statistics.SiteStatistics;
+import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.model.DecoderSpec.Block;
+import dev.lowrank.model.Embedding;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Linear;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.Progress;
+import dev.lowrank.model.SiteTap;
+import dev.lowrank.model.TorchBlock;
+import dev.lowrank.model.output.ModelFolder.StoredSite;
+import dev.lowrank.model.output.OutputTensor;
+import dev.lowrank.model.output.Shards;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Grad;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.Tensors;
+import dev.lowrank.text.CalibrationSet;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// One pass over the blocks for all jobs: calibrate, decompose, write the block's part, note it in the journal.
+final class BlockwiseRun {
+    private final LanguageModel source;
+    private final DecoderSpec spec;
+    private final List<JobState> jobs;
+    private final List<int[]> windows;
+    private final @Nullable HiddenStates hidden;
+    private final Set<Statistic> needs;
+    private final Progress progress;
+    private final Stopwatch time = new Stopwatch();
+
+    BlockwiseRun(
+            LanguageModel source, List<JobState> jobs, @Nullable CalibrationSet calibration, Progress progress) {
+        this.source = source;
+        this.spec = source.spec();
+        this.jobs = jobs;
+        this.needs = jobs.stream()
+                .flatMap(job -> job.recipe().method().info().needs().stream())
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(Statistic.class)));
+        this.windows = calibration == null || needs.isEmpty() ? List.of() : calibration.windows();
+        this.hidden = windows.isEmpty()
+                ? null
+                : new HiddenStates(
+                        jobs.getFirst().folder.workFolder(),
+                        "hidden",
+                        windows.getFirst().length,
+                        source.spec().hiddenSize());
+        this.progress = progress;
+    }
+
+    List<CompressionReport> run() {
+        return Grad.off(() -> {
+            var blocks = spec.blocks().size();
+            for (var job : jobs) {
+                job.entries.addAll(job.state.finished(blocks, job == jobs.getFirst() ? hidden : null, job.probe));
+            }
+            var start = jobs.stream().mapToInt(job -> job.entries.size()).min().orElse(0);
+            jobs.forEach(job -> job.entries.subList(start, job.entries.size()).clear());
+            if (start == 0) {
+                embed();
+            }
+            for (var block = start; block < blocks; block++) {
+                progress.step("compress", block, blocks);
+                compress(spec.blocks().get(block));
+            }
+            progress.step("compress", blocks, blocks);
+            var finish = new Finish(source, time);
+            return jobs.stream().map(job -> finish.finish(job)).toList();
+        });
+    }
+
+    /// The residual stream before the first block.
+    private void embed() {
+        var embedding = Embedding.of(source);
+        time.calibrating(() -> {
+            for (var batch : batches()) {
+                TensorScope.tidyRun(() -> require(hidden)
+                        .write(0, batch.first(), embedding.lookup(windows.subList(batch.first(), batch.end()), 0)));
+            }
+        });
+        for (var job : jobs) {
+            var dtype = CompressionPlan.embeddingType(source, job.recipe());
+            TensorScope.tidyRun(() -> job.probe.write(
+                    0, 0, embedding.lookup(List.of(job.probeTokens), 0).to(dtype).to(DType.F32)));
+        }
+    }
+
+    private record Batch(int first, int end) {}
+
+    private List<Batch> batches() {
+        var batches = new ArrayList<Batch>();
+        if (!windows.isEmpty()) {
+            var size = Math.max(1, Compression.BATCH_TOKENS / windows.getFirst().length);
+            for (var first = 0; first < windows.size(); first += size) {
+                batches.add(new Batch(first, Math.min(windows.size(), first + size)));
+            }
+        }
+        return batches;
+    }
+
+    private void compress(Block block) {
+        try (var arena = Arena.ofShared()) {
+            var linears = new HashMap<LinearSite, Linear>();
+            block.sites().forEach(site -> linears.put(site, source.weights().linear(site)));
+            var targets = new LinkedHashSet<LinearSite>();
+            jobs.forEach(job -> targets.addAll(job.targets(block.index())));
+            var outcomes = new HashMap<JobState, Map<LinearSite, SiteCompressor.Outcome>>();
+            jobs.forEach(job -> outcomes.put(job, new LinkedHashMap<>()));
+            try (var statistics = time.calibrating(() -> measure(block, linears, List.copyOf(targets)))) {
+                time.decomposing(() -> {
+                    for (var site : targets) {
+                        decompose(site, (Linear.Dense) linears.get(site), statistics.of(site), outcomes, arena);
+                    }
+                });
+            }
+            for (var job : jobs) {
+                time.writing(() -> write(job, block, linears, outcomes.get(job), arena));
+            }
+        }
+        forgetBefore(block.index());
+    }
+
+    /// Runs the calibration text through the block.
+    private BlockStatistics measure(Block block, Map<LinearSite, Linear> linears, List<LinearSite> targets) {
+        var statistics = BlockStatistics.of(targets, windows.isEmpty() ? Set.of() : needs, site -> {
+            var bias = linears.get(site).bias();
+            return bias == null ? null : Tensors.from(bias, DType.F32);
+        });
+        try {
+            var last = block.index() == spec.blocks().size() - 1;
+            TensorScope.tidyRun(() -> {
+                if (windows.isEmpty()) {
+                    return;
+                }
+                var loaded = TorchBlock.load(spec, block, source.weights(), linears::get);
+                var angles = TorchBlock.Angles.of(spec, 0, windows.getFirst().length);
+                for (var batch : batches()) {
+                    TensorScope.tidyRun(() -> {
+                        var input = require(hidden).read(block.index(), batch.first(), batch.end() - batch.first());
+                        var output = loaded.forward(input, angles, null, statistics);
+                        if (!last) {
+                            require(hidden).write(block.index() + 1, batch.first(), output);
+                        }
+                    });
+                }
+            });
+            return statistics;
+        } catch (RuntimeException failure) {
+            statistics.close();
+            throw failure;
+        }
+    }
+
+    private void decompose(
+            LinearSite site,
+            Linear.Dense dense,
+            SiteStatistics statistics,
+            Map<JobState, Map<LinearSite, SiteCompressor.Outcome>> outcomes,
+            Arena arena) {
+        var wanting = jobs.stream()
+                .filter(job -> job.targets(site.layer()).contains(site))
+                .toList();
+        var recipes = wanting.stream().map(JobState::recipe).toList();
+        var dtypes = recipes.stream()
+                .map(recipe -> CompressionPlan.dtype(source, recipe, site))
+                .toList();
+        var results = SiteCompressor.compress(site, dense, statistics, recipes, dtypes, arena);
+        for (var i = 0; i < wanting.size(); i++) {
+            outcomes.get(wanting.get(i)).put(site, results.get(i));
+        }
+    }
+
+    /// Writes the block's tensors, runs the probe through what was written, and declares the block finished.
+    private void write(
+            JobState job,
+            Block block,
+            Map<LinearSite, Linear> originals,
+            Map<LinearSite, SiteCompressor.Outcome> outcomes,
+            Arena arena) {
+        var tensors = new ArrayList<OutputTensor>();
+        var inMemory = new HashMap<LinearSite, Linear>();
+        var stored = new LinkedHashMap<String, StoredSite>();
+        for (var site : block.sites()) {
+            var outcome = outcomes.get(site);
+            var linear = outcome == null ? null : outcome.linear();
+            if (linear == null) {
+                var dtype = CompressionPlan.dtype(source, job.recipe(), site);
+                inMemory.put(site, Rounding.linear((Linear.Dense) originals.get(site), dtype, arena));
+                source.weights()
+                        .tensorNames(site)
+                        .forEach(name -> tensors.add(Finish.fromSource(source, name, dtype)));
+            } else {
+                inMemory.put(site, linear);
+                tensors.addAll(OutputTensor.of(site.name(), linear));
+                stored.put(site.name(), StoredSite.of(linear));
+            }
+        }
+        Shards.writeFile(job.folder, RunState.partName(block.index()), tensors);
+        probe(job, block, inMemory);
+        var entry = new RunState.Entry(
+                outcomes.values().stream().map(SiteCompressor.Outcome::report).toList(),
+                stored,
+                WorkFiles.checksum(job.state.part(block.index())),
+                hidden == null ? 0 : hidden.checksum(block.index() + 1),
+                job.probe.checksum(block.index() + 1));
+        job.state.finish(block.index(), entry);
+        job.entries.add(entry);
+    }
+
+    private void probe(JobState job, Block block, Map<LinearSite, Linear> linears) {
+        TensorScope.tidyRun(() -> {
+            var loaded = TorchBlock.load(spec, block, source.weights(), linears::get);
+            var angles = TorchBlock.Angles.of(spec, 0, job.probeTokens.length);
+            var output = loaded.forward(job.probe.read(block.index(), 0, 1), angles, null, SiteTap.none());
+            job.probe.write(block.index() + 1, 0, output);
+        });
+    }
+
+    /// Streams of earlier blocks are needed no more; the one before last stays in case the last turns out torn.
+    private void forgetBefore(int block) {
+        if (block > 0) {
+            if (hidden != null) {
+                hidden.forget(block - 1);
+            }
+            jobs.forEach(job -> job.probe.forget(block - 1));
+        }
+    }
+
+    private static HiddenStates require(@Nullable HiddenStates hidden) {
+        if (hidden == null) {
+            throw new IllegalStateException("There is no calibration text to run");
+        }
+        return hidden;
+    }
+}

@@ -1,0 +1,202 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.Role;
+import dev.lowrank.tensor.DType;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/// What a run will do, told from headers alone: ranks, parameters, bytes, work per token, memory, disk and time.
+///
+/// @param recipe what was asked
+/// @param targets the sites that may change; empty ranks (0) where the rule reads spectra first
+/// @param others sites that stay as they are
+/// @param parametersBefore numbers of the whole source
+/// @param sourceBytes bytes of the source's weight files
+/// @param restBytes bytes of embeddings, norms and biases as they will be written
+/// @param need predicted needs of the run
+public record CompressionPlan(
+        CompressionRecipe recipe,
+        List<SitePlan> targets,
+        List<SitePlan> others,
+        long parametersBefore,
+        long sourceBytes,
+        long restBytes,
+        Needs need) {
+
+    /// Predicted needs.
+    ///
+    /// @param memoryBytes peak of the process
+    /// @param diskBytes output and working files together
+    /// @param seconds at [#ASSUMED_FLOPS]
+    public record Needs(long memoryBytes, long diskBytes, double seconds) {}
+
+    /// Assumed F32 matrix speed of two cores, in floating point operations per second, for the time estimate.
+    public static final double ASSUMED_FLOPS = 150e9;
+
+    private static final long RUNTIME_BYTES = 450L << 20;
+
+    /// Plans a run.
+    ///
+    /// @param samples calibration windows
+    /// @param window tokens in each
+    /// @throws IllegalArgumentException for targets or layers that the model does not have, or a budget below rank 1
+    /// @throws CheckpointException if the source is compressed already
+    public static CompressionPlan of(LanguageModel source, CompressionRecipe recipe, int samples, int window) {
+        var targets = targets(source, recipe).toList();
+        var chosen = targets.stream()
+                .map(site -> recipe.ranks().knownAhead()
+                        ? SitePlan.choose(site, recipe, dtype(source, recipe, site), new double[0])
+                        : SitePlan.dense(site, dtype(source, recipe, site)))
+                .toList();
+        var others = source.spec()
+                .sites()
+                .filter(site -> !targets.contains(site))
+                .map(site -> SitePlan.dense(site, dtype(source, recipe, site)))
+                .toList();
+        var siteParameters =
+                source.spec().sites().mapToLong(LinearSite::weightParameters).sum();
+        var restBytes = (source.weights().parameters() - siteParameters)
+                * embeddingType(source, recipe).bytes();
+        return new CompressionPlan(
+                recipe,
+                chosen,
+                others,
+                source.weights().parameters(),
+                source.checkpoint().weightBytes(),
+                restBytes,
+                needs(source, recipe, chosen, others, restBytes, samples, window));
+    }
+
+    /// The sites that a recipe compresses, in execution order.
+    static Stream<LinearSite> targets(LanguageModel source, CompressionRecipe recipe) {
+        var present = source.spec()
+                .sites()
+                .map(LinearSite::role)
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(Role.class)));
+        for (var role : recipe.targets()) {
+            if (!present.contains(role)) {
+                throw new IllegalArgumentException("The model has no target '" + role.id() + "'; it has "
+                        + present.stream().map(Role::id).collect(Collectors.joining(", ")));
+            }
+        }
+        for (var layer : recipe.protectedLayers()) {
+            if (layer < 0 || layer >= source.spec().blocks().size()) {
+                throw new IllegalArgumentException("There is no layer " + layer + " to protect; the model has layers 0 to "
+                        + (source.spec().blocks().size() - 1));
+            }
+        }
+        if (source.checkpoint().config().lowrank() != null) {
+            throw source.checkpoint()
+                    .config()
+                    .unsupported(
+                            "lowrank",
+                            "a model that is compressed already",
+                            "the original model; compress that to the budget you want");
+        }
+        return source.spec()
+                .sites()
+                .filter(site -> recipe.targets().isEmpty() || recipe.targets().contains(site.role()))
+                .filter(site -> !recipe.protectedLayers().contains(site.layer()));
+    }
+
+    /// The element type that a site is written in.
+    static DType dtype(LanguageModel source, CompressionRecipe recipe, LinearSite site) {
+        return dtype(source, recipe, site.name() + ".weight");
+    }
+
+    /// The element type of embeddings and head.
+    static DType embeddingType(LanguageModel source, CompressionRecipe recipe) {
+        return dtype(source, recipe, source.spec().embedding() + ".weight");
+    }
+
+    private static DType dtype(LanguageModel source, CompressionRecipe recipe, String tensor) {
+        if (recipe.dtype() != null) {
+            return recipe.dtype();
+        }
+        if (!source.checkpoint().names().contains(tensor)) {
+            return source.weights().storedType();
+        }
+        var info = source.checkpoint().info(tensor);
+        var plain = info.storedType().equals(info.dtype().name());
+        return plain && info.dtype().isFloating() && info.dtype().bytes() >= 2 ? info.dtype() : DType.BF16;
+    }
+
+    private static Needs needs(
+            LanguageModel source,
+            CompressionRecipe recipe,
+            List<SitePlan> chosen,
+            List<SitePlan> others,
+            long restBytes,
+            int samples,
+            int window) {
+        var spec = source.spec();
+        var block = spec.blocks().getFirst();
+        var blockParameters =
+                block.sites().stream().mapToLong(LinearSite::weightParameters).sum();
+        var widest = block.sites().stream()
+                .mapToLong(site -> Math.max(site.in(), site.out()))
+                .max()
+                .orElse(spec.hiddenSize());
+        var calibrated = recipe.method().info().needsCalibration();
+        var tokens = calibrated ? (long) samples * window : 0;
+        var moment = recipe.method().info().needs().contains(Statistic.SECOND_MOMENT);
+        var grams = moment ? 4L * spec.hiddenSize() * spec.hiddenSize() * 8 : 0;
+        var largest =
+                block.sites().stream().mapToLong(LinearSite::weightParameters).max().orElse(0);
+        var activations = Math.min(tokens, Compression.BATCH_TOKENS) * widest * 4 * 6;
+        var memory = RUNTIME_BYTES + blockParameters * 8 + grams + largest * 8 * 6 + activations
+                + Math.min(restBytes, source.spec().vocabSize() * (long) spec.hiddenSize() * 4);
+        var output = chosen.stream().mapToLong(SitePlan::weightBytes).sum()
+                + others.stream().mapToLong(SitePlan::weightBytes).sum()
+                + restBytes;
+        var hidden = calibrated ? 2 * tokens * spec.hiddenSize() * 4 : 0;
+        var flops = 2.0 * tokens * blockParameters * spec.blocks().size() * 1.4
+                + chosen.stream()
+                        .mapToDouble(site -> decomposeFlops(site.site()))
+                        .sum();
+        return new Needs(memory, 2 * output + hidden, flops / ASSUMED_FLOPS + 3);
+    }
+
+    /// Eigen-decomposition of the smaller side and the products around it, in F64 and so counted double.
+    private static double decomposeFlops(LinearSite site) {
+        var small = (double) Math.min(site.in(), site.out());
+        return 2 * (25 * small * small * small + 6 * small * site.in() * site.out());
+    }
+
+    /// Numbers of the target linears before.
+    public long targetParametersBefore() {
+        return targets.stream().mapToLong(SitePlan::parametersBefore).sum();
+    }
+
+    /// Numbers of the target linears after.
+    public long targetParametersAfter() {
+        return targets.stream().mapToLong(SitePlan::parametersAfter).sum();
+    }
+
+    /// Numbers of the whole model after.
+    public long parametersAfter() {
+        return parametersBefore - targetParametersBefore() + targetParametersAfter();
+    }
+
+    /// Bytes of the weights after.
+    public long bytesAfter() {
+        return Stream.concat(targets.stream(), others.stream())
+                        .mapToLong(SitePlan::weightBytes)
+                        .sum()
+                + restBytes;
+    }
+
+    /// Bytes of the same model written dense in the same element types.
+    public long bytesDense() {
+        return Stream.concat(targets.stream(), others.stream())
+                        .mapToLong(plan -> plan.parametersBefore() * plan.dtype().bytes())
+                        .sum()
+                + restBytes;
+    }
+}

@@ -1,0 +1,45 @@
+package dev.lowrank.compress;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/// What a run did.
+///
+/// @param output the folder written
+/// @param method its method
+/// @param storage its storage policy
+/// @param keptTarget numbers kept ÷ original over the target linears
+/// @param keptModel numbers kept ÷ original over the whole model
+/// @param parametersBefore numbers of the source
+/// @param parametersAfter numbers of the output
+/// @param bytesBefore bytes of the source's weight files
+/// @param bytesAfter bytes of the output's weight files
+/// @param seconds where the time went
+/// @param sites what became of each target
+/// @param warnings what the user should know
+public record CompressionReport(
+        Path output,
+        String method,
+        String storage,
+        double keptTarget,
+        double keptModel,
+        long parametersBefore,
+        long parametersAfter,
+        long bytesBefore,
+        long bytesAfter,
+        Seconds seconds,
+        List<SiteReport> sites,
+        List<String> warnings) {
+    public CompressionReport {
+        sites = List.copyOf(sites);
+        warnings = List.copyOf(warnings);
+    }
+
+    /// Seconds by phase; a resumed run counts what it did itself.
+    ///
+    /// @param calibrate running the calibration text and summing statistics
+    /// @param decompose decompositions and storage forms
+    /// @param write shards, assembly, check
+    /// @param total wall clock
+    public record Seconds(double calibrate, double decompose, double write, double total) {}
+}

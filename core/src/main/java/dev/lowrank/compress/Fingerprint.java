@@ -1,0 +1,113 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Role;
+import dev.lowrank.tensor.Compute;
+import dev.lowrank.text.CalibrationSet;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Everything that decides the bytes of an output, as JSON: the same fingerprint gives the same files. Written into the
+/// manifest, and compared when a run is resumed.
+final class Fingerprint {
+    /// Changes when a change of the program changes what it writes.
+    static final String FORMAT = "lowrank-1";
+
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private Fingerprint() {}
+
+    /// Describes a run.
+    static ObjectNode of(LanguageModel source, CompressionRecipe recipe, @Nullable CalibrationSet calibration) {
+        var root = JSON.createObjectNode();
+        root.put("format", FORMAT);
+        root.put("threads", Compute.threads());
+        root.set("source", source(source.checkpoint().path()));
+        root.set("recipe", recipe(recipe));
+        if (calibration != null) {
+            root.set("calibration", JSON.valueToTree(calibration.identity()));
+        }
+        return root;
+    }
+
+    private static ObjectNode recipe(CompressionRecipe recipe) {
+        var node = JSON.createObjectNode();
+        node.put("method", recipe.method().info().id());
+        node.put("method_options", recipe.method().toString());
+        node.put("storage", recipe.storage().id());
+        switch (recipe.ranks()) {
+            case RankRule.Uniform(var keep) -> node.put("keep", keep.kept());
+            case RankRule.Explicit(var rank) -> node.put("rank", rank);
+            case RankRule.Energy(var share) -> node.put("energy", share);
+        }
+        node.put("rank_multiple", recipe.rankMultiple());
+        var targets = node.putArray("targets");
+        recipe.targets().stream().map(Role::id).sorted().forEach(targets::add);
+        var layers = node.putArray("protected_layers");
+        new TreeSet<>(recipe.protectedLayers()).forEach(layers::add);
+        node.put("dtype", recipe.dtype() == null ? "source" : recipe.dtype().name());
+        node.put("seed", recipe.seed());
+        return node;
+    }
+
+    /// Name, length and hash of every file that the weights and the configuration come from.
+    private static ObjectNode source(Path path) {
+        var files = new TreeMap<String, Path>();
+        if (Files.isDirectory(path)) {
+            try (var entries = Files.list(path)) {
+                entries.filter(Files::isRegularFile)
+                        .filter(file -> file.toString().endsWith(".safetensors")
+                                || file.toString().endsWith(".json"))
+                        .forEach(file -> files.put(String.valueOf(file.getFileName()), file));
+            } catch (IOException failure) {
+                throw WorkFiles.failed(path, failure);
+            }
+        } else {
+            files.put(String.valueOf(path.getFileName()), path);
+        }
+        var node = JSON.createObjectNode();
+        files.forEach((name, file) -> node.put(name, sha256(file)));
+        return node;
+    }
+
+    private static String sha256(Path file) {
+        try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            var digest = MessageDigest.getInstance("SHA-256");
+            var buffer = ByteBuffer.allocate(1 << 20);
+            while (channel.read(buffer) >= 0) {
+                digest.update(buffer.flip());
+                buffer.clear();
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (IOException failure) {
+            throw WorkFiles.failed(file, failure);
+        } catch (NoSuchAlgorithmException failure) {
+            throw new IllegalStateException("Every Java runtime has SHA-256", failure);
+        }
+    }
+
+    /// The keys in which two fingerprints differ, as `key: before -> now`.
+    static List<String> differences(ObjectNode before, ObjectNode now) {
+        var names = new TreeSet<String>();
+        names.addAll(before.propertyNames());
+        names.addAll(now.propertyNames());
+        return names.stream()
+                .filter(name -> !before.path(name).equals(now.path(name)))
+                .map(name -> name + ": " + before.path(name) + " -> " + now.path(name))
+                .toList();
+    }
+}

@@ -1,0 +1,152 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.checkpoint.SafetensorsFile;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.model.output.ModelFolder;
+import dev.lowrank.model.output.OutputTensor;
+import dev.lowrank.model.output.Shards;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.TensorScope;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Turns the parts of a run into a finished folder: shards, configuration, tokenizer, card, the check, the manifest.
+final class Finish {
+    /// Largest relative difference between the reopened model and the one in memory.
+    private static final double CHECK_TOLERANCE = 1e-4;
+
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private final LanguageModel source;
+    private final Stopwatch time;
+
+    Finish(LanguageModel source, Stopwatch time) {
+        this.source = source;
+        this.time = time;
+    }
+
+    CompressionReport finish(JobState job) {
+        time.writing(() -> assemble(job));
+        var sizes = new long[2];
+        time.writing(() -> check(job, sizes));
+        var output = job.job.output();
+        var reports =
+                job.entries.stream().flatMap(entry -> entry.sites().stream()).toList();
+        var keptTarget = job.plan.targetParametersBefore() == 0
+                ? 1.0
+                : reports.stream().mapToLong(SiteReport::parameters).sum()
+                        / (double) job.plan.targetParametersBefore();
+        var draft = new CompressionReport(
+                output,
+                job.recipe().method().info().id(),
+                job.recipe().storage().id(),
+                keptTarget,
+                (double) sizes[0] / job.plan.parametersBefore(),
+                job.plan.parametersBefore(),
+                sizes[0],
+                job.plan.sourceBytes(),
+                sizes[1],
+                time.seconds(),
+                reports,
+                Warnings.of(source, job, reports, sizes[1]));
+        time.writing(() -> commit(job, draft));
+        return new CompressionReport(
+                output,
+                draft.method(),
+                draft.storage(),
+                draft.keptTarget(),
+                draft.keptModel(),
+                draft.parametersBefore(),
+                draft.parametersAfter(),
+                draft.bytesBefore(),
+                draft.bytesAfter(),
+                time.seconds(),
+                draft.sites(),
+                draft.warnings());
+    }
+
+    /// A tensor of the source, to be written in an element type.
+    static OutputTensor fromSource(LanguageModel source, String name, DType dtype) {
+        var shape = source.checkpoint().info(name).shape();
+        return new OutputTensor(
+                name, dtype, shape, () -> source.checkpoint().read(name));
+    }
+
+    private void assemble(JobState job) {
+        var parts = new ArrayList<SafetensorsFile>();
+        try {
+            var tensors = new ArrayList<OutputTensor>();
+            var head = CompressionPlan.embeddingType(source, job.recipe());
+            var tables = source.weights().tables();
+            var sites = new HashSet<String>();
+            source.spec().sites().forEach(site -> source.weights().tensorNames(site).forEach(sites::add));
+            for (var name : source.weights().names()) {
+                if (!sites.contains(name)) {
+                    var own = source.checkpoint().info(name).dtype();
+                    tensors.add(fromSource(source, name, tables.contains(name) ? head : own));
+                }
+            }
+            for (var block = 0; block < source.spec().blocks().size(); block++) {
+                var part = SafetensorsFile.open(job.state.part(block));
+                parts.add(part);
+                for (var name : part.names()) {
+                    tensors.add(OutputTensor.of(name, part.tensor(name)));
+                }
+            }
+            Shards.write(job.folder, tensors, Shards.MOST_BYTES);
+        } finally {
+            parts.forEach(SafetensorsFile::close);
+        }
+        var targets = source.spec().sites().toList();
+        ModelFolder.writeCompressed(
+                source,
+                job.folder,
+                RunState.stored(targets, job.entries),
+                CompressionPlan.embeddingType(source, job.recipe()));
+    }
+
+    /// Reopens what was written and compares it with what was in memory.
+    ///
+    /// @param sizes receives parameters and bytes of the output
+    private void check(JobState job, long[] sizes) {
+        try (var reopened = LanguageModel.open(job.folder.folder())) {
+            sizes[0] = reopened.weights().parameters();
+            sizes[1] = reopened.checkpoint().weightBytes();
+            var difference = TensorScope.tidy(() -> {
+                try (var decoder = TorchDecoder.load(reopened, Residency.STREAMED)) {
+                    var expected = job.probe.read(source.spec().blocks().size(), 0, 1);
+                    var found = decoder.hidden(List.of(job.probeTokens));
+                    return found.sub(expected).abs().max().item()
+                            / expected.abs().max().item();
+                }
+            });
+            if (!(difference <= CHECK_TOLERANCE)) {
+                throw new IllegalStateException("The folder written for " + job.job.output()
+                        + " does not compute what was in memory: relative difference " + difference + ", allowed "
+                        + CHECK_TOLERANCE + ". This is a fault of the program; the unfinished folder is "
+                        + job.folder.folder());
+            }
+        }
+    }
+
+    private void commit(JobState job, CompressionReport report) {
+        job.folder.write("README.md", ModelCard.text(source, job, report).getBytes(StandardCharsets.UTF_8));
+        var run = JSON.createObjectNode();
+        run.set("fingerprint", job.fingerprint);
+        run.put("kept_target", report.keptTarget());
+        run.put("kept_model", report.keptModel());
+        run.put("parameters_before", report.parametersBefore());
+        run.put("parameters_after", report.parametersAfter());
+        run.put("bytes_before", report.bytesBefore());
+        run.put("bytes_after", report.bytesAfter());
+        run.set("sites", JSON.valueToTree(report.sites()));
+        run.set("warnings", JSON.valueToTree(report.warnings()));
+        job.folder.commit(run);
+    }
+
+}

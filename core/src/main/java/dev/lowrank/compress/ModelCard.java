@@ -1,0 +1,122 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Role;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/// The `README.md` of a compressed folder: what it is, how it was made, how to load it. Holds nothing that differs between
+/// two runs of the same recipe.
+final class ModelCard {
+    private ModelCard() {}
+
+    static String text(LanguageModel source, JobState job, CompressionReport report) {
+        var name = source.checkpoint().path().getFileName();
+        var method = job.recipe().method().info();
+        return """
+                # %s, compressed by Lowrank
+
+                Load it in Python with `trust_remote_code=True`: without it `transformers` builds the dense model with \
+                random weights in place of the compressed sites.
+
+                ```python
+                from transformers import AutoModelForCausalLM, AutoTokenizer
+                model = AutoModelForCausalLM.from_pretrained("PATH", trust_remote_code=True)
+                tokenizer = AutoTokenizer.from_pretrained("PATH")
+                ```
+
+                | | before | after |
+                |---|---|---|
+                | parameters | %,d | %,d |
+                | bytes of weights | %,d | %,d |
+
+                Kept: %.4f of the parameters of the target linears, %.4f of the whole model.
+
+                | | |
+                |---|---|
+                | method | %s (%s, %s) |
+                | storage | %s |
+                | calibration | %s |
+
+                ```
+                lowrank compress %s %s
+                ```
+
+                `lowrank.json` holds the hash of every input and output, the rank and the error of every site, and every \
+                fallback. What the compression cost in quality is for you to measure: `lowrank evaluate`.
+
+                %s"""
+                .formatted(
+                        name,
+                        report.parametersBefore(),
+                        report.parametersAfter(),
+                        report.bytesBefore(),
+                        report.bytesAfter(),
+                        report.keptTarget(),
+                        report.keptModel(),
+                        method.id(),
+                        method.title(),
+                        method.paper(),
+                        job.recipe().storage().id(),
+                        calibration(job),
+                        name,
+                        options(job),
+                        report.warnings().isEmpty()
+                                ? ""
+                                : report.warnings().stream()
+                                        .map(warning -> "- " + warning + "\n")
+                                        .collect(Collectors.joining("", "Warnings:\n\n", "")));
+    }
+
+    private static String calibration(JobState job) {
+        var identity = job.fingerprint.path("calibration");
+        if (identity.isMissingNode()) {
+            return "none needed";
+        }
+        return identity.path("tokens").asString() + " tokens of " + files(job) + "; " + identity.path("rule").asString()
+                + ", seed " + identity.path("seed").asString();
+    }
+
+    private static String files(JobState job) {
+        return job.fingerprint.path("calibration").path("files").valueStream()
+                .map(file -> file.path("name").asString())
+                .collect(Collectors.joining(", "));
+    }
+
+    private static String options(JobState job) {
+        var recipe = job.recipe();
+        var options = new StringBuilder("--method " + recipe.method().info().id() + " --storage "
+                + recipe.storage().id());
+        switch (recipe.ranks()) {
+            case RankRule.Uniform(var keep) -> options.append(" --keep ").append(keep.kept());
+            case RankRule.Explicit(var rank) -> options.append(" --rank ").append(rank);
+            case RankRule.Energy(var share) -> options.append(" --energy ").append(share);
+        }
+        if (recipe.rankMultiple() > 1) {
+            options.append(" --rank-multiple ").append(recipe.rankMultiple());
+        }
+        if (!recipe.targets().isEmpty()) {
+            options.append(" --targets ")
+                    .append(recipe.targets().stream().map(Role::id).sorted().collect(Collectors.joining(",")));
+        }
+        if (!recipe.protectedLayers().isEmpty()) {
+            options.append(" --protect ")
+                    .append(recipe.protectedLayers().stream()
+                            .sorted()
+                            .map(String::valueOf)
+                            .collect(Collectors.joining(",")));
+        }
+        if (recipe.dtype() != null) {
+            options.append(" --dtype ").append(recipe.dtype().name().toLowerCase(Locale.ROOT));
+        }
+        var identity = job.fingerprint.path("calibration");
+        identity.path("files").valueStream().forEach(file -> options.append(" --calibration ")
+                .append(file.path("name").asString()));
+        if (!identity.isMissingNode()) {
+            options.append(" --samples ").append(identity.path("samples").asString());
+            options.append(" --window ").append(identity.path("window").asString());
+        }
+        return options.append(" --seed ").append(recipe.seed()).append(" -o OUT").toString();
+    }
+}

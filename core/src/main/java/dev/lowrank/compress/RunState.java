@@ -1,0 +1,149 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.CheckpointException.Code;
+import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.output.ModelFolder.StoredSite;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// What survives a kill: the fingerprint of the run, and for each finished block its part file, its report and the
+/// residual stream that flows into the next one. A block counts as finished when its journal entry is there and every
+/// file it names still has the recorded checksum; anything else is done again.
+final class RunState {
+    private static final String FINGERPRINT = "fingerprint.json";
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private final OutputFolder folder;
+    private final Path work;
+
+    private RunState(OutputFolder folder) {
+        this.folder = folder;
+        this.work = folder.workFolder();
+    }
+
+    /// A finished block.
+    ///
+    /// @param sites what became of its targets
+    /// @param stored what its compressed sites store, by site name
+    /// @param part checksum of its part file
+    /// @param hidden checksum of the calibration stream after it; 0 without calibration
+    /// @param probe checksum of the probe after it
+    record Entry(List<SiteReport> sites, Map<String, StoredSite> stored, long part, long hidden, long probe) {}
+
+    /// Starts or resumes a run in an output folder.
+    ///
+    /// @throws CheckpointException if the folder holds the work of a different run
+    static RunState open(OutputFolder folder, ObjectNode fingerprint) {
+        var state = new RunState(folder);
+        var file = state.work.resolve(FINGERPRINT);
+        var before = state.readObject(file);
+        if (before == null) {
+            folder.clear();
+            folder.workFolder();
+            WorkFiles.write(file, JSON.writeValueAsBytes(fingerprint));
+        } else if (!before.equals(fingerprint)) {
+            throw new CheckpointException(
+                    Code.RESUME_FINGERPRINT,
+                    folder.folder(),
+                    "An unfinished run lies here that was asked something else ("
+                            + String.join("; ", Fingerprint.differences(before, fingerprint))
+                            + "). Repeat that run to finish it, or add --restart to discard it");
+        }
+        return state;
+    }
+
+    /// The part file of a block's tensors.
+    static String partName(int block) {
+        return ".work/part-%05d.safetensors".formatted(block);
+    }
+
+    /// Where the part file lies.
+    Path part(int block) {
+        return folder.folder().resolve(partName(block));
+    }
+
+    /// The finished blocks from the first on, each verified.
+    ///
+    /// @param hidden the calibration stream; null without calibration
+    /// @param probe the probe's stream
+    List<Entry> finished(int blocks, @Nullable HiddenStates hidden, HiddenStates probe) {
+        var entries = new ArrayList<Entry>();
+        for (var block = 0; block < blocks; block++) {
+            var entry = entry(block);
+            if (entry == null || WorkFiles.checksum(part(block)) != entry.part()) {
+                break;
+            }
+            entries.add(entry);
+        }
+        while (!entries.isEmpty() && !streamsGood(entries.size() - 1, blocks, entries.getLast(), hidden, probe)) {
+            entries.removeLast();
+        }
+        return entries;
+    }
+
+    private static boolean streamsGood(
+            int block, int blocks, Entry entry, @Nullable HiddenStates hidden, HiddenStates probe) {
+        var needsHidden = hidden != null && block + 1 < blocks;
+        return probe.checksum(block + 1) == entry.probe()
+                && (!needsHidden || hidden.checksum(block + 1) == entry.hidden());
+    }
+
+    private @Nullable Entry entry(int block) {
+        var node = readObject(journal(block));
+        if (node == null) {
+            return null;
+        }
+        try {
+            return JSON.treeToValue(node, Entry.class);
+        } catch (JacksonException damaged) {
+            return null;
+        }
+    }
+
+    /// Declares a block finished; every file it names must be complete.
+    void finish(int block, Entry entry) {
+        WorkFiles.write(journal(block), JSON.writeValueAsBytes(entry));
+    }
+
+    private Path journal(int block) {
+        return work.resolve("block-%05d.json".formatted(block));
+    }
+
+    /// A torn or missing file reads as absent: its unit of work is done again.
+    private @Nullable ObjectNode readObject(Path file) {
+        try {
+            return Files.isRegularFile(file) && JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode node
+                    ? node
+                    : null;
+        } catch (JacksonException torn) {
+            return null;
+        } catch (IOException failure) {
+            throw WorkFiles.failed(file, failure);
+        }
+    }
+
+    /// What all compressed sites store, by site.
+    static Map<LinearSite, StoredSite> stored(List<LinearSite> sites, List<Entry> entries) {
+        var stored = new LinkedHashMap<LinearSite, StoredSite>();
+        for (var site : sites) {
+            var found = site.layer() < entries.size()
+                    ? entries.get(site.layer()).stored().get(site.name())
+                    : null;
+            if (found != null) {
+                stored.put(site, found);
+            }
+        }
+        return stored;
+    }
+}

@@ -1,0 +1,53 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.OutputFolder;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.zip.CRC32C;
+
+/// Small operations on the files of an unfinished run.
+final class WorkFiles {
+    private static final int CHUNK = 1 << 20;
+
+    private WorkFiles() {}
+
+    /// CRC32C of a file's content with its length mixed in; 0 if there is no such file.
+    static long checksum(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return 0;
+        }
+        try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            var crc = new CRC32C();
+            var buffer = ByteBuffer.allocateDirect(CHUNK);
+            while (channel.read(buffer) >= 0) {
+                crc.update(buffer.flip());
+                buffer.clear();
+            }
+            return (channel.size() << 32) ^ crc.getValue();
+        } catch (IOException failure) {
+            throw failed(file, failure);
+        }
+    }
+
+    /// Writes a file so that it is there whole or not at all.
+    static void write(Path file, byte[] bytes) {
+        var temporary = file.resolveSibling(file.getFileName() + ".writing");
+        try {
+            Files.write(temporary, bytes);
+            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException failure) {
+            throw failed(file, failure);
+        }
+    }
+
+    /// The error for a failed access; a full disk says how much is needed.
+    static CheckpointException failed(Path file, IOException failure) {
+        return OutputFolder.failure(file, failure);
+    }
+}

@@ -1,0 +1,106 @@
+package dev.lowrank.compress.method;
+
+import dev.lowrank.compress.statistics.SecondMoment;
+import dev.lowrank.compress.statistics.SiteStatistics;
+import dev.lowrank.tensor.Linalg;
+import dev.lowrank.tensor.PsdFactor;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorOwner;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.Tensors;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The one projection under the methods: with `G = L Lᵀ` and `K = W L = U Σ Vᵀ`, the best rank-r matrix in the metric `G`
+/// is `U_r U_rᵀ W`, its loss the dropped tail `Σ_{i>r} σ_i²` (compression.md, section 1).
+///
+/// No factor of `G` is ever inverted. Where a site has no more outputs than inputs, `G` is not even factored: `U` and
+/// `Σ²` are the eigenvectors and eigenvalues of `C = K Kᵀ = W G Wᵀ [out, out]`. Elsewhere they come from `Kᵀ K [in, in]`,
+/// and an orthogonalisation keeps the small components exact. Singular values below 1e-8 of the largest are lost to
+/// the squaring; what they contribute to `W` is not, since `A = Uᵀ W` is computed from `W` itself.
+final class Projection {
+    private Projection() {}
+
+    /// Plain Frobenius metric.
+    static Decomposition plain(Tensor weight) {
+        return TensorScope.tidy(() -> {
+            var basis = weight.size(0) <= weight.size(1) ? fromOuter(weight.matmul(weight.t())) : fromTall(weight);
+            return basis.decomposition(weight, null, List.of());
+        });
+    }
+
+    /// Diagonal column metric: column `j` of the error counts `scale_j²`.
+    ///
+    /// @param scale `[in]`, positive
+    static Decomposition scaled(Tensor weight, Tensor scale) {
+        return TensorScope.tidy(() -> {
+            var k = weight.mul(scale);
+            var basis = weight.size(0) <= weight.size(1) ? fromOuter(k.matmul(k.t())) : fromTall(k);
+            return basis.decomposition(weight, null, List.of());
+        });
+    }
+
+    /// The metric of what the site's inputs really are.
+    ///
+    /// @param centred whether the mean is taken out (and must be given back by a bias)
+    /// @param subject names the site in errors
+    static Decomposition whitened(Tensor weight, SiteStatistics statistics, boolean centred, String subject) {
+        return TensorScope.tidy(() -> {
+            var mean = centred ? statistics.requireMean() : null;
+            return switch (statistics.requireMoment()) {
+                case SecondMoment.Output(var sum) -> {
+                    var outputMean = mean == null ? null : weight.matmul(mean.unsqueeze(1)).squeeze(1);
+                    yield fromOuter(covariance(sum, outputMean, statistics.tokens()))
+                            .decomposition(weight, mean, List.of());
+                }
+                case SecondMoment.Input(var sum) -> {
+                    var gram = covariance(sum, mean, statistics.tokens());
+                    if (weight.size(0) <= weight.size(1)) {
+                        var outer = weight.matmul(gram).matmul(weight.t());
+                        yield fromOuter(outer).decomposition(weight, mean, List.of());
+                    }
+                    var factor = PsdFactor.of(gram, subject);
+                    yield fromTall(weight.matmul(factor.factor())).decomposition(weight, mean, factor.notes());
+                }
+            };
+        });
+    }
+
+    private static Tensor covariance(Tensor sum, @Nullable Tensor mean, long tokens) {
+        return mean == null
+                ? sum
+                : sum.sub(mean.unsqueeze(1).matmul(mean.unsqueeze(0)).mul((double) tokens));
+    }
+
+    /// An orthonormal basis of the outputs and the singular values that belong to it.
+    ///
+    /// @param u `[out, k]`
+    /// @param singular `[k]`
+    private record Basis(Tensor u, Tensor singular) implements TensorOwner {
+        Decomposition decomposition(Tensor weight, @Nullable Tensor mean, List<String> notes) {
+            return new Decomposition(u, u.t().matmul(weight), singular, mean, notes);
+        }
+
+        @Override
+        public List<Tensor> tensors() {
+            return List.of(u, singular);
+        }
+    }
+
+    /// From `K Kᵀ [out, out]`.
+    private static Basis fromOuter(Tensor outer) {
+        var eigen = Linalg.eigh(outer.add(outer.t()).mul(0.5));
+        return new Basis(eigen.vectors(), eigen.values().clampMin(0).sqrt());
+    }
+
+    /// From a tall `K [out, in]`: `K V` has orthogonal columns of length `σ`; QR makes them orthonormal even where `σ`
+    /// vanishes, and the signs of its diagonal are undone so that `U` stays `K V / σ`.
+    private static Basis fromTall(Tensor k) {
+        var inner = k.t().matmul(k);
+        var eigen = Linalg.eigh(inner.add(inner.t()).mul(0.5));
+        var qr = Linalg.qr(k.matmul(eigen.vectors()));
+        var diagonal = qr.r().diagonal();
+        var signs = Tensors.where(diagonal.lt(0), Tensors.full(-1, diagonal.dtype(), 1), Tensors.ones(diagonal.dtype(), 1));
+        return new Basis(qr.q().mul(signs), eigen.values().clampMin(0).sqrt());
+    }
+}

@@ -1,0 +1,41 @@
+package dev.lowrank.compress.statistics;
+
+import dev.lowrank.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/// What was measured at one site, F64 tensors borrowed from the block's collector.
+///
+/// @param tokens calibration tokens seen
+/// @param mean mean input `[in]`; null if not asked for
+/// @param meanAbs mean magnitude of the input `[in]`; null if not asked for
+/// @param moment second moment; null if not asked for
+public record SiteStatistics(
+        long tokens, @Nullable Tensor mean, @Nullable Tensor meanAbs, @Nullable SecondMoment moment) {
+
+    /// Statistics of a method that needs none.
+    public static SiteStatistics none() {
+        return new SiteStatistics(0, null, null, null);
+    }
+
+    /// The mean input, which the method must have asked for.
+    public Tensor requireMean() {
+        return require(mean, Statistic.MEAN);
+    }
+
+    /// The mean magnitude, which the method must have asked for.
+    public Tensor requireMeanAbs() {
+        return require(meanAbs, Statistic.MEAN_ABS);
+    }
+
+    /// The second moment, which the method must have asked for.
+    public SecondMoment requireMoment() {
+        return require(moment, Statistic.SECOND_MOMENT);
+    }
+
+    private static <T> T require(@Nullable T value, Statistic statistic) {
+        if (value == null) {
+            throw new IllegalStateException("The method did not declare that it needs " + statistic);
+        }
+        return value;
+    }
+}

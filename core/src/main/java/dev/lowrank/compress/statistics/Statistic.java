@@ -1,0 +1,11 @@
+package dev.lowrank.compress.statistics;
+
+/// What a method may ask calibration to measure. The pipeline measures exactly what the methods of a run need, once.
+public enum Statistic {
+    /// Mean of each input channel, `[in]`.
+    MEAN,
+    /// Mean magnitude of each input channel, `[in]`.
+    MEAN_ABS,
+    /// Second moment of the site's activations; see [SecondMoment].
+    SECOND_MOMENT
+}

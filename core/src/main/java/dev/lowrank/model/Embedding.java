@@ -1,0 +1,73 @@
+package dev.lowrank.model;
+
+import dev.lowrank.model.DecoderSpec.Positions;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.Tensors;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Looks token (and learned position) embeddings up in the checkpoint's own memory, row by row, so that a large
+/// vocabulary never has to be in memory as floats.
+public final class Embedding {
+    private final HostTensor table;
+    private final @Nullable HostTensor positions;
+    private final int hidden;
+
+    private Embedding(HostTensor table, @Nullable HostTensor positions, int hidden) {
+        this.table = table;
+        this.positions = positions;
+        this.hidden = hidden;
+    }
+
+    /// The embedding of a model; valid while that is open.
+    public static Embedding of(LanguageModel model) {
+        var spec = model.spec();
+        return new Embedding(
+                model.weights().embedding(),
+                spec.positions() instanceof Positions.Learned(var name)
+                        ? model.weights().read(name + ".weight")
+                        : null,
+                spec.hiddenSize());
+    }
+
+    /// Embeds windows of equal length.
+    ///
+    /// @param windows token ids, `[batch][seq]`
+    /// @param past position of each window's first token
+    /// @return F32 `[batch, seq, hidden]`, in the innermost scope
+    /// @throws IllegalArgumentException for an id outside the vocabulary
+    public Tensor lookup(List<int[]> windows, int past) {
+        var seq = windows.getFirst().length;
+        var rows = new float[Math.multiplyExact(Math.multiplyExact(windows.size(), seq), hidden)];
+        var row = 0;
+        for (var window : windows) {
+            for (var i = 0; i < seq; i++, row++) {
+                add(table, window[i], rows, row);
+                if (positions != null) {
+                    add(positions, past + i, rows, row);
+                }
+            }
+        }
+        return Tensors.ofFloats(rows, windows.size(), seq, hidden);
+    }
+
+    private void add(HostTensor source, int index, float[] rows, int row) {
+        if (index < 0 || index >= source.shape().size(0)) {
+            throw new IllegalArgumentException(
+                    "Token or position " + index + " is outside the table of " + source.shape().size(0) + " rows");
+        }
+        var from = (long) index * hidden;
+        var to = row * hidden;
+        if (source.dtype() == DType.F32) {
+            for (var i = 0; i < hidden; i++) {
+                rows[to + i] += source.data().get(HostTensor.FLOAT, (from + i) * 4);
+            }
+        } else {
+            for (var i = 0; i < hidden; i++) {
+                rows[to + i] += (float) source.get(from + i);
+            }
+        }
+    }
+}

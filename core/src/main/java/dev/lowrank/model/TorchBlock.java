@@ -1,0 +1,224 @@
+package dev.lowrank.model;
+
+import dev.lowrank.model.DecoderSpec.Block;
+import dev.lowrank.model.DecoderSpec.Positions;
+import dev.lowrank.model.DecoderSpec.QkvOrder;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorOwner;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.Tensors;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// One decoder block in LibTorch's memory: the unit that calibration maps, runs and releases.
+public final class TorchBlock implements TensorOwner {
+    private final DecoderSpec spec;
+    private final Block block;
+    private final TorchNorm attentionNorm;
+    private final TorchNorm mlpNorm;
+    private final Map<Role, TorchLinear> linears;
+
+    private TorchBlock(
+            DecoderSpec spec, Block block, TorchNorm attentionNorm, TorchNorm mlpNorm, Map<Role, TorchLinear> linears) {
+        this.spec = spec;
+        this.block = block;
+        this.attentionNorm = attentionNorm;
+        this.mlpNorm = mlpNorm;
+        this.linears = linears;
+    }
+
+    /// Copies a block into F32 tensors of the innermost scope.
+    ///
+    /// @param weights norms come from here
+    /// @param linears what each site stores; [ModelWeights#linear] for the checkpoint's own
+    public static TorchBlock load(
+            DecoderSpec spec, Block block, ModelWeights weights, Function<LinearSite, Linear> linears) {
+        var loaded = new EnumMap<Role, TorchLinear>(Role.class);
+        for (var site : block.sites()) {
+            loaded.put(site.role(), TorchLinear.load(linears.apply(site), DType.F32));
+        }
+        return new TorchBlock(
+                spec,
+                block,
+                TorchNorm.load(spec.norm(), weights, block.attentionNorm()),
+                TorchNorm.load(spec.norm(), weights, block.mlpNorm()),
+                loaded);
+    }
+
+    /// Runs the block.
+    ///
+    /// @param hidden residual stream, F32 `[batch, seq, hidden]`
+    /// @param angles rotation of these positions; null for learned positions
+    /// @param cache keys and values of earlier positions, extended in place (batch 1 only); null to run without one
+    /// @param tap sees what feeds the linears
+    /// @return the next residual stream, in the innermost scope
+    public Tensor forward(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
+        return TensorScope.tidy(() -> {
+            var attended = hidden.add(TensorScope.tidy(() -> attention(hidden, angles, cache, tap)));
+            return attended.add(TensorScope.tidy(() -> mlp(attended, tap)));
+        });
+    }
+
+    private Tensor attention(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
+        var x = attentionNorm.apply(hidden);
+        tap.input(Feed.ATTENTION_INPUT, x);
+        var batch = x.shape().size(0);
+        var seq = x.shape().size(1);
+        var qkv = project(x, batch, seq, tap);
+        var q = qkv.q();
+        var k = qkv.k();
+        if (angles != null) {
+            q = angles.rotate(q);
+            k = angles.rotate(k);
+        }
+        var heads = cache == null
+                ? attend(q, k, qkv.v(), null, seq > 1)
+                : attendCached(q, k, qkv.v(), cache, (int) seq); // [batch, heads, seq, headDim]
+        var joined = heads.transpose(1, 2).reshape(batch, seq, (long) spec.heads() * spec.headDim());
+        tap.input(Feed.ATTENTION_OUTPUT, joined);
+        return run(Role.O_PROJ, joined, tap);
+    }
+
+    private record Qkv(Tensor q, Tensor k, Tensor v) {}
+
+    /// Queries `[batch, heads, seq, headDim]`, keys and values `[batch, kvHeads, seq, headDim]`.
+    private Qkv project(Tensor x, long batch, long seq, SiteTap tap) {
+        var d = spec.headDim();
+        if (linears.containsKey(Role.Q_PROJ)) {
+            return new Qkv(
+                    heads(run(Role.Q_PROJ, x, tap), batch, seq, spec.heads()),
+                    heads(run(Role.K_PROJ, x, tap), batch, seq, spec.kvHeads()),
+                    heads(run(Role.V_PROJ, x, tap), batch, seq, spec.kvHeads()));
+        }
+        var fused = run(Role.QKV_PROJ, x, tap); // [batch, seq, (heads + 2 kvHeads) headDim]
+        if (spec.qkvOrder() == QkvOrder.PER_HEAD) {
+            var perHead = fused.reshape(batch, seq, spec.heads(), 3L * d).transpose(1, 2); // [batch, heads, seq, 3d]
+            return new Qkv(perHead.narrow(3, 0, d), perHead.narrow(3, d, d), perHead.narrow(3, 2L * d, d));
+        }
+        var query = (long) spec.heads() * d;
+        var key = (long) spec.kvHeads() * d;
+        return new Qkv(
+                heads(fused.narrow(2, 0, query), batch, seq, spec.heads()),
+                heads(fused.narrow(2, query, key), batch, seq, spec.kvHeads()),
+                heads(fused.narrow(2, query + key, key), batch, seq, spec.kvHeads()));
+    }
+
+    private Tensor heads(Tensor x, long batch, long seq, int count) {
+        return x.reshape(batch, seq, count, spec.headDim()).transpose(1, 2); // [batch, count, seq, headDim]
+    }
+
+    private Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal) {
+        return Functional.scaledDotProductAttention(
+                q, k, v, mask, causal, spec.attentionScale(), spec.heads() != spec.kvHeads());
+    }
+
+    private Tensor attendCached(Tensor q, Tensor k, Tensor v, KvCache cache, int seq) {
+        var past = cache.length();
+        if (past + seq > cache.capacity()) {
+            throw new IllegalArgumentException("The cache holds " + cache.capacity() + " positions; " + past
+                    + " are filled and " + seq + " more were given");
+        }
+        var keys = Tensors.view(cache.keys(block.index())); // [kvHeads, capacity, headDim]
+        var values = Tensors.view(cache.values(block.index()));
+        keys.narrow(1, past, seq).copy_(k.select(0, 0));
+        values.narrow(1, past, seq).copy_(v.select(0, 0));
+        var allKeys = keys.narrow(1, 0, past + (long) seq).unsqueeze(0);
+        var allValues = values.narrow(1, 0, past + (long) seq).unsqueeze(0);
+        if (past == 0 || seq == 1) {
+            return attend(q, allKeys, allValues, null, seq > 1);
+        }
+        return attend(q, allKeys, allValues, causalMask(past, seq), false);
+    }
+
+    /// Additive mask `[seq, past + seq]`: 0 where a query may look, −∞ where it may not.
+    private static Tensor causalMask(int past, int seq) {
+        return Tensors.full(Double.NEGATIVE_INFINITY, DType.F32, seq, past + (long) seq).triu(past + 1);
+    }
+
+    private Tensor mlp(Tensor hidden, SiteTap tap) {
+        var x = mlpNorm.apply(hidden);
+        tap.input(Feed.MLP_INPUT, x);
+        var inner = TensorScope.tidy(() -> {
+            var up = run(Role.UP_PROJ, x, tap);
+            return block.gated() ? activate(run(Role.GATE_PROJ, x, tap)).mul_(up) : activate(up);
+        });
+        tap.input(Feed.MLP_HIDDEN, inner);
+        return run(Role.DOWN_PROJ, inner, tap);
+    }
+
+    private Tensor activate(Tensor x) {
+        return switch (spec.activation()) {
+            case SILU -> Functional.silu(x);
+            case GELU -> Functional.gelu(x);
+            case GELU_TANH -> Functional.geluTanh(x);
+            case RELU -> Functional.relu(x);
+        };
+    }
+
+    private Tensor run(Role role, Tensor x, SiteTap tap) {
+        var linear = linears.get(role);
+        if (linear == null) {
+            throw new IllegalStateException("Block " + block.index() + " has no " + role);
+        }
+        var y = linear.apply(x);
+        tap.output(role, y);
+        return y;
+    }
+
+    @Override
+    public List<Tensor> tensors() {
+        return Stream.concat(Stream.of(attentionNorm, mlpNorm), linears.values().stream())
+                .flatMap(owner -> owner.tensors().stream())
+                .toList();
+    }
+
+    /// Cosines and sines of a run of positions.
+    ///
+    /// @param cos `[seq, headDim / 2]`
+    /// @param sin `[seq, headDim / 2]`
+    public record Angles(Tensor cos, Tensor sin) implements TensorOwner {
+        /// Angles of `count` positions from `first`, in the innermost scope; null where positions are learned.
+        public static @Nullable Angles of(DecoderSpec spec, int first, int count) {
+            if (!(spec.positions() instanceof Positions.Rotary(var rope))) {
+                return null;
+            }
+            var inverse = rope.inverseFrequencies();
+            var cos = new float[count * inverse.length];
+            var sin = new float[count * inverse.length];
+            for (var i = 0; i < count; i++) {
+                for (var j = 0; j < inverse.length; j++) {
+                    var angle = (first + i) * inverse[j];
+                    cos[i * inverse.length + j] = (float) (Math.cos(angle) * rope.attentionFactor());
+                    sin[i * inverse.length + j] = (float) (Math.sin(angle) * rope.attentionFactor());
+                }
+            }
+            return new Angles(
+                    Tensors.ofFloats(cos, count, inverse.length), Tensors.ofFloats(sin, count, inverse.length));
+        }
+
+        /// Rotates the two halves of each head.
+        ///
+        /// @param x `[batch, heads, seq, headDim]`
+        Tensor rotate(Tensor x) {
+            return TensorScope.tidy(() -> {
+                var half = x.shape().size(-1) / 2;
+                var first = x.narrow(-1, 0, half);
+                var second = x.narrow(-1, half, half);
+                return Tensors.cat(List.of(
+                                first.mul(cos).sub(second.mul(sin)),
+                                second.mul(cos).add(first.mul(sin))), -1);
+            });
+        }
+
+        @Override
+        public List<Tensor> tensors() {
+            return List.of(cos, sin);
+        }
+    }
+}

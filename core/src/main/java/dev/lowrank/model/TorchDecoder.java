@@ -1,0 +1,138 @@
+package dev.lowrank.model;
+
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.Grad;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.TensorStore;
+import dev.lowrank.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Runs a decoder in batches through LibTorch, in F32 whatever the checkpoint stores. For perplexity and for the
+/// prompt of a generation; closing releases its weights.
+public final class TorchDecoder implements Prefill, AutoCloseable {
+    /// Whether block weights stay in memory.
+    public enum Residency {
+        /// All blocks are loaded at once: fastest, needs four bytes a parameter.
+        RESIDENT,
+        /// Each block is loaded when it runs and released after: one block of memory.
+        STREAMED
+    }
+
+    /// Longest run of prompt tokens that passes through at once; bounds the activations of a long prompt.
+    private static final int PREFILL_CHUNK = 512;
+
+    private final LanguageModel model;
+    private final DecoderSpec spec;
+    private final TensorStore store;
+    private final List<TorchBlock> blocks;
+    private final Embedding embedding;
+    private final Tensor head;
+    private final TorchNorm finalNorm;
+
+    private TorchDecoder(LanguageModel model, Residency residency, TensorStore store) {
+        this.model = model;
+        this.spec = model.spec();
+        this.store = store;
+        var weights = model.weights();
+        this.embedding = Embedding.of(model);
+        this.head = store.keep(Tensors.from(weights.head(), DType.F32));
+        this.finalNorm = store.keep(TorchNorm.load(spec.norm(), weights, spec.finalNorm()));
+        this.blocks = new ArrayList<>();
+        if (residency == Residency.RESIDENT) {
+            for (var block : spec.blocks()) {
+                blocks.add(TensorScope.tidy(() -> store.keep(load(block))));
+            }
+        }
+    }
+
+    /// Loads a model.
+    ///
+    /// @param residency whether all blocks stay in memory
+    public static TorchDecoder load(LanguageModel model, Residency residency) {
+        var store = new TensorStore("the decoder of " + model.checkpoint().path());
+        try {
+            return TensorScope.tidy(() -> new TorchDecoder(model, residency, store));
+        } catch (RuntimeException failure) {
+            store.close();
+            throw failure;
+        }
+    }
+
+    private TorchBlock load(DecoderSpec.Block block) {
+        return TorchBlock.load(spec, block, model.weights(), model.weights()::linear);
+    }
+
+    /// Logits of whole windows.
+    ///
+    /// @param windows token ids of equal length, `[batch][seq]`
+    /// @return F32 `[batch, seq, vocab]`, in the innermost scope
+    public Tensor logits(List<int[]> windows) {
+        return Grad.off(() -> TensorScope.tidy(() -> project(hidden(windows, null))));
+    }
+
+    /// Runs a prompt, filling the cache.
+    ///
+    /// @return logits of the last token, `[vocab]`
+    @Override
+    public float[] prefill(int[] tokens, KvCache cache) {
+        if (tokens.length == 0) {
+            throw new IllegalArgumentException("A prompt needs at least one token");
+        }
+        var last = new float[0];
+        for (var from = 0; from < tokens.length; from += PREFILL_CHUNK) {
+            var chunk = Arrays.copyOfRange(tokens, from, Math.min(tokens.length, from + PREFILL_CHUNK));
+            var end = from + chunk.length == tokens.length;
+            last = Grad.off(() -> TensorScope.tidy(() -> {
+                var hidden = hidden(List.of(chunk), cache);
+                cache.advanceTo(cache.length() + chunk.length);
+                return end ? project(hidden.narrow(1, chunk.length - 1L, 1)).toFloats() : new float[0];
+            }));
+        }
+        return last;
+    }
+
+    /// The residual stream after the last block, before the final norm.
+    ///
+    /// @param windows token ids of equal length, `[batch][seq]`
+    /// @return F32 `[batch, seq, hidden]`, in the innermost scope
+    public Tensor hidden(List<int[]> windows) {
+        return Grad.off(() -> TensorScope.tidy(() -> hidden(windows, null)));
+    }
+
+    private Tensor hidden(List<int[]> windows, @Nullable KvCache cache) {
+        var past = cache == null ? 0 : cache.length();
+        var seq = windows.getFirst().length;
+        if (past + seq > spec.maxPositions()) {
+            throw new IllegalArgumentException(
+                    past + seq + " positions are beyond the model's context of " + spec.maxPositions());
+        }
+        var angles = TorchBlock.Angles.of(spec, past, seq);
+        var hidden = embedding.lookup(windows, past);
+        for (var block : spec.blocks()) {
+            var input = hidden;
+            hidden = TensorScope.tidy(() -> {
+                var loaded = blocks.isEmpty() ? load(block) : blocks.get(block.index());
+                return loaded.forward(input, angles, cache, SiteTap.none());
+            });
+        }
+        return hidden;
+    }
+
+    /// Final norm and head.
+    ///
+    /// @param hidden residual stream after the last block, `[batch, seq, hidden]`
+    /// @return `[batch, seq, vocab]`, in the innermost scope
+    private Tensor project(Tensor hidden) {
+        return TensorScope.tidy(() -> Functional.linear(finalNorm.apply(hidden), head, null));
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+}

@@ -1,0 +1,75 @@
+package dev.lowrank.model.output;
+
+import dev.lowrank.checkpoint.GgufFile;
+import dev.lowrank.checkpoint.ModelConfig;
+import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Linear;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.tensor.DType;
+import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
+
+/// The files of a model folder besides its weights.
+public final class ModelFolder {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+    private static final int LOWRANK_VERSION = 1;
+
+    private ModelFolder() {}
+
+    /// What a compressed site is, for `config.json`.
+    ///
+    /// @param form storage form
+    /// @param rank its rank
+    /// @param bias whether it stores a bias
+    public record StoredSite(String form, int rank, boolean bias) {
+        /// What a linear stores.
+        public static StoredSite of(Linear linear) {
+            return new StoredSite(linear.form(), linear.rank(), linear.bias() != null);
+        }
+    }
+
+    /// Writes the configuration of a compressed model, the Python that loads it, and the source's tokenizer files.
+    ///
+    /// @param sites what each compressed site stores; dense ones left out
+    /// @param dtype element type of most weights
+    public static void writeCompressed(
+            LanguageModel source, OutputFolder folder, Map<LinearSite, StoredSite> sites, DType dtype) {
+        var config = source.checkpoint().config().withDtype(dtype);
+        if (!sites.isEmpty()) {
+            config = compressed(config, sites);
+            RemoteCode.of(config.modelType()).files().forEach(folder::write);
+        }
+        folder.write("config.json", config.toBytes());
+        writeTokenizer(source, folder);
+    }
+
+    private static ModelConfig compressed(ModelConfig config, Map<LinearSite, StoredSite> sites) {
+        var code = RemoteCode.of(config.modelType());
+        var block = JSON.createObjectNode();
+        block.put("version", LOWRANK_VERSION);
+        var list = block.putObject("sites");
+        sites.forEach((site, stored) -> list.putObject(site.name())
+                .put("form", stored.form())
+                .put("rank", stored.rank())
+                .put("in", site.in())
+                .put("out", site.out())
+                .put("bias", stored.bias()));
+        var map = JSON.createObjectNode();
+        code.autoMap().forEach(map::put);
+        return config.with("architectures", JSON.createArrayNode().add(code.causal()))
+                .with("auto_map", map)
+                .with("lowrank", block);
+    }
+
+    /// Copies a folder's tokenizer files byte for byte; a GGUF file's own tokenizer is written out.
+    static void writeTokenizer(LanguageModel source, OutputFolder folder) {
+        var checkpoint = source.checkpoint();
+        checkpoint.sidecars().forEach(folder::copy);
+        if (checkpoint instanceof GgufFile) {
+            try (var tokenizer = source.tokenizer()) {
+                tokenizer.files().forEach(folder::write);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package dev.lowrank.model.output;
+
+import dev.lowrank.checkpoint.SafetensorsWriter;
+import dev.lowrank.model.Linear;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Shape;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.Tensors;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// A tensor to be written, read when its turn comes.
+///
+/// @param name checkpoint name
+/// @param dtype element type to write
+/// @param shape its shape
+/// @param values reads it, in any floating type; called once
+public record OutputTensor(String name, DType dtype, Shape shape, Supplier<HostTensor> values) {
+    /// A tensor that is there already.
+    public static OutputTensor of(String name, HostTensor tensor) {
+        return new OutputTensor(name, tensor.dtype(), tensor.shape(), () -> tensor);
+    }
+
+    /// The tensors that a site stores under its name; dense weights as `[out, in]`.
+    public static List<OutputTensor> of(String site, Linear linear) {
+        var tensors = new ArrayList<OutputTensor>();
+        switch (linear) {
+            case Linear.Dense(var weight, _) -> tensors.add(of(site + ".weight", weight));
+            case Linear.Factored(var a, var b, _) -> {
+                tensors.add(of(site + ".a.weight", a));
+                tensors.add(of(site + ".b.weight", b));
+            }
+            case Linear.Pivoted(var pivot, var rest, var index, _) -> {
+                tensors.add(of(site + ".pivot.weight", pivot));
+                tensors.add(of(site + ".rest.weight", rest));
+                tensors.add(of(site + ".index", index));
+            }
+            case Linear.Tucker(var a, var core, var b, _) -> {
+                tensors.add(of(site + ".a.weight", a));
+                tensors.add(of(site + ".core.weight", core));
+                tensors.add(of(site + ".b.weight", b));
+            }
+        }
+        addBias(tensors, site, linear.bias());
+        return tensors;
+    }
+
+    private static void addBias(List<OutputTensor> tensors, String site, @Nullable HostTensor bias) {
+        if (bias != null) {
+            tensors.add(of(site + ".bias", bias));
+        }
+    }
+
+    SafetensorsWriter.Entry entry() {
+        return new SafetensorsWriter.Entry(name, dtype, shape);
+    }
+
+    long bytes() {
+        return shape.elements() * dtype.bytes();
+    }
+
+    /// Writes it, converted to its element type.
+    void writeTo(SafetensorsWriter writer) {
+        var found = values.get();
+        if (found.dtype() == dtype) {
+            writer.write(name, found);
+            return;
+        }
+        try (var arena = Arena.ofConfined()) {
+            writer.write(name, TensorScope.tidy(() -> Tensors.from(found, dtype).toHost(dtype, arena)));
+        }
+    }
+}
