@@ -9,12 +9,7 @@ package dev.lowrank.model;
 /// @param secondsToFirstToken from the start of the prefill to the first token chosen
 /// @param decodeSeconds from the first token chosen to the last
 public record Generation(
-        String text,
-        int promptTokens,
-        int newTokens,
-        Stop stop,
-        double secondsToFirstToken,
-        double decodeSeconds) {
+        String text, int promptTokens, int newTokens, Stop stop, double secondsToFirstToken, double decodeSeconds) {
     /// Why a generation ended.
     public enum Stop {
         /// The model said so.

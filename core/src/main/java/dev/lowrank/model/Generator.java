@@ -7,7 +7,8 @@ import java.util.function.Consumer;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
-/// Continues texts: a prefill engine reads the prompt, the row decoder goes on token by token, both over one cache.
+/// Continues texts: a prefill engine reads the prompt, the row decoder goes on token by token, both over
+/// one cache.
 ///
 /// Decoder, prefill and tokenizer are borrowed. It belongs to one thread at a time.
 public final class Generator {
@@ -112,8 +113,7 @@ public final class Generator {
             this.listener = listener;
         }
 
-        Generation.@Nullable Stop accept(
-                int token, int count, Request request, Set<Integer> ends) {
+        Generation.@Nullable Stop accept(int token, int count, Request request, Set<Integer> ends) {
             if (ends.contains(token)) {
                 return Generation.Stop.END_OF_TEXT;
             }

@@ -13,11 +13,11 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a decoder one token at a time over weights where they lie, without LibTorch: what decoding costs is reading
-/// the weights once. F32 activations and sums; the numbers do not depend on the number of threads.
+/// Runs a decoder one token at a time over weights where they lie, without LibTorch: what decoding costs is
+/// reading the weights once. F32 activations and sums; the numbers do not depend on the number of threads.
 ///
-/// It belongs to one thread at a time and must not outlive its [LanguageModel]; closing it ends its worker threads.
-/// Once running, a token allocates nothing.
+/// It belongs to one thread at a time and must not outlive its [LanguageModel]; closing it ends its worker
+/// threads. Once running, a token allocates nothing.
 public final class RowDecoder implements Prefill, AutoCloseable {
     private final DecoderSpec spec;
     private final Kernels kernels;
@@ -175,8 +175,8 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     ///
     /// @param token id below `vocabSize`
     /// @param cache of the same model, not full
-    /// @return logits of the next token, `[vocabSize]`; the array belongs to the decoder and is overwritten by the
-    ///     next step
+    /// @return logits of the next token, `[vocabSize]`; the array belongs to the decoder and is overwritten
+    ///     by the next step
     /// @throws IllegalArgumentException if the token is not in the vocabulary or the cache is full
     public float[] step(int token, KvCache cache) {
         extend(token, cache);
@@ -281,7 +281,8 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         for (var h = 0; h < spec.kvHeads(); h++) {
             var at = ((long) h * cache.capacity() + position) * dim * 4;
             MemorySegment.copy(qkv, keyOffset(h), cache.keys(block).data(), HostTensor.FLOAT, at, dim);
-            MemorySegment.copy(qkv, keyOffset(h) + valueDistance(), cache.values(block).data(), HostTensor.FLOAT, at, dim);
+            MemorySegment.copy(
+                    qkv, keyOffset(h) + valueDistance(), cache.values(block).data(), HostTensor.FLOAT, at, dim);
         }
     }
 

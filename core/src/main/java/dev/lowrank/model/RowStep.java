@@ -8,8 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Matrix-vector products that need only what earlier steps made: their rows are shared by the team in chunks. Query,
-/// key and value of a block are one step, likewise gate and up; a factor pair is two, its intermediate stays in cache.
+/// Matrix-vector products that need only what earlier steps made: their rows are shared by the team in
+/// chunks. Query, key and value of a block are one step, likewise gate and up; a factor pair is two, its
+/// intermediate stays in cache.
 ///
 /// Every output row is one sum in a fixed order, whoever computes it.
 final class RowStep implements WorkerTeam.Task {
@@ -38,8 +39,7 @@ final class RowStep implements WorkerTeam.Task {
         var total = products.stream()
                 .mapToLong(product -> product.weight().rows() * product.weight().rowBytes())
                 .sum();
-        var chunkBytes =
-                Math.clamp(total / ((long) team.threads() * CHUNKS_PER_THREAD), SMALLEST_CHUNK, LARGEST_CHUNK);
+        var chunkBytes = Math.clamp(total / ((long) team.threads() * CHUNKS_PER_THREAD), SMALLEST_CHUNK, LARGEST_CHUNK);
         for (var i = 0; i < this.products.length; i++) {
             var weight = this.products[i].weight();
             var rows = chunkBytes / Math.max(1, weight.rowBytes()) / ROWS_TOGETHER * ROWS_TOGETHER;
@@ -58,10 +58,15 @@ final class RowStep implements WorkerTeam.Task {
     /// @param y written from `offset`, `out` elements
     record Target(Linear linear, RowVector x, float[] y, int offset) {}
 
-    /// One matrix: `z[zOffset + i] = weight[i] · x`, then, with a place, `y[yOffset + place[placeOffset + i]] =
-    /// z[zOffset + i]`; the bias is added where the output ends up.
+    /// One matrix: `z[zOffset + i] = weight[i] · x`, then, with a place, `y[yOffset + place[placeOffset +
+    /// i]] = z[zOffset + i]`; the bias is added where the output ends up.
     private record Product(
-            RowMatrix weight, RowVector x, float[] z, int zOffset, float @Nullable [] bias, @Nullable Scatter scatter) {
+            RowMatrix weight,
+            RowVector x,
+            float[] z,
+            int zOffset,
+            float @Nullable [] bias,
+            @Nullable Scatter scatter) {
         Product {
             if (weight.columns() != x.length()) {
                 throw new IllegalArgumentException("A matrix [" + weight.rows() + ", " + weight.columns()
@@ -94,7 +99,8 @@ final class RowStep implements WorkerTeam.Task {
     }
 
     private static List<Product> products(Target target) {
-        var bias = target.linear().bias() == null ? null : target.linear().bias().toFloats();
+        var bias =
+                target.linear().bias() == null ? null : target.linear().bias().toFloats();
         return switch (target.linear()) {
             case Linear.Dense dense -> List.of(last(RowMatrix.of(dense.weight()), target.x(), target, bias));
             case Linear.Factored factored -> {
@@ -123,7 +129,8 @@ final class RowStep implements WorkerTeam.Task {
         return new Product(weight, x, target.y(), target.offset(), bias, null);
     }
 
-    /// The pivots are both outputs and the input of the rest: they are kept in order and written to their places.
+    /// The pivots are both outputs and the input of the rest: they are kept in order and written to their
+    /// places.
     private static List<Product> pivoted(Linear.Pivoted linear, Target target, float @Nullable [] bias) {
         var place = inverse(linear);
         var pivots = new RowVector(linear.rank());

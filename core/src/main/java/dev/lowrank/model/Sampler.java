@@ -6,10 +6,11 @@ import java.util.BitSet;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
-/// Chooses the next token from logits. It remembers the tokens of its text for the repetition penalty, so each text
-/// has its own sampler. Among equally likely tokens the lower id comes first.
+/// Chooses the next token from logits. It remembers the tokens of its text for the repetition penalty, so
+/// each text has its own sampler. Among equally likely tokens the lower id comes first.
 ///
-/// Probabilities are F64; ids beyond the tokenizer's vocabulary (rows that pad an embedding) are never chosen.
+/// Probabilities are F64; ids beyond the tokenizer's vocabulary (rows that pad an embedding) are never
+/// chosen.
 public final class Sampler {
     private final SamplingOptions options;
     private final int vocabulary;
@@ -154,7 +155,8 @@ public final class Sampler {
         heap[at] = value;
     }
 
-    /// Drops the least likely tokens whose probabilities together stay within `1 − topP`, never the best one.
+    /// Drops the least likely tokens whose probabilities together stay within `1 − topP`, never the best
+    /// one.
     ///
     /// @return the remaining weight
     private double cutTail(int count, double total, int best) {
@@ -180,9 +182,9 @@ public final class Sampler {
         return clearSmall(count, budget, total - dropped);
     }
 
-    /// Tokens too likely to be dropped unseen, as sortable keys: score in the upper half, so that the least likely come
-    /// first, among equals the highest id. A token below `budget / count` is certainly dropped, for all of them together
-    /// stay within the budget; sorting only the others saves most of the time.
+    /// Tokens too likely to be dropped unseen, as sortable keys: score in the upper half, so that the least
+    /// likely come first, among equals the highest id. A token below `budget / count` is certainly dropped,
+    /// for all of them together stay within the budget; sorting only the others saves most of the time.
     private int candidates(int count, double budget) {
         if (order.length < count) {
             order = new long[count];

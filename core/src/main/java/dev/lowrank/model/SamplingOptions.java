@@ -1,13 +1,13 @@
 package dev.lowrank.model;
 
-/// How the next token is chosen, with the meaning and order of the logits processors of `transformers`: repetition
-/// penalty, temperature, top-k, top-p.
+/// How the next token is chosen, with the meaning and order of the logits processors of `transformers`:
+/// repetition penalty, temperature, top-k, top-p.
 ///
 /// @param temperature divides the logits; 0 always takes the most likely token
 /// @param topK only tokens at least as likely as the k-th are drawn; 0 is off
 /// @param topP only the most likely tokens that together reach this probability are drawn; 1 is off
-/// @param repetitionPenalty positive logits of tokens already in the text are divided by it, negative ones multiplied;
-///     1 is off
+/// @param repetitionPenalty positive logits of tokens already in the text are divided by it, negative ones
+///     multiplied; 1 is off
 /// @param seed of the random numbers; the same seed draws the same tokens
 public record SamplingOptions(double temperature, int topK, double topP, double repetitionPenalty, long seed) {
     public SamplingOptions {

@@ -5,8 +5,8 @@ import dev.lowrank.tensor.DType;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 
-/// Prints decode speed of a synthetic model of SmolLM2-135M's shape; run by hand, not a test. Arguments: threads,
-/// tokens, context before them, and `scalar` for the fallback kernels.
+/// Prints decode speed of a synthetic model of SmolLM2-135M's shape; run by hand, not a test. Arguments:
+/// threads, tokens, context before them, and `scalar` for the fallback kernels.
 final class RowDecodeSpeed {
     private RowDecodeSpeed() {}
 

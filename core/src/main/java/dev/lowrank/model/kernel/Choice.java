@@ -1,6 +1,7 @@
 package dev.lowrank.model.kernel;
 
-/// Which kernels this JVM runs, decided once. The vector classes are touched only where their module is there.
+/// Which kernels this JVM runs, decided once. The vector classes are touched only where their module is
+/// there.
 final class Choice {
     static final Kernels BEST = choose();
 

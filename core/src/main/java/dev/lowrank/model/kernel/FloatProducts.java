@@ -7,8 +7,8 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Products with F32 rows in native memory. Four rows at a time share each load of `x`, two accumulators a row hide the
-/// latency of the multiply-add; a row's sum is the same in groups of four and alone.
+/// Products with F32 rows in native memory. Four rows at a time share each load of `x`, two accumulators a
+/// row hide the latency of the multiply-add; a row's sum is the same in groups of four and alone.
 final class FloatProducts {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final int WIDTH = FLOATS.length();
@@ -100,7 +100,8 @@ final class FloatProducts {
     }
 
     /// See [Kernels#mix].
-    static void mix(MemorySegment data, long start, int rows, int columns, float[] p, int pOffset, float[] y, int yOffset) {
+    static void mix(
+            MemorySegment data, long start, int rows, int columns, float[] p, int pOffset, float[] y, int yOffset) {
         var rowBytes = columns * 4L;
         var j = 0;
         for (; j <= columns - 2 * WIDTH; j += 2 * WIDTH) {

@@ -7,9 +7,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Products with BF16 and F16 rows in native memory, four rows at a time. An int holds two weights; the even one comes
-/// out by a shift, the odd one by a mask, both exactly, and meet the even and odd elements of `x` in
-/// [RowVector#split()].
+/// Products with BF16 and F16 rows in native memory, four rows at a time. An int holds two weights; the
+/// even one comes out by a shift, the odd one by a mask, both exactly, and meet the even and odd elements
+/// of `x` in [RowVector#split()].
 final class HalfWidthProducts {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
@@ -115,7 +115,8 @@ final class HalfWidthProducts {
         return VectorKernels.sum(a.add(b), lanes);
     }
 
-    /// See [Kernels#products]. One row at a time: widening takes more operations than the loads of `x` cost.
+    /// See [Kernels#products]. One row at a time: widening takes more operations than the loads of `x`
+    /// cost.
     static void f16(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
         for (var i = 0; i < rows; i++) {
             var row = start + i * w.rowBytes();

@@ -2,17 +2,17 @@ package dev.lowrank.model.kernel;
 
 import java.lang.foreign.MemorySegment;
 
-/// The computations of a decoder block on one row, in F32. All are pure functions of their arguments, allocate nothing
-/// and may run on several threads at once. Every sum has one fixed order that depends on lengths only, not on threads,
-/// row ranges or whether the code is compiled yet.
+/// The computations of a decoder block on one row, in F32. All are pure functions of their arguments,
+/// allocate nothing and may run on several threads at once. Every sum has one fixed order that depends on
+/// lengths only, not on threads, row ranges or whether the code is compiled yet.
 ///
 /// `lanes` is scratch of at least [#SCRATCH] floats that no other thread uses meanwhile.
 public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// Length of the scratch array.
     int SCRATCH = 64;
 
-    /// The fastest kernels that this JVM can run: the Vector API where its module is present and the machine has
-    /// vectors of at least four floats, else plain loops (five to ten times slower).
+    /// The fastest kernels that this JVM can run: the Vector API where its module is present and the
+    /// machine has vectors of at least four floats, else plain loops (five to ten times slower).
     static Kernels best() {
         return Choice.BEST;
     }
@@ -75,7 +75,8 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// `x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2` in place.
     void geluTanh(float[] x);
 
-    /// `x · Φ(x)` in place, Φ the normal distribution function, its absolute error below 1e-8 before rounding to F32.
+    /// `x · Φ(x)` in place, Φ the normal distribution function, its absolute error below 1e-8 before
+    /// rounding to F32.
     default void gelu(float[] x) {
         for (var i = 0; i < x.length; i++) {
             x[i] = (float) (x[i] * NormalDistribution.cumulative(x[i]));

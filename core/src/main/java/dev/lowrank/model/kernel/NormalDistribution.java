@@ -1,7 +1,7 @@
 package dev.lowrank.model.kernel;
 
-/// The normal distribution function for GELU: a cubic Hermite table whose slopes are the density, exact at the knots.
-/// With knots 1/32 apart the error is below `(1/32)⁴ / 384 · max|Φ⁗| < 2e-9`.
+/// The normal distribution function for GELU: a cubic Hermite table whose slopes are the density, exact at
+/// the knots. With knots 1/32 apart the error is below `(1/32)⁴ / 384 · max|Φ⁗| < 2e-9`.
 final class NormalDistribution {
     private static final double REACH = 8;
     private static final int PER_UNIT = 32;

@@ -5,7 +5,8 @@ import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// A matrix as the kernels read it: row-major, little-endian, any alignment, F32, BF16 or F16, outside the Java heap.
+/// A matrix as the kernels read it: row-major, little-endian, any alignment, F32, BF16 or F16, outside the
+/// Java heap.
 ///
 /// The memory belongs to the tensor it came from, or to the matrix itself where it had to be copied.
 public final class RowMatrix {
@@ -21,8 +22,9 @@ public final class RowMatrix {
         this.data = data;
     }
 
-    /// Looks at a matrix; F32, BF16 and F16 tensors outside the heap are not copied. F8 becomes BF16 (exactly), F64
-    /// becomes F32 (rounded), and a tensor on the heap moves out of it, so that the kernels see one kind of memory.
+    /// Looks at a matrix; F32, BF16 and F16 tensors outside the heap are not copied. F8 becomes BF16
+    /// (exactly), F64 becomes F32 (rounded), and a tensor on the heap moves out of it, so that the kernels
+    /// see one kind of memory.
     ///
     /// @param tensor `[rows, columns]`, floating
     /// @throws IllegalArgumentException if it is not a matrix of real numbers

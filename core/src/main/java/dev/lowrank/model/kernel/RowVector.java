@@ -1,8 +1,9 @@
 package dev.lowrank.model.kernel;
 
-/// One row of activations. Products with 16-bit weights read it in a second order, in which the even and the odd
-/// elements of each stretch of two vectors lie side by side: a 32-bit load of two such weights then needs a shift and
-/// a mask instead of two widening moves. Whoever changes [#values()] calls [Kernels#split] before such a product.
+/// One row of activations. Products with 16-bit weights read it in a second order, in which the even and
+/// the odd elements of each stretch of two vectors lie side by side: a 32-bit load of two such weights then
+/// needs a shift and a mask instead of two widening moves. Whoever changes [#values()] calls
+/// [Kernels#split] before such a product.
 public final class RowVector {
     private final float[] values;
     private final float[] split;

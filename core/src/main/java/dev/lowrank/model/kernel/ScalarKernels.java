@@ -4,7 +4,8 @@ import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// Plain loops for a JVM without the Vector API: four partial sums per row, which is what one core can overlap.
+/// Plain loops for a JVM without the Vector API: four partial sums per row, which is what one core can
+/// overlap.
 final class ScalarKernels implements Kernels {
     private static final float GELU_FACTOR = (float) Math.sqrt(2 / Math.PI);
 

@@ -8,8 +8,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// Kernels on the Vector API, at the machine's preferred width.
 ///
-/// Sums over lanes go through memory in a fixed order: the order of `reduceLanes` differs between interpreted and
-/// compiled code.
+/// Sums over lanes go through memory in a fixed order: the order of `reduceLanes` differs between
+/// interpreted and compiled code.
 final class VectorKernels implements Kernels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final int WIDTH = FLOATS.length();
@@ -245,9 +245,9 @@ final class VectorKernels implements Kernels {
         return (a + b) + (c + d);
     }
 
-    /// `e^v` to about 2e-7 relative: `2^n e^r` with `|r| ≤ ln 2 / 2` and a polynomial of degree 7 for `e^r`. Arguments
-    /// below −87 give the smallest normal number, above 88 the largest power. The library function of the Vector API
-    /// is not used because interpreted and compiled code round it differently.
+    /// `e^v` to about 2e-7 relative: `2^n e^r` with `|r| ≤ ln 2 / 2` and a polynomial of degree 7 for
+    /// `e^r`. Arguments below −87 give the smallest normal number, above 88 the largest power. The library
+    /// function of the Vector API is not used because interpreted and compiled code round it differently.
     private static FloatVector exp(FloatVector v) {
         var x = v.min(88.0f).max(-87.0f);
         var rounded = x.mul(LOG2_E).add(ROUNDER);

@@ -5,9 +5,10 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A few daemon threads that share the chunks of one task after the other with the thread that calls [#run]. Handing
-/// out a task costs about a microsecond while the workers are awake; they spin for some fifty microseconds after the
-/// last task and then park, so that they do not compete with LibTorch's threads.
+/// A few daemon threads that share the chunks of one task after the other with the thread that calls
+/// [#run]. Handing out a task costs about a microsecond while the workers are awake; they spin for some
+/// fifty microseconds after the last task and then park, so that they do not compete with LibTorch's
+/// threads.
 ///
 /// A team belongs to one calling thread at a time; closing it ends its threads.
 public final class WorkerTeam implements AutoCloseable {
@@ -34,7 +35,8 @@ public final class WorkerTeam implements AutoCloseable {
     private @Nullable Task task;
 
     /// Chunks of the current task in the upper half, the next one to do in the lower. Taking a chunk is one
-    /// compare-and-set: if it succeeds, that chunk of the current task was still open, so the task cannot have changed.
+    /// compare-and-set: if it succeeds, that chunk of the current task was still open, so the task cannot
+    /// have changed.
     private volatile long ticket;
 
     private volatile int finished;
@@ -50,7 +52,8 @@ public final class WorkerTeam implements AutoCloseable {
         /// Does one chunk.
         ///
         /// @param chunk from 0
-        /// @param worker who does it, from 0 to one less than the team's threads; no two at a time have the same number
+        /// @param worker who does it, from 0 to one less than the team's threads; no two at a time have the
+        ///     same number
         void run(int chunk, int worker);
     }
 
@@ -64,10 +67,8 @@ public final class WorkerTeam implements AutoCloseable {
         var team = new WorkerTeam(threads);
         for (var i = 0; i < team.workers.length; i++) {
             var number = i + 1;
-            team.workers[i] = Thread.ofPlatform()
-                    .name("lowrank-rows-" + number)
-                    .daemon()
-                    .unstarted(() -> team.work(number));
+            team.workers[i] =
+                    Thread.ofPlatform().name("lowrank-rows-" + number).daemon().unstarted(() -> team.work(number));
         }
         for (var worker : team.workers) {
             worker.start();
@@ -173,8 +174,8 @@ public final class WorkerTeam implements AutoCloseable {
         return (current & ((1L << CHUNK_BITS) - 1)) < current >>> CHUNK_BITS;
     }
 
-    /// The flag is set before the last look at the ticket, and the caller writes the ticket before it looks at the
-    /// flag, so that one of the two always sees the other.
+    /// The flag is set before the last look at the ticket, and the caller writes the ticket before it looks
+    /// at the flag, so that one of the two always sees the other.
     private void park(int slot) {
         PARKED.setVolatile(parked, slot, true);
         if (!hasOpenChunk() && !closed) {
