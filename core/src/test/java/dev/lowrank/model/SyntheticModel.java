@@ -11,6 +11,7 @@ import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -96,7 +97,7 @@ final class SyntheticModel implements RowDecoder.Weights {
 
     private static HostTensor ones(int length) {
         var values = new float[length];
-        java.util.Arrays.fill(values, 1);
+        Arrays.fill(values, 1);
         return HostTensor.ofFloats(values, length);
     }
 
