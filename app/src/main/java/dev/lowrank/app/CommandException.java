@@ -1,6 +1,7 @@
 package dev.lowrank.app;
 
-/// A command cannot do what it was asked for a reason that it can name: a sentence of fact, a sentence of remedy.
+/// A command cannot do what it was asked for a reason that it can name: a sentence of fact, a sentence of
+/// remedy.
 final class CommandException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

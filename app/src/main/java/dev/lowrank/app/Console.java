@@ -5,8 +5,8 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Supplier;
 
-/// The only place that prints. Results go to standard output; notes, warnings, progress and errors to standard error.
-/// With `--json` standard output carries exactly one document.
+/// The only place that prints. Results go to standard output; notes, warnings, progress and errors to
+/// standard error. With `--json` standard output carries exactly one document.
 final class Console {
     private final PrintStream out;
     private final PrintStream err;

@@ -7,8 +7,8 @@ import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
-/// Takes the default of `--some-option` from the environment variable `LOWRANK_SOME_OPTION`. A flag on the command line
-/// wins over it, and it wins over the built-in default.
+/// Takes the default of `--some-option` from the environment variable `LOWRANK_SOME_OPTION`. A flag on the
+/// command line wins over it, and it wins over the built-in default.
 final class EnvironmentDefaults implements IDefaultValueProvider {
     private final Map<String, String> environment;
 

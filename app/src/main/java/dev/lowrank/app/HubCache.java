@@ -7,7 +7,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /// The local cache of the Hugging Face hub, read only: `models--org--name/refs/main` names the commit,
-/// `models--org--name/snapshots/COMMIT` holds its files. Variables and defaults are those of `huggingface_hub`.
+/// `models--org--name/snapshots/COMMIT` holds its files. Variables and defaults are those of
+/// `huggingface_hub`.
 final class HubCache {
     private final Path folder;
 

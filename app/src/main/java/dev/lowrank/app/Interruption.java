@@ -2,8 +2,8 @@ package dev.lowrank.app;
 
 import java.util.concurrent.atomic.AtomicReference;
 
-/// Ends the process in order when the user or the system stops it: exit 9 and how to continue, when the running command
-/// can continue; else the shell's usual code of the signal.
+/// Ends the process in order when the user or the system stops it: exit 9 and how to continue, when the
+/// running command can continue; else the shell's usual code of the signal.
 final class Interruption {
     private final Console console;
     private final AtomicReference<String> howToContinue = new AtomicReference<>("");

@@ -5,8 +5,8 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Finds the model that a command line means: a folder, a `.gguf` file, a name in the local Hugging Face cache, or,
-/// without an argument, the pocket model.
+/// Finds the model that a command line means: a folder, a `.gguf` file, a name in the local Hugging Face
+/// cache, or, without an argument, the pocket model.
 final class ModelArgument {
     private static final String HUB_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*";
 

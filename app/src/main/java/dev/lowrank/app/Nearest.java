@@ -9,8 +9,8 @@ import java.util.Optional;
 final class Nearest {
     private Nearest() {}
 
-    /// The candidate with the smallest edit distance, if at most a third of the longer name's letters (and at least
-    /// two)
+    /// The candidate with the smallest edit distance, if at most a third of the longer name's letters (and
+    /// at least two)
     /// would have to change.
     ///
     /// @param typed what the user wrote

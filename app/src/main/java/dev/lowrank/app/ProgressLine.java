@@ -5,8 +5,8 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Shows progress with rate and remaining time: one line that is redrawn on a terminal, a plain line every few seconds
-/// elsewhere.
+/// Shows progress with rate and remaining time: one line that is redrawn on a terminal, a plain line every
+/// few seconds elsewhere.
 final class ProgressLine implements Progress {
     private static final String ERASE = "\r\u001b[K";
 

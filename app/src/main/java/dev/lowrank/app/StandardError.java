@@ -6,9 +6,10 @@ import java.lang.foreign.ValueLayout;
 
 /// Gives the process its standard error back.
 ///
-/// The kernels need the incubator module `jdk.incubator.vector`, and Java announces incubator modules on standard error
-/// before `main` runs; no option turns that off. The launcher therefore starts such commands with standard error kept
-/// aside in another descriptor (`lowrank.stderr`), and the first thing done is to put it back, for native code too.
+/// The kernels need the incubator module `jdk.incubator.vector`, and Java announces incubator modules on
+/// standard error before `main` runs; no option turns that off. The launcher therefore starts such commands
+/// with standard error kept aside in another descriptor (`lowrank.stderr`), and the first thing done is to
+/// put it back, for native code too.
 final class StandardError {
     private static final int STANDARD_ERROR = 2;
 

@@ -6,7 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 
-/// Runs what light commands run, so that the launcher's AOT cache holds their classes and profiles. Prints nothing.
+/// Runs what light commands run, so that the launcher's AOT cache holds their classes and profiles. Prints
+/// nothing.
 public final class WarmUp {
     private WarmUp() {}
 

@@ -1,8 +1,9 @@
 /// The commands: the only composition root, the only console, the only exit codes.
 ///
-/// Reading order: [Main] wires everything; [Console] is the only place that prints; [Failure] turns whatever went wrong
-/// into an [ExitCode], a sentence of fact and a remedy; each command is one file (`InspectCommand`, ...), thin over one
-/// library call; [ModelArgument] finds the model that a command line means.
+/// Reading order: [Main] wires everything; [Console] is the only place that prints; [Failure] turns
+/// whatever went wrong into an [ExitCode], a sentence of fact and a remedy; each command is one file
+/// (`InspectCommand`, ...), thin over one library call; [ModelArgument] finds the model that a command line
+/// means.
 @NullMarked
 package dev.lowrank.app;
 

@@ -39,7 +39,8 @@ interface BlockDecoder {
         return Float.float16ToFloat((short) bits);
     }
 
-    /// Decodes a whole tensor in parallel; each chunk writes its own part, so the result does not depend on threads.
+    /// Decodes a whole tensor in parallel; each chunk writes its own part, so the result does not depend on
+    /// threads.
     ///
     /// @param file for messages
     /// @param name tensor, for messages

@@ -1,15 +1,15 @@
 package dev.lowrank.checkpoint;
 
-/// The GGUF "K" types: 256 weights a block, sub-blocks with small integer scales under one or two half-precision ones.
-/// Source: the GGML tensor layouts, github.com/ggml-org/ggml.
+/// The GGUF "K" types: 256 weights a block, sub-blocks with small integer scales under one or two
+/// half-precision ones. Source: the GGML tensor layouts, github.com/ggml-org/ggml.
 final class Blocks256 {
     private static final int WEIGHTS = 256;
     private static final int SUB = 32;
 
     private Blocks256() {}
 
-    /// `y = d s_j q - dmin m_j`, 8 sub-blocks of 32; 144 bytes: d, dmin, 12 scale bytes, 128 bytes of halves. Each 64
-    /// weights share 32 bytes, the low halves first.
+    /// `y = d s_j q - dmin m_j`, 8 sub-blocks of 32; 144 bytes: d, dmin, 12 scale bytes, 128 bytes of
+    /// halves. Each 64 weights share 32 bytes, the low halves first.
     static void q4_k(byte[] bytes, int count, float[] target) {
         for (var block = 0; block < count; block++) {
             var at = block * 144;
@@ -28,8 +28,8 @@ final class Blocks256 {
         }
     }
 
-    /// As Q4_K with a fifth bit: 176 bytes: d, dmin, 12 scale bytes, 32 bytes of fifth bits (bit j of byte i belongs to
-    /// weight i of sub-block j), 128 bytes of halves.
+    /// As Q4_K with a fifth bit: 176 bytes: d, dmin, 12 scale bytes, 32 bytes of fifth bits (bit j of byte
+    /// i belongs to weight i of sub-block j), 128 bytes of halves.
     static void q5_k(byte[] bytes, int count, float[] target) {
         for (var block = 0; block < count; block++) {
             var at = block * 176;
@@ -49,9 +49,9 @@ final class Blocks256 {
         }
     }
 
-    /// `y = d s (q - 32)`, 16 sub-blocks of 16; 210 bytes: 128 of low four bits, 64 of high two bits, 16 signed scales,
-    /// d. Per half of 128 weights, four groups of 32 take their low bits from two runs of 32 bytes and share the
-    /// high ones.
+    /// `y = d s (q - 32)`, 16 sub-blocks of 16; 210 bytes: 128 of low four bits, 64 of high two bits, 16
+    /// signed scales, d. Per half of 128 weights, four groups of 32 take their low bits from two runs of 32
+    /// bytes and share the high ones.
     static void q6_k(byte[] bytes, int count, float[] target) {
         for (var block = 0; block < count; block++) {
             var at = block * 210;
@@ -71,7 +71,8 @@ final class Blocks256 {
         }
     }
 
-    /// Six-bit scale `j` of the 12 packed bytes: four whole ones, then four with their top two bits elsewhere.
+    /// Six-bit scale `j` of the 12 packed bytes: four whole ones, then four with their top two bits
+    /// elsewhere.
     private static int subScale(byte[] bytes, int at, int j) {
         return j < 4 ? bytes[at + j] & 63 : (bytes[at + j + 4] & 0xF) | (bytes[at + j - 4] >> 6 & 3) << 4;
     }

@@ -1,8 +1,8 @@
 package dev.lowrank.checkpoint;
 
-/// The GGUF types of 32 weights a block: one half-precision scale, with or without an offset, then 4, 5 or 8 bits a
-/// weight. Four-bit parts keep weights 0 to 15 in the low halves of 16 bytes and 16 to 31 in the high halves.
-/// Source: the GGML tensor layouts, github.com/ggml-org/ggml.
+/// The GGUF types of 32 weights a block: one half-precision scale, with or without an offset, then 4, 5 or
+/// 8 bits a weight. Four-bit parts keep weights 0 to 15 in the low halves of 16 bytes and 16 to 31 in the
+/// high halves. Source: the GGML tensor layouts, github.com/ggml-org/ggml.
 final class Blocks32 {
     private static final int WEIGHTS = 32;
     private static final int HALF = 16;

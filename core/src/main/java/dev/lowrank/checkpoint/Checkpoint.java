@@ -8,13 +8,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/// A model on disk: configuration and named tensors, read lazily, never trusted and never loading a native library.
+/// A model on disk: configuration and named tensors, read lazily, never trusted and never loading a native
+/// library.
 public sealed interface Checkpoint extends AutoCloseable permits HuggingFaceFolder, GgufFile {
     /// Opens a model folder or a `.gguf` file: headers are read and checked, weights are mapped.
     ///
     /// @param path folder or file
     /// @return the open checkpoint, to be closed
-    /// @throws CheckpointException if it is missing, incomplete, of another kind, or breaks a rule of its format
+    /// @throws CheckpointException if it is missing, incomplete, of another kind, or breaks a rule of its
+    ///     format
     static Checkpoint open(Path path) {
         if (!Files.exists(path)) {
             throw new CheckpointException(
@@ -48,12 +50,13 @@ public sealed interface Checkpoint extends AutoCloseable permits HuggingFaceFold
     /// @throws CheckpointException `NO_SUCH_TENSOR`
     TensorInfo info(String name);
 
-    /// Reads one tensor: a view of the mapped file where the file holds plain numbers (valid until [#close]), a fresh
-    /// F32 tensor where it holds quantised blocks.
+    /// Reads one tensor: a view of the mapped file where the file holds plain numbers (valid until
+    /// [#close]), a fresh F32 tensor where it holds quantised blocks.
     ///
     /// @param name one of [#names]
     /// @return its values
-    /// @throws CheckpointException `NO_SUCH_TENSOR`, `IO_FILE_CHANGED`, `NUM_NONFINITE` or an unsupported type
+    /// @throws CheckpointException `NO_SUCH_TENSOR`, `IO_FILE_CHANGED`, `NUM_NONFINITE` or an unsupported
+    ///     type
     HostTensor read(String name);
 
     /// @return bytes of the weight files

@@ -4,14 +4,14 @@ import java.nio.file.Path;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// A checkpoint file or folder that cannot be read or written: what is wrong, in which file, at which byte, at which
-/// tensor or key.
+/// A checkpoint file or folder that cannot be read or written: what is wrong, in which file, at which byte,
+/// at which tensor or key.
 public final class CheckpointException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /// What went wrong, as a stable code. The prefix names the area: `ST_` safetensors, `GG_` GGUF, `IDX_` shard index,
-    /// `CFG_` config.json, `JSON_` any JSON file, `PATH_` a name or link, `NUM_` a value, `IO_` the file system,
-    /// `OUT_` an output folder.
+    /// What went wrong, as a stable code. The prefix names the area: `ST_` safetensors, `GG_` GGUF, `IDX_`
+    /// shard index, `CFG_` config.json, `JSON_` any JSON file, `PATH_` a name or link, `NUM_` a value,
+    /// `IO_` the file system, `OUT_` an output folder.
     public enum Code {
         ST_TOO_SHORT,
         ST_EMPTY_HEADER,
@@ -74,6 +74,7 @@ public final class CheckpointException extends RuntimeException {
         IO_NOT_FOUND,
         IO_FILE_CHANGED,
         IO_FAILED,
+        RESUME_FINGERPRINT,
         OUT_EXISTS,
         OUT_LOCKED,
         OUT_NO_SPACE,

@@ -53,7 +53,8 @@ final class DiskErrors {
         forceFolder(to.toAbsolutePath().getParent());
     }
 
-    /// Flushes a folder, so that names in it survive a power cut; file systems that cannot (Windows) are left alone.
+    /// Flushes a folder, so that names in it survive a power cut; file systems that cannot (Windows) are
+    /// left alone.
     static void forceFolder(@Nullable Path folder) throws IOException {
         if (folder == null || folder.getFileSystem().getSeparator().equals("\\")) {
             return;

@@ -11,7 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
-/// An exclusive lock on a folder through a file in it; the system frees it when the process ends, however it ends.
+/// An exclusive lock on a folder through a file in it; the system frees it when the process ends, however
+/// it ends.
 final class FolderLock implements AutoCloseable {
     private final Path file;
     private final FileChannel channel;

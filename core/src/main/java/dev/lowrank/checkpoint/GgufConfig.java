@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.Map;
 import tools.jackson.databind.node.ObjectNode;
 
-/// `config.json` as it would be, from the metadata of a GGUF file. Missing optional keys take the defaults of
-/// llama.cpp.
+/// `config.json` as it would be, from the metadata of a GGUF file. Missing optional keys take the defaults
+/// of llama.cpp.
 final class GgufConfig {
     private static final Map<String, String> ARCHITECTURES =
             Map.of("llama", "LlamaForCausalLM", "qwen2", "Qwen2ForCausalLM");

@@ -10,7 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the header of a GGUF file in order. Nothing is allocated before the bytes for it are known to be there.
+/// Reads the header of a GGUF file in order. Nothing is allocated before the bytes for it are known to be
+/// there.
 final class GgufCursor {
     private static final long MAX_STRING = 1L << 30;
     private static final int MAX_ITEMS = 1 << 24;

@@ -8,12 +8,12 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 
-/// A GGUF file of llama or qwen2 type, shown as the Hugging Face checkpoint it was made from: configuration and names
-/// in
+/// A GGUF file of llama or qwen2 type, shown as the Hugging Face checkpoint it was made from: configuration
+/// and names in
 /// that spelling, blocks decoded to F32, the row order of llama's query and key projections undone.
 ///
 /// Source: the GGUF description and converters, github.com/ggml-org.
@@ -22,7 +22,7 @@ public final class GgufFile implements Checkpoint {
     private final GgufHeader header;
     private final GgufMetadata metadata;
     private final ModelConfig config;
-    private final SortedMap<String, GgufHeader.Tensor> tensors;
+    private final Map<String, GgufHeader.Tensor> tensors;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment mapping;
 
@@ -37,7 +37,8 @@ public final class GgufFile implements Checkpoint {
 
     /// @param path a GGUF file
     /// @return the open file
-    /// @throws CheckpointException if it breaks a rule of the format (`GG_*`) or is of an unsupported architecture
+    /// @throws CheckpointException if it breaks a rule of the format (`GG_*`) or is of an unsupported
+    ///     architecture
     public static GgufFile open(Path path) {
         var file = StoredFile.open(path);
         try {
@@ -48,7 +49,7 @@ public final class GgufFile implements Checkpoint {
         }
     }
 
-    private SortedMap<String, GgufHeader.Tensor> rename() {
+    private Map<String, GgufHeader.Tensor> rename() {
         var blocks = config.requireInt("num_hidden_layers", 1, Integer.MAX_VALUE);
         var renamed = new TreeMap<String, GgufHeader.Tensor>();
         for (var tensor : header.tensors().values()) {
@@ -144,7 +145,8 @@ public final class GgufFile implements Checkpoint {
         return new HostTensor(DType.F32, tensor.shape(), decoded);
     }
 
-    /// Converters store the rows of llama's q and k as pairs (j, j + d/2) side by side; qwen2 keeps them as they are.
+    /// Converters store the rows of llama's q and k as pairs (j, j + d/2) side by side; qwen2 keeps them as
+    /// they are.
     private HostTensor restoreRows(String name, HostTensor tensor) {
         var query = name.contains(".self_attn.q_proj.");
         if (!config.modelType().equals("llama") || !(query || name.contains(".self_attn.k_proj."))) {

@@ -12,8 +12,8 @@ import java.util.Map;
 
 /// The header of a GGUF file, versions 2 and 3: metadata, tensor descriptions, start of the data.
 ///
-/// Tensors with no dimension or a zero one are refused; data must be exactly consecutive in the order of the
-/// descriptions, as every writer lays it out.
+/// Tensors with no dimension or a zero one are refused; data must be exactly consecutive in the order of
+/// the descriptions, as every writer lays it out.
 final class GgufHeader {
     private static final int SMALLEST_PAIR = 8 + 1 + 4 + 1;
     private static final int SMALLEST_TENSOR = 8 + 4 + 8 + 4 + 8;

@@ -32,7 +32,8 @@ public final class GgufMetadata {
     }
 
     /// @param key a key
-    /// @return the value to show: numbers, texts and truth values as they are, arrays as their length and type;
+    /// @return the value to show: numbers, texts and truth values as they are, arrays as their length and
+    ///     type;
     ///     null if the file lacks the key
     public @Nullable Object display(String key) {
         var value = values.get(key);

@@ -6,9 +6,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Rotary parameters of a GGUF file in the v5 spelling of `config.json`.
 ///
-/// Llama 3 files carry no parameters but the divisor of each frequency, `rope_freqs.weight`. All of that family use low
-/// factor 1, high factor 4 and an original context of 8192; the divisors are checked against these, and others are
-/// refused rather than guessed.
+/// Llama 3 files carry no parameters but the divisor of each frequency, `rope_freqs.weight`. All of that
+/// family use low factor 1, high factor 4 and an original context of 8192; the divisors are checked against
+/// these, and others are refused rather than guessed.
 final class GgufRope {
     private static final double LOW = 1;
     private static final double HIGH = 4;

@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// The tokenizer a GGUF file carries, as plain values; building a tokenizer from it is not this package's matter.
+/// The tokenizer a GGUF file carries, as plain values; building a tokenizer from it is not this package's
+/// matter.
 public final class GgufTokenizerData {
     private static final String PREFIX = "tokenizer.ggml.";
     private static final long NO_TOKEN = 0xFFFFFFFFL;
@@ -107,7 +108,8 @@ public final class GgufTokenizerData {
         }
     }
 
-    /// @return the id at `tokenizer.ggml.NAME`, or -1 if it is missing or the "no token" mark of old writers
+    /// @return the id at `tokenizer.ggml.NAME`, or -1 if it is missing or the "no token" mark of old
+    ///     writers
     static int tokenId(GgufMetadata metadata, String name) {
         var id = metadata.whole(PREFIX + name, -1, -1, NO_TOKEN, Code.GG_VOCAB);
         if (id == NO_TOKEN) {
@@ -139,7 +141,9 @@ public final class GgufTokenizerData {
         return scores.clone();
     }
 
-    /// @return a copy of the types by id (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte); empty if
+    /// @return a copy of the types by id (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6
+    ///     byte); empty
+    ///     if
     /// the
     ///     file has none
     public int[] tokenTypes() {
@@ -171,7 +175,8 @@ public final class GgufTokenizerData {
         return tokenId(metadata, "padding_token_id");
     }
 
-    /// @return whether a text starts with the BOS token; if the file is silent, as llama.cpp: SentencePiece does
+    /// @return whether a text starts with the BOS token; if the file is silent, as llama.cpp: SentencePiece
+    ///     does
     public boolean addBos() {
         return metadata.bool(PREFIX + "add_bos_token", model.equals("llama"));
     }
@@ -181,7 +186,8 @@ public final class GgufTokenizerData {
         return metadata.bool(PREFIX + "add_eos_token", false);
     }
 
-    /// @return whether a space is put before the text; if the file is silent, as llama.cpp: SentencePiece does
+    /// @return whether a space is put before the text; if the file is silent, as llama.cpp: SentencePiece
+    ///     does
     public boolean addSpacePrefix() {
         return metadata.bool(PREFIX + "add_space_prefix", model.equals("llama"));
     }

@@ -3,8 +3,8 @@ package dev.lowrank.checkpoint;
 import dev.lowrank.tensor.DType;
 import org.jspecify.annotations.Nullable;
 
-/// Tensor types of GGUF: those with a dtype are plain numbers, those with a decoder become F32, the others are only
-/// listed.
+/// Tensor types of GGUF: those with a dtype are plain numbers, those with a decoder become F32, the others
+/// are only listed.
 enum GgufType {
     F32(0, 1, 4, DType.F32),
     F16(1, 1, 2, DType.F16),

@@ -6,7 +6,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param kind declared type
 /// @param element declared type of the items if it is an array, else null
-/// @param content `Long` for whole numbers (unsigned ones up to 32 bits widened, U64 as its bits), `Double` for floats,
+/// @param content `Long` for whole numbers (unsigned ones up to 32 bits widened, U64 as its bits), `Double`
+///     for
+///     floats,
 ///     `Boolean`, `String`; arrays as `long[]`, `double[]`, `float[]`, `boolean[]` or `List<String>`
 record GgufValue(Kind kind, @Nullable Kind element, Object content) {
     enum Kind {

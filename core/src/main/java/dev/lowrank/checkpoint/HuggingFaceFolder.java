@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/// A model folder as Hugging Face lays it out: `config.json`, `model.safetensors` or shards with an index, tokenizer
-/// files. Pickle weights are never opened and no code of the folder is ever run.
+/// A model folder as Hugging Face lays it out: `config.json`, `model.safetensors` or shards with an index,
+/// tokenizer files. Pickle weights are never opened and no code of the folder is ever run.
 public final class HuggingFaceFolder implements Checkpoint {
     private static final String CONFIG = "config.json";
     private static final Set<String> SIDECARS = Set.of(

@@ -9,8 +9,8 @@ import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// `lowrank.json`, the last file written into an output folder: how it was made, and length and hash of every other
-/// file. A folder without it is unfinished.
+/// `lowrank.json`, the last file written into an output folder: how it was made, and length and hash of
+/// every other file. A folder without it is unfinished.
 ///
 /// @param run how the folder was made: recipe, seeds, inputs, results
 /// @param files all other files, sorted by path

@@ -10,11 +10,12 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A model's `config.json`, both generations of spelling: `torch_dtype`, `rope_theta`, `rope_scaling` (v4) and `dtype`,
-/// `rope_parameters` (v5). Immutable; unknown keys and the spelling found are kept.
+/// A model's `config.json`, both generations of spelling: `torch_dtype`, `rope_theta`, `rope_scaling` (v4)
+/// and `dtype`, `rope_parameters` (v5). Immutable; unknown keys and the spelling found are kept.
 ///
-/// A key that is missing or null takes the default of the caller. A value of the wrong kind or out of range is
-/// [Code#CFG_RANGE], something Lowrank cannot run is [Code#CFG_UNSUPPORTED]; both name file, key, found and expected.
+/// A key that is missing or null takes the default of the caller. A value of the wrong kind or out of range
+/// is [Code#CFG_RANGE], something Lowrank cannot run is [Code#CFG_UNSUPPORTED]; both name file, key, found
+/// and expected.
 ///
 /// @param file where it came from, for messages
 /// @param json all keys
@@ -186,7 +187,8 @@ public record ModelConfig(Path file, ObjectNode json) {
 
     /// Reads `rope_parameters`, or `rope_theta` (`rotary_emb_base`) with `rope_scaling`.
     ///
-    /// @return type, base and the other numbers; the default type with base 10000 if the config says nothing
+    /// @return type, base and the other numbers; the default type with base 10000 if the config says
+    ///     nothing
     public RopeParameters rope() {
         return RopeReader.read(this);
     }

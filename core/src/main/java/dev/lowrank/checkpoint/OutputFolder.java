@@ -14,9 +14,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// An output folder that appears whole or not at all.
 ///
-/// Work happens in the sibling `NAME.partial`, held by a lock that the system frees when the process dies. [#commit]
-/// writes the manifest last, flushes everything and renames the folder. Without it the partial folder stays, and the
-/// next
+/// Work happens in the sibling `NAME.partial`, held by a lock that the system frees when the process dies.
+/// [#commit] writes the manifest last, flushes everything and renames the folder. Without it the partial
+/// folder stays, and the next
 /// [#begin] resumes it; what of its content can be used again is for the caller to decide.
 public final class OutputFolder implements AutoCloseable {
     static final String LOCK_FILE = ".lowrank.lock";
@@ -41,7 +41,8 @@ public final class OutputFolder implements AutoCloseable {
     /// @param out the folder to make; must not exist
     /// @param inputs files and folders that are read; `out` may not be one of them nor lie inside one
     /// @return the output, to be committed and closed
-    /// @throws CheckpointException `OUT_EXISTS`, `OUT_IN_INPUT`, `OUT_LOCKED`, `OUT_INVALID` or `OUT_NO_SPACE`
+    /// @throws CheckpointException `OUT_EXISTS`, `OUT_IN_INPUT`, `OUT_LOCKED`, `OUT_INVALID` or
+    ///     `OUT_NO_SPACE`
     public static OutputFolder begin(Path out, List<Path> inputs) {
         var target = out.toAbsolutePath().normalize();
         var name = target.getFileName();
@@ -80,6 +81,15 @@ public final class OutputFolder implements AutoCloseable {
             lock.close();
             throw e;
         }
+    }
+
+    /// The error for a failed access to a file of an output; a full disk says what is free.
+    ///
+    /// @param file which
+    /// @param failure what the system said
+    /// @return a `OUT_NO_SPACE` or `IO_*` error to throw
+    public static CheckpointException failure(Path file, IOException failure) {
+        return DiskErrors.translate(file, 0, failure);
     }
 
     private static void requireAbsent(Path out) {

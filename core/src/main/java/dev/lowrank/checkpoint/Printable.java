@@ -7,7 +7,8 @@ final class Printable {
 
     private Printable() {}
 
-    /// @return `text` with control, formatting (bidi) and lone surrogate characters escaped, at most 200 characters
+    /// @return `text` with control, formatting (bidi) and lone surrogate characters escaped, at most 200
+    ///     characters
     static String escape(String text) {
         return escape(text, LIMIT);
     }

@@ -9,8 +9,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
 
-/// Files of one model folder: plain names only, links only inside the folder or, for a snapshot of the hub cache,
-/// inside
+/// Files of one model folder: plain names only, links only inside the folder or, for a snapshot of the hub
+/// cache, inside
 /// that repository's cache folder (`models--org--name/snapshots/COMMIT` links to `../../blobs`).
 final class SafePaths {
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9._-]{1,255}");

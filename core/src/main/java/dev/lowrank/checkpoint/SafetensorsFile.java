@@ -15,11 +15,11 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// A safetensors file, mapped. Opening reads and checks the header only; tensors are views of the mapping and live
-/// until [#close].
+/// A safetensors file, mapped. Opening reads and checks the header only; tensors are views of the mapping
+/// and live until [#close].
 ///
-/// Types of the format that Lowrank does not compute with are listed by [#unsupported] and refused when read.
-/// Source: the safetensors format description, github.com/huggingface/safetensors.
+/// Types of the format that Lowrank does not compute with are listed by [#unsupported] and refused when
+/// read. Source: the safetensors format description, github.com/huggingface/safetensors.
 public final class SafetensorsFile implements AutoCloseable {
     private final StoredFile file;
     private final SafetensorsHeader header;

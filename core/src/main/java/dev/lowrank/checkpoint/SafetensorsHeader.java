@@ -25,8 +25,9 @@ import tools.jackson.core.json.JsonFactory;
 
 /// The header of a safetensors file: `u64 N`, `N` bytes of JSON, then the data buffer.
 ///
-/// Stricter than the reference reader where its specification is: duplicate names are refused at every level, and the
-/// size of a shape is refused when any product of its non-zero sizes overflows, whatever the order.
+/// Stricter than the reference reader where its specification is: duplicate names are refused at every
+/// level, and the size of a shape is refused when any product of its non-zero sizes overflows, whatever the
+/// order.
 final class SafetensorsHeader {
     static final int MAX_HEADER_BYTES = 100_000_000;
     private static final int MAX_ENTRIES = 1_000_000;
@@ -279,7 +280,8 @@ final class SafetensorsHeader {
         return value.longValue();
     }
 
-    /// The one place that multiplies sizes. Zeros are left out of the product, so the order of sizes does not matter.
+    /// The one place that multiplies sizes. Zeros are left out of the product, so the order of sizes does
+    /// not matter.
     private long sizeOf(String name, SafetensorsType type, long[] shape) {
         try {
             var bits = (long) type.bits();

@@ -3,7 +3,8 @@ package dev.lowrank.checkpoint;
 import dev.lowrank.tensor.DType;
 import org.jspecify.annotations.Nullable;
 
-/// Element types of safetensors in ascending order of alignment, which is also the (descending) order of the layout.
+/// Element types of safetensors in ascending order of alignment, which is also the (descending) order of
+/// the layout.
 enum SafetensorsType {
     BOOL(8, DType.U8),
     F4(4, null),

@@ -24,10 +24,12 @@ import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// Writes one safetensors file without holding it: all entries are declared first, then each tensor is written once,
-/// in any order ([#names] is the order of the file). The bytes do not depend on the order of writing.
+/// Writes one safetensors file without holding it: all entries are declared first, then each tensor is
+/// written once, in any order ([#names] is the order of the file). The bytes do not depend on the order of
+/// writing.
 ///
-/// The file appears under its name only when [#finish] has flushed it to disk; [#close] without it leaves nothing.
+/// The file appears under its name only when [#finish] has flushed it to disk; [#close] without it leaves
+/// nothing.
 public final class SafetensorsWriter implements AutoCloseable {
     private static final int CHUNK_BYTES = 1 << 20;
 

@@ -16,8 +16,8 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// One regular file opened for reading: bounded reads for headers, a mapping for tensors, and the check that it is
-/// still
+/// One regular file opened for reading: bounded reads for headers, a mapping for tensors, and the check
+/// that it is still
 /// the file that was opened.
 final class StoredFile implements AutoCloseable {
     private final Path path;
@@ -30,8 +30,8 @@ final class StoredFile implements AutoCloseable {
         this.opened = opened;
     }
 
-    /// Opens a path that has no links left in its last part; anything but a regular file is refused before opening, so
-    /// that a pipe or a device never blocks.
+    /// Opens a path that has no links left in its last part; anything but a regular file is refused before
+    /// opening, so that a pipe or a device never blocks.
     ///
     /// @param shown path for messages
     /// @param real the resolved path
@@ -122,7 +122,8 @@ final class StoredFile implements AutoCloseable {
         }
     }
 
-    /// A mapping of a file that got shorter faults on access: this is asked before each tensor is handed out.
+    /// A mapping of a file that got shorter faults on access: this is asked before each tensor is handed
+    /// out.
     void requireUnchanged() {
         try {
             if (channel.size() != opened.size()) {

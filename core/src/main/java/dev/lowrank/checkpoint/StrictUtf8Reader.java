@@ -7,7 +7,8 @@ import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
 
-/// The characters of a byte range of a file, read in pieces; malformed UTF-8 is an error, not a replacement character.
+/// The characters of a byte range of a file, read in pieces; malformed UTF-8 is an error, not a replacement
+/// character.
 final class StrictUtf8Reader extends Reader {
     private final StoredFile file;
     private final long end;

@@ -28,11 +28,14 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// One pass over the blocks for all jobs: calibrate, decompose, write the block's part, note it in the journal.
+/// One pass over the blocks for all jobs: calibrate, decompose, write the block's part, note it in the
+/// journal.
 final class BlockwiseRun {
     private final LanguageModel source;
     private final DecoderSpec spec;
@@ -43,8 +46,7 @@ final class BlockwiseRun {
     private final Progress progress;
     private final Stopwatch time = new Stopwatch();
 
-    BlockwiseRun(
-            LanguageModel source, List<JobState> jobs, @Nullable CalibrationSet calibration, Progress progress) {
+    BlockwiseRun(LanguageModel source, List<JobState> jobs, @Nullable CalibrationSet calibration, Progress progress) {
         this.source = source;
         this.spec = source.spec();
         this.jobs = jobs;
@@ -95,7 +97,9 @@ final class BlockwiseRun {
         for (var job : jobs) {
             var dtype = CompressionPlan.embeddingType(source, job.recipe());
             TensorScope.tidyRun(() -> job.probe.write(
-                    0, 0, embedding.lookup(List.of(job.probeTokens), 0).to(dtype).to(DType.F32)));
+                    0,
+                    0,
+                    embedding.lookup(List.of(job.probeTokens), 0).to(dtype).to(DType.F32)));
         }
     }
 
@@ -113,31 +117,38 @@ final class BlockwiseRun {
     }
 
     private void compress(Block block) {
+        TensorScope.tidyRun(() -> compressInScope(block));
+    }
+
+    private void compressInScope(Block block) {
         try (var arena = Arena.ofShared()) {
-            var linears = new HashMap<LinearSite, Linear>();
-            block.sites().forEach(site -> linears.put(site, source.weights().linear(site)));
+            var linears = new HashMap<LinearSite, Linear.Dense>();
+            block.sites().forEach(site -> linears.put(site, dense(site)));
             var targets = new LinkedHashSet<LinearSite>();
             jobs.forEach(job -> targets.addAll(job.targets(block.index())));
-            var outcomes = new HashMap<JobState, Map<LinearSite, SiteCompressor.Outcome>>();
-            jobs.forEach(job -> outcomes.put(job, new LinkedHashMap<>()));
+            var outcomes = jobs.stream()
+                    .map(job -> new LinkedHashMap<LinearSite, SiteCompressor.Outcome>())
+                    .toList();
             try (var statistics = time.calibrating(() -> measure(block, linears, List.copyOf(targets)))) {
                 time.decomposing(() -> {
                     for (var site : targets) {
-                        decompose(site, (Linear.Dense) linears.get(site), statistics.of(site), outcomes, arena);
+                        decompose(site, of(linears, site), statistics.of(site), outcomes, arena);
                     }
                 });
             }
-            for (var job : jobs) {
-                time.writing(() -> write(job, block, linears, outcomes.get(job), arena));
+            for (var i = 0; i < jobs.size(); i++) {
+                var job = jobs.get(i);
+                var results = outcomes.get(i);
+                time.writing(() -> write(job, block, linears, results, arena));
             }
         }
         forgetBefore(block.index());
     }
 
     /// Runs the calibration text through the block.
-    private BlockStatistics measure(Block block, Map<LinearSite, Linear> linears, List<LinearSite> targets) {
+    private BlockStatistics measure(Block block, Map<LinearSite, Linear.Dense> linears, List<LinearSite> targets) {
         var statistics = BlockStatistics.of(targets, windows.isEmpty() ? Set.of() : needs, site -> {
-            var bias = linears.get(site).bias();
+            var bias = of(linears, site).bias();
             return bias == null ? null : Tensors.from(bias, DType.F32);
         });
         try {
@@ -146,7 +157,7 @@ final class BlockwiseRun {
                 if (windows.isEmpty()) {
                     return;
                 }
-                var loaded = TorchBlock.load(spec, block, source.weights(), linears::get);
+                var loaded = TorchBlock.load(spec, block, source.weights(), site -> of(linears, site));
                 var angles = TorchBlock.Angles.of(spec, 0, windows.getFirst().length);
                 for (var batch : batches()) {
                     TensorScope.tidyRun(() -> {
@@ -169,26 +180,27 @@ final class BlockwiseRun {
             LinearSite site,
             Linear.Dense dense,
             SiteStatistics statistics,
-            Map<JobState, Map<LinearSite, SiteCompressor.Outcome>> outcomes,
+            List<? extends Map<LinearSite, SiteCompressor.Outcome>> outcomes,
             Arena arena) {
-        var wanting = jobs.stream()
-                .filter(job -> job.targets(site.layer()).contains(site))
-                .toList();
-        var recipes = wanting.stream().map(JobState::recipe).toList();
+        var wanting = IntStream.range(0, jobs.size())
+                .filter(i -> jobs.get(i).targets(site.layer()).contains(site))
+                .toArray();
+        var recipes = IntStream.of(wanting).mapToObj(i -> jobs.get(i).recipe()).toList();
         var dtypes = recipes.stream()
                 .map(recipe -> CompressionPlan.dtype(source, recipe, site))
                 .toList();
         var results = SiteCompressor.compress(site, dense, statistics, recipes, dtypes, arena);
-        for (var i = 0; i < wanting.size(); i++) {
-            outcomes.get(wanting.get(i)).put(site, results.get(i));
+        for (var i = 0; i < wanting.length; i++) {
+            outcomes.get(wanting[i]).put(site, results.get(i));
         }
     }
 
-    /// Writes the block's tensors, runs the probe through what was written, and declares the block finished.
+    /// Writes the block's tensors, runs the probe through what was written, and declares the block
+    /// finished.
     private void write(
             JobState job,
             Block block,
-            Map<LinearSite, Linear> originals,
+            Map<LinearSite, Linear.Dense> originals,
             Map<LinearSite, SiteCompressor.Outcome> outcomes,
             Arena arena) {
         var tensors = new ArrayList<OutputTensor>();
@@ -199,10 +211,8 @@ final class BlockwiseRun {
             var linear = outcome == null ? null : outcome.linear();
             if (linear == null) {
                 var dtype = CompressionPlan.dtype(source, job.recipe(), site);
-                inMemory.put(site, Rounding.linear((Linear.Dense) originals.get(site), dtype, arena));
-                source.weights()
-                        .tensorNames(site)
-                        .forEach(name -> tensors.add(Finish.fromSource(source, name, dtype)));
+                inMemory.put(site, Rounding.linear(of(originals, site), dtype, arena));
+                source.weights().tensorNames(site).forEach(name -> tensors.add(Finish.fromSource(source, name, dtype)));
             } else {
                 inMemory.put(site, linear);
                 tensors.addAll(OutputTensor.of(site.name(), linear));
@@ -223,14 +233,15 @@ final class BlockwiseRun {
 
     private void probe(JobState job, Block block, Map<LinearSite, Linear> linears) {
         TensorScope.tidyRun(() -> {
-            var loaded = TorchBlock.load(spec, block, source.weights(), linears::get);
+            var loaded = TorchBlock.load(spec, block, source.weights(), site -> of(linears, site));
             var angles = TorchBlock.Angles.of(spec, 0, job.probeTokens.length);
             var output = loaded.forward(job.probe.read(block.index(), 0, 1), angles, null, SiteTap.none());
             job.probe.write(block.index() + 1, 0, output);
         });
     }
 
-    /// Streams of earlier blocks are needed no more; the one before last stays in case the last turns out torn.
+    /// Streams of earlier blocks are needed no more; the one before last stays in case the last turns out
+    /// torn.
     private void forgetBefore(int block) {
         if (block > 0) {
             if (hidden != null) {
@@ -238,6 +249,17 @@ final class BlockwiseRun {
             }
             jobs.forEach(job -> job.probe.forget(block - 1));
         }
+    }
+
+    private Linear.Dense dense(LinearSite site) {
+        if (source.weights().linear(site) instanceof Linear.Dense dense) {
+            return dense;
+        }
+        throw new IllegalStateException(site.name() + " is not dense, though the plan checked that");
+    }
+
+    private static <L extends Linear> L of(Map<LinearSite, L> linears, LinearSite site) {
+        return Objects.requireNonNull(linears.get(site), site.name());
     }
 
     private static HiddenStates require(@Nullable HiddenStates hidden) {

@@ -9,10 +9,12 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Compresses a model: calibration text and weights flow through it block by block, a smaller model folder comes out.
+/// Compresses a model: calibration text and weights flow through it block by block, a smaller model folder
+/// comes out.
 ///
-/// A run that is killed leaves `OUTPUT.partial`; the same call again continues at the next block and ends in the same
-/// bytes. Several recipes can share one pass of calibration and, where they share a method, one decomposition.
+/// A run that is killed leaves `OUTPUT.partial`; the same call again continues at the next block and ends
+/// in the same bytes. Several recipes can share one pass of calibration and, where they share a method, one
+/// decomposition.
 public final class Compression {
     /// Calibration tokens that pass through a block at once; bounds the activations in memory.
     static final int BATCH_TOKENS = 4096;
@@ -36,8 +38,10 @@ public final class Compression {
     /// Compresses a model.
     ///
     /// @param calibration text that steers the method; null only for methods that need none
-    /// @throws dev.lowrank.checkpoint.CheckpointException if the output cannot be made or an unfinished run differs
-    /// @throws dev.lowrank.tensor.NumericalException naming the tensor or site at which the numbers went wrong
+    /// @throws dev.lowrank.checkpoint.CheckpointException if the output cannot be made or an unfinished run
+    ///     differs
+    /// @throws dev.lowrank.tensor.NumericalException naming the tensor or site at which the numbers went
+    ///     wrong
     public static CompressionReport run(
             LanguageModel source,
             Job job,
@@ -80,7 +84,8 @@ public final class Compression {
         var windows = calibration == null ? 0 : calibration.size();
         var window = calibration == null ? 0 : calibration.identity().window();
         var plan = CompressionPlan.of(source, job.recipe(), windows, window);
-        var folder = OutputFolder.begin(job.output(), List.of(source.checkpoint().path()));
+        var folder =
+                OutputFolder.begin(job.output(), List.of(source.checkpoint().path()));
         try {
             if (unfinished == Unfinished.DISCARD) {
                 folder.clear();

@@ -11,7 +11,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/// What a run will do, told from headers alone: ranks, parameters, bytes, work per token, memory, disk and time.
+/// What a run will do, told from headers alone: ranks, parameters, bytes, work per token, memory, disk and
+/// time.
 ///
 /// @param recipe what was asked
 /// @param targets the sites that may change; empty ranks (0) where the rule reads spectra first
@@ -36,7 +37,8 @@ public record CompressionPlan(
     /// @param seconds at [#ASSUMED_FLOPS]
     public record Needs(long memoryBytes, long diskBytes, double seconds) {}
 
-    /// Assumed F32 matrix speed of two cores, in floating point operations per second, for the time estimate.
+    /// Assumed F32 matrix speed of two cores, in floating point operations per second, for the time
+    /// estimate.
     public static final double ASSUMED_FLOPS = 150e9;
 
     private static final long RUNTIME_BYTES = 450L << 20;
@@ -45,7 +47,9 @@ public record CompressionPlan(
     ///
     /// @param samples calibration windows
     /// @param window tokens in each
-    /// @throws IllegalArgumentException for targets or layers that the model does not have, or a budget below rank 1
+    /// @throws IllegalArgumentException for targets or layers that the model does not have, or a budget
+    ///     below rank
+    ///     1
     /// @throws CheckpointException if the source is compressed already
     public static CompressionPlan of(LanguageModel source, CompressionRecipe recipe, int samples, int window) {
         var targets = targets(source, recipe).toList();
@@ -87,8 +91,9 @@ public record CompressionPlan(
         }
         for (var layer : recipe.protectedLayers()) {
             if (layer < 0 || layer >= source.spec().blocks().size()) {
-                throw new IllegalArgumentException("There is no layer " + layer + " to protect; the model has layers 0 to "
-                        + (source.spec().blocks().size() - 1));
+                throw new IllegalArgumentException(
+                        "There is no layer " + layer + " to protect; the model has layers 0 to "
+                                + (source.spec().blocks().size() - 1));
             }
         }
         if (source.checkpoint().config().lowrank() != null) {
@@ -147,10 +152,16 @@ public record CompressionPlan(
         var tokens = calibrated ? (long) samples * window : 0;
         var moment = recipe.method().info().needs().contains(Statistic.SECOND_MOMENT);
         var grams = moment ? 4L * spec.hiddenSize() * spec.hiddenSize() * 8 : 0;
-        var largest =
-                block.sites().stream().mapToLong(LinearSite::weightParameters).max().orElse(0);
+        var largest = block.sites().stream()
+                .mapToLong(LinearSite::weightParameters)
+                .max()
+                .orElse(0);
         var activations = Math.min(tokens, Compression.BATCH_TOKENS) * widest * 4 * 6;
-        var memory = RUNTIME_BYTES + blockParameters * 8 + grams + largest * 8 * 6 + activations
+        var memory = RUNTIME_BYTES
+                + blockParameters * 8
+                + grams
+                + largest * 8 * 6
+                + activations
                 + Math.min(restBytes, source.spec().vocabSize() * (long) spec.hiddenSize() * 4);
         var output = chosen.stream().mapToLong(SitePlan::weightBytes).sum()
                 + others.stream().mapToLong(SitePlan::weightBytes).sum()
@@ -195,7 +206,8 @@ public record CompressionPlan(
     /// Bytes of the same model written dense in the same element types.
     public long bytesDense() {
         return Stream.concat(targets.stream(), others.stream())
-                        .mapToLong(plan -> plan.parametersBefore() * plan.dtype().bytes())
+                        .mapToLong(
+                                plan -> plan.parametersBefore() * plan.dtype().bytes())
                         .sum()
                 + restBytes;
     }

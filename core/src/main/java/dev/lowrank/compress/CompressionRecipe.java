@@ -8,7 +8,8 @@ import dev.lowrank.tensor.DType;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// What a run is asked to do; together with the source and the calibration set it decides every byte of the output.
+/// What a run is asked to do; together with the source and the calibration set it decides every byte of the
+/// output.
 ///
 /// @param method how sites are decomposed
 /// @param storage which storage forms may be used

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Everything that decides the bytes of an output, as JSON: the same fingerprint gives the same files. Written into the
-/// manifest, and compared when a run is resumed.
+/// Everything that decides the bytes of an output, as JSON: the same fingerprint gives the same files.
+/// Written into the manifest, and compared when a run is resumed.
 final class Fingerprint {
     /// Changes when a change of the program changes what it writes.
     static final String FORMAT = "lowrank-1";

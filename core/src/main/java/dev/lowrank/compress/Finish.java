@@ -15,7 +15,8 @@ import java.util.HashSet;
 import java.util.List;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Turns the parts of a run into a finished folder: shards, configuration, tokenizer, card, the check, the manifest.
+/// Turns the parts of a run into a finished folder: shards, configuration, tokenizer, card, the check, the
+/// manifest.
 final class Finish {
     /// Largest relative difference between the reopened model and the one in memory.
     private static final double CHECK_TOLERANCE = 1e-4;
@@ -39,8 +40,7 @@ final class Finish {
                 job.entries.stream().flatMap(entry -> entry.sites().stream()).toList();
         var keptTarget = job.plan.targetParametersBefore() == 0
                 ? 1.0
-                : reports.stream().mapToLong(SiteReport::parameters).sum()
-                        / (double) job.plan.targetParametersBefore();
+                : reports.stream().mapToLong(SiteReport::parameters).sum() / (double) job.plan.targetParametersBefore();
         var draft = new CompressionReport(
                 output,
                 job.recipe().method().info().id(),
@@ -73,8 +73,7 @@ final class Finish {
     /// A tensor of the source, to be written in an element type.
     static OutputTensor fromSource(LanguageModel source, String name, DType dtype) {
         var shape = source.checkpoint().info(name).shape();
-        return new OutputTensor(
-                name, dtype, shape, () -> source.checkpoint().read(name));
+        return new OutputTensor(name, dtype, shape, () -> source.checkpoint().read(name));
     }
 
     private void assemble(JobState job) {
@@ -84,7 +83,9 @@ final class Finish {
             var head = CompressionPlan.embeddingType(source, job.recipe());
             var tables = source.weights().tables();
             var sites = new HashSet<String>();
-            source.spec().sites().forEach(site -> source.weights().tensorNames(site).forEach(sites::add));
+            source.spec()
+                    .sites()
+                    .forEach(site -> source.weights().tensorNames(site).forEach(sites::add));
             for (var name : source.weights().names()) {
                 if (!sites.contains(name)) {
                     var own = source.checkpoint().info(name).dtype();
@@ -148,5 +149,4 @@ final class Finish {
         run.set("warnings", JSON.valueToTree(report.warnings()));
         job.folder.commit(run);
     }
-
 }

@@ -14,8 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/// The residual stream of all calibration windows between two blocks, F32 in a file: it never has to fit into memory,
-/// and a killed run finds it again.
+/// The residual stream of all calibration windows between two blocks, F32 in a file: it never has to fit
+/// into memory, and a killed run finds it again.
 final class HiddenStates {
     private final Path folder;
     private final String prefix;

@@ -10,8 +10,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// One output of a run while it is being made.
 ///
-/// The probe is a short window of random tokens that flows through the compressed blocks as they are in memory; when
-/// the folder is finished, the reopened model must give the same.
+/// The probe is a short window of random tokens that flows through the compressed blocks as they are in
+/// memory; when the folder is finished, the reopened model must give the same.
 final class JobState implements AutoCloseable {
     private static final int PROBE_TOKENS = 32;
 

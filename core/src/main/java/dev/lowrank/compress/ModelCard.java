@@ -6,8 +6,8 @@ import dev.lowrank.model.Role;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/// The `README.md` of a compressed folder: what it is, how it was made, how to load it. Holds nothing that differs between
-/// two runs of the same recipe.
+/// The `README.md` of a compressed folder: what it is, how it was made, how to load it. Holds nothing that
+/// differs between two runs of the same recipe.
 final class ModelCard {
     private ModelCard() {}
 
@@ -46,8 +46,7 @@ final class ModelCard {
                 `lowrank.json` holds the hash of every input and output, the rank and the error of every site, and every \
                 fallback. What the compression cost in quality is for you to measure: `lowrank evaluate`.
 
-                %s"""
-                .formatted(
+                %s""".formatted(
                         name,
                         report.parametersBefore(),
                         report.parametersAfter(),
@@ -74,12 +73,16 @@ final class ModelCard {
         if (identity.isMissingNode()) {
             return "none needed";
         }
-        return identity.path("tokens").asString() + " tokens of " + files(job) + "; " + identity.path("rule").asString()
-                + ", seed " + identity.path("seed").asString();
+        return identity.path("tokens").asString() + " tokens of " + files(job) + "; "
+                + identity.path("rule").asString() + ", seed "
+                + identity.path("seed").asString();
     }
 
     private static String files(JobState job) {
-        return job.fingerprint.path("calibration").path("files").valueStream()
+        return job.fingerprint
+                .path("calibration")
+                .path("files")
+                .valueStream()
                 .map(file -> file.path("name").asString())
                 .collect(Collectors.joining(", "));
     }
@@ -111,12 +114,17 @@ final class ModelCard {
             options.append(" --dtype ").append(recipe.dtype().name().toLowerCase(Locale.ROOT));
         }
         var identity = job.fingerprint.path("calibration");
-        identity.path("files").valueStream().forEach(file -> options.append(" --calibration ")
-                .append(file.path("name").asString()));
+        identity.path("files")
+                .valueStream()
+                .forEach(file -> options.append(" --calibration ")
+                        .append(file.path("name").asString()));
         if (!identity.isMissingNode()) {
             options.append(" --samples ").append(identity.path("samples").asString());
             options.append(" --window ").append(identity.path("window").asString());
         }
-        return options.append(" --seed ").append(recipe.seed()).append(" -o OUT").toString();
+        return options.append(" --seed ")
+                .append(recipe.seed())
+                .append(" -o OUT")
+                .toString();
     }
 }

@@ -17,9 +17,9 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What survives a kill: the fingerprint of the run, and for each finished block its part file, its report and the
-/// residual stream that flows into the next one. A block counts as finished when its journal entry is there and every
-/// file it names still has the recorded checksum; anything else is done again.
+/// What survives a kill: the fingerprint of the run, and for each finished block its part file, its report
+/// and the residual stream that flows into the next one. A block counts as finished when its journal entry
+/// is there and every file it names still has the recorded checksum; anything else is done again.
 final class RunState {
     private static final String FINGERPRINT = "fingerprint.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -94,9 +94,8 @@ final class RunState {
 
     private static boolean streamsGood(
             int block, int blocks, Entry entry, @Nullable HiddenStates hidden, HiddenStates probe) {
-        var needsHidden = hidden != null && block + 1 < blocks;
-        return probe.checksum(block + 1) == entry.probe()
-                && (!needsHidden || hidden.checksum(block + 1) == entry.hidden());
+        var hiddenGood = hidden == null || block + 1 == blocks || hidden.checksum(block + 1) == entry.hidden();
+        return hiddenGood && probe.checksum(block + 1) == entry.probe();
     }
 
     private @Nullable Entry entry(int block) {

@@ -16,7 +16,8 @@ import java.util.HashMap;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Compresses one site for several recipes at once: each method decomposes it once, each recipe cuts and stores.
+/// Compresses one site for several recipes at once: each method decomposes it once, each recipe cuts and
+/// stores.
 final class SiteCompressor {
     private SiteCompressor() {}
 

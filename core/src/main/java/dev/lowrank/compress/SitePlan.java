@@ -11,8 +11,8 @@ import dev.lowrank.tensor.DType;
 /// @param rank rank of its matrix
 /// @param dtype element type stored
 public record SitePlan(LinearSite site, StorageForm form, int rank, DType dtype) {
-    /// Chooses form and rank of a target site: of the forms that the policy allows, the one that carries the highest
-    /// rank, then the fewest bytes; dense where no form would be smaller than the matrix.
+    /// Chooses form and rank of a target site: of the forms that the policy allows, the one that carries
+    /// the highest rank, then the fewest bytes; dense where no form would be smaller than the matrix.
     ///
     /// @param singular singular values in the method's metric, for rules that read them
     /// @throws IllegalArgumentException if the budget leaves no rank at all
@@ -24,12 +24,14 @@ public record SitePlan(LinearSite site, StorageForm form, int rank, DType dtype)
             var free = recipe.ranks().rank(site.out(), site.in(), form, singular);
             var rank = free - free % recipe.rankMultiple();
             if (rank < 1) {
-                throw new IllegalArgumentException("The budget leaves " + site.name() + " [" + site.out() + ", " + site.in()
-                        + "] a rank of " + free + ", less than " + recipe.rankMultiple()
-                        + "; keep more, or leave the role out of --targets");
+                throw new IllegalArgumentException(
+                        "The budget leaves " + site.name() + " [" + site.out() + ", " + site.in()
+                                + "] a rank of " + free + ", less than " + recipe.rankMultiple()
+                                + "; keep more, or leave the role out of --targets");
             }
             var plan = new SitePlan(site, form, rank, dtype);
-            var better = !found || rank > best.rank() || (rank == best.rank() && plan.weightBytes() < best.weightBytes());
+            var better =
+                    !found || rank > best.rank() || (rank == best.rank() && plan.weightBytes() < best.weightBytes());
             if (plan.weightBytes() < smallest && better) {
                 best = plan;
                 found = true;

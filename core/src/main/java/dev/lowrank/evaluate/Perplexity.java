@@ -12,11 +12,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/// Perplexity over separate windows: a text is encoded once without special tokens and cut into consecutive windows; in
-/// each, every token but the first is predicted from those before it, and the loss is averaged over all predictions.
+/// Perplexity over separate windows: a text is encoded once without special tokens and cut into consecutive
+/// windows; in each, every token but the first is predicted from those before it, and the loss is averaged
+/// over all predictions.
 ///
-/// With windows of 2048 over the WikiText-2 raw test split this is the protocol of GPTQ, SVD-LLM and most papers, but for
-/// the BOS token that some tokenizers put at the very start. A window is never skipped: a loss that is not finite fails.
+/// With windows of 2048 over the WikiText-2 raw test split this is the protocol of GPTQ, SVD-LLM and most
+/// papers, but for the BOS token that some tokenizers put at the very start. A window is never skipped: a
+/// loss that is not finite fails.
 ///
 /// @param text name of the text
 /// @param window tokens in a window
@@ -42,7 +44,8 @@ public record Perplexity(String text, int window, int windows, long tokens, doub
                 throw new NumericalException(
                         Kind.NON_FINITE,
                         "window " + i + " of " + text,
-                        "the loss is " + loss + ", expected a finite number; the model is damaged. No window is skipped");
+                        "the loss is " + loss
+                                + ", expected a finite number; the model is damaged. No window is skipped");
             }
             sum += loss;
             tokens += windows.get(i).length - 1;

@@ -11,9 +11,11 @@ public interface Architecture {
     /// Says what a checkpoint of this family is.
     ///
     /// @param config its configuration
-    /// @param has whether the checkpoint holds a tensor of this full name (some families have optional prefixes or
+    /// @param has whether the checkpoint holds a tensor of this full name (some families have optional
+    ///     prefixes or
     ///     biases)
-    /// @throws dev.lowrank.checkpoint.CheckpointException for a value out of range or a variant that is not supported
+    /// @throws dev.lowrank.checkpoint.CheckpointException for a value out of range or a variant that is not
+    ///     supported
     DecoderSpec describe(ModelConfig config, Predicate<String> has);
 
     /// Whether a tensor of this name is a buffer that the computation does not need.

@@ -7,8 +7,8 @@ import java.util.stream.Stream;
 /// What a pre-norm decoder is, said once: both engines, the compressor and the planner read only this.
 ///
 /// A block is `h += attention(norm(h)); h += mlp(norm(h))`. The MLP is gated when the block has a
-/// [Role#GATE_PROJ] site: `down(activation(gate(x)) * up(x))`, else `down(activation(up(x)))`. Tensor names are those
-/// of the checkpoint without their `.weight` / `.bias` suffix.
+/// [Role#GATE_PROJ] site: `down(activation(gate(x)) * up(x))`, else `down(activation(up(x)))`. Tensor names
+/// are those of the checkpoint without their `.weight` / `.bias` suffix.
 ///
 /// @param modelType `model_type` of config.json
 /// @param vocabSize rows of the embedding

@@ -8,8 +8,8 @@ import dev.lowrank.tensor.Tensors;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Looks token (and learned position) embeddings up in the checkpoint's own memory, row by row, so that a large
-/// vocabulary never has to be in memory as floats.
+/// Looks token (and learned position) embeddings up in the checkpoint's own memory, row by row, so that a
+/// large vocabulary never has to be in memory as floats.
 public final class Embedding {
     private final HostTensor table;
     private final @Nullable HostTensor positions;
@@ -55,8 +55,8 @@ public final class Embedding {
 
     private void add(HostTensor source, int index, float[] rows, int row) {
         if (index < 0 || index >= source.shape().size(0)) {
-            throw new IllegalArgumentException(
-                    "Token or position " + index + " is outside the table of " + source.shape().size(0) + " rows");
+            throw new IllegalArgumentException("Token or position " + index + " is outside the table of "
+                    + source.shape().size(0) + " rows");
         }
         var from = (long) index * hidden;
         var to = row * hidden;

@@ -1,7 +1,7 @@
 package dev.lowrank.model;
 
-/// The four activations inside a block that feed linears. Sites with the same feed see the same input, so they share
-/// one Gram matrix (q, k, v; gate, up).
+/// The four activations inside a block that feed linears. Sites with the same feed see the same input, so
+/// they share one Gram matrix (q, k, v; gate, up).
 public enum Feed {
     /// Output of the norm before attention, `[tokens, hidden]`.
     ATTENTION_INPUT,

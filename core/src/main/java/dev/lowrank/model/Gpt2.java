@@ -23,7 +23,8 @@ final class Gpt2 implements Architecture {
     public DecoderSpec describe(ModelConfig config, Predicate<String> has) {
         if (!config.booleanOr("scale_attn_weights", true)
                 || config.booleanOr("scale_attn_by_inverse_layer_idx", false)) {
-            throw config.unsupported("scale_attn_weights or scale_attn_by_inverse_layer_idx",
+            throw config.unsupported(
+                    "scale_attn_weights or scale_attn_by_inverse_layer_idx",
                     "another attention scale",
                     "attention scaled by the head width");
         }
@@ -41,8 +42,7 @@ final class Gpt2 implements Architecture {
     /// @param kvHeads key/value heads
     /// @param order rows of the fused matrix
     /// @param layout how weights are stored
-    static DecoderSpec describe(
-            ModelConfig config, Predicate<String> has, int kvHeads, QkvOrder order, Layout layout) {
+    static DecoderSpec describe(ModelConfig config, Predicate<String> has, int kvHeads, QkvOrder order, Layout layout) {
         var hidden = config.requireInt("n_embd", 1, 1 << 20);
         var heads = config.requireInt("n_head", 1, 1 << 14);
         var headDim = hidden / heads;

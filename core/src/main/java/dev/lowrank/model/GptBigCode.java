@@ -5,8 +5,8 @@ import dev.lowrank.model.DecoderSpec.QkvOrder;
 import dev.lowrank.model.LinearSite.Layout;
 import java.util.function.Predicate;
 
-/// GPT BigCode (SantaCoder, StarCoder): the GPT-2 block with ordinary linears and, by default, one key/value head for
-/// all queries. Without `multi_query` the fused rows go head by head.
+/// GPT BigCode (SantaCoder, StarCoder): the GPT-2 block with ordinary linears and, by default, one
+/// key/value head for all queries. Without `multi_query` the fused rows go head by head.
 final class GptBigCode implements Architecture {
     @Override
     public String modelType() {

@@ -7,8 +7,8 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Keys and values of one sequence, F32 in plain memory of its own, so that both engines read and extend the same
-/// cache. Closing frees it.
+/// Keys and values of one sequence, F32 in plain memory of its own, so that both engines read and extend
+/// the same cache. Closing frees it.
 public final class KvCache implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final List<HostTensor> keys = new ArrayList<>();
@@ -26,8 +26,8 @@ public final class KvCache implements AutoCloseable {
     /// @throws IllegalArgumentException if that is beyond the model's context
     public static KvCache of(DecoderSpec spec, int capacity) {
         if (capacity < 1 || capacity > spec.maxPositions()) {
-            throw new IllegalArgumentException("A cache of " + capacity + " positions was asked for; the model's context is "
-                    + spec.maxPositions());
+            throw new IllegalArgumentException("A cache of " + capacity
+                    + " positions was asked for; the model's context is " + spec.maxPositions());
         }
         var cache = new KvCache(capacity);
         var shape = Shape.of(spec.kvHeads(), capacity, spec.headDim());

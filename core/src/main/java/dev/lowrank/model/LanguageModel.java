@@ -10,9 +10,10 @@ import dev.lowrank.text.GgufTokenizers;
 import dev.lowrank.text.GgufVocabulary;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.Objects;
 
-/// An open checkpoint that is understood: what it is, where its weights lie, how it spells text. Opening reads headers
-/// only and never loads LibTorch; closing unmaps the weights.
+/// An open checkpoint that is understood: what it is, where its weights lie, how it spells text. Opening
+/// reads headers only and never loads LibTorch; closing unmaps the weights.
 public final class LanguageModel implements AutoCloseable {
     private final Checkpoint checkpoint;
     private final DecoderSpec spec;
@@ -59,12 +60,10 @@ public final class LanguageModel implements AutoCloseable {
     ///
     /// @throws CheckpointException if the tokenizer knows more tokens than the embedding has rows
     public Tokenizer tokenizer() {
-        var tokenizer =
-                switch (checkpoint) {
-                    case HuggingFaceFolder folder -> Tokenizer.open(folder.path());
-                    case GgufFile file ->
-                        Tokenizer.ofFiles(GgufTokenizers.toHuggingFace(vocabulary(file.tokenizer())));
-                };
+        var tokenizer = switch (checkpoint) {
+            case HuggingFaceFolder folder -> Tokenizer.open(folder.path());
+            case GgufFile file -> Tokenizer.ofFiles(GgufTokenizers.toHuggingFace(vocabulary(file.tokenizer())));
+        };
         if (tokenizer.vocabularySize() > spec.vocabSize()) {
             var size = tokenizer.vocabularySize();
             tokenizer.close();
@@ -80,7 +79,7 @@ public final class LanguageModel implements AutoCloseable {
     private static GgufVocabulary vocabulary(GgufTokenizerData data) {
         return new GgufVocabulary(
                 data.model(),
-                data.pre(),
+                Objects.requireNonNullElse(data.pre(), "default"),
                 data.tokens(),
                 data.scores(),
                 data.tokenTypes(),

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// What a linear site stores: `y = x Wᵀ + bias` for `x [.., in]`, in one of the storage forms.
 ///
-/// The weights are plain memory (mapped from the checkpoint where its layout allows), read by both engines; they
-/// belong to the [LanguageModel] they came from.
+/// The weights are plain memory (mapped from the checkpoint where its layout allows), read by both engines;
+/// they belong to the [LanguageModel] they came from.
 public sealed interface Linear {
     /// Input width.
     int in();
@@ -15,7 +15,8 @@ public sealed interface Linear {
     int out();
 
     /// Added to the output, `[out]`.
-    @Nullable HostTensor bias();
+    @Nullable
+    HostTensor bias();
 
     /// Name of the storage form in `config.json` and reports.
     String form();
@@ -100,13 +101,17 @@ public sealed interface Linear {
         }
     }
 
-    /// PIFA's lossless form of a rank-r matrix (arXiv:2501.19090): `rank` rows of `W` itself, the pivots, and the
-    /// coefficients of every other row in them. `z = x pivotᵀ`, `y = concat(z, z restᵀ)[index]`.
+    /// PIFA's lossless form of a rank-r matrix (arXiv:2501.19090): `rank` rows of `W` itself, the pivots,
+    /// and the coefficients of every other row in them. `z = x pivotᵀ`, `y = concat(z, z restᵀ)[index]`.
     ///
     /// @param pivot `[rank, in]`
     /// @param rest `[out − rank, rank]`
     /// @param index I32 `[out]`: place of each output in `concat(z, z restᵀ)`
-    record Pivoted(HostTensor pivot, HostTensor rest, HostTensor index, @Nullable HostTensor bias) implements Linear {
+    record Pivoted(
+            HostTensor pivot,
+            HostTensor rest,
+            HostTensor index,
+            @Nullable HostTensor bias) implements Linear {
         @Override
         public int in() {
             return (int) pivot.shape().size(1);
@@ -143,7 +148,11 @@ public sealed interface Linear {
     /// @param a `[rank, in]`
     /// @param core `[rank, rank]`
     /// @param b `[out, rank]`
-    record Tucker(HostTensor a, HostTensor core, HostTensor b, @Nullable HostTensor bias) implements Linear {
+    record Tucker(
+            HostTensor a,
+            HostTensor core,
+            HostTensor b,
+            @Nullable HostTensor bias) implements Linear {
         @Override
         public int in() {
             return (int) a.shape().size(1);

@@ -16,8 +16,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/// The tensors of a checkpoint by what they are for. Every tensor is used exactly once: what is missing or unknown is
-/// an error that lists it.
+/// The tensors of a checkpoint by what they are for. Every tensor is used exactly once: what is missing or
+/// unknown is an error that lists it.
 public final class ModelWeights {
     private final Checkpoint checkpoint;
     private final DecoderSpec spec;

@@ -3,8 +3,8 @@ package dev.lowrank.model;
 import dev.lowrank.checkpoint.ModelConfig;
 import java.util.function.Predicate;
 
-/// Qwen2 and Qwen2.5: the Llama block with biases on q, k and v, none on o. Sliding windows are refused, since they
-/// change attention.
+/// Qwen2 and Qwen2.5: the Llama block with biases on q, k and v, none on o. Sliding windows are refused,
+/// since they change attention.
 final class Qwen2 implements Architecture {
     @Override
     public String modelType() {

@@ -7,9 +7,10 @@ import java.util.Arrays;
 
 /// Frequencies of a rotary embedding, with the scaling rules of `transformers` applied.
 ///
-/// Sources: RoFormer, arXiv:2104.09864, section 3.2.2 (default); position interpolation, arXiv:2306.15595 (linear);
-/// YaRN, arXiv:2309.00071, section 3.3; Llama 3.1's wavelength rule as `transformers` implements it. `dynamic` scaling
-/// changes nothing up to the checkpoint's own context length, which is also the longest that Lowrank runs.
+/// Sources: RoFormer, arXiv:2104.09864, section 3.2.2 (default); position interpolation, arXiv:2306.15595
+/// (linear); YaRN, arXiv:2309.00071, section 3.3; Llama 3.1's wavelength rule as `transformers` implements
+/// it. `dynamic` scaling changes nothing up to the checkpoint's own context length, which is also the
+/// longest that Lowrank runs.
 ///
 /// @param inverseFrequencies `[headDim / 2]`, radians per position
 /// @param attentionFactor factor on cosine and sine (YaRN; else 1)
@@ -23,7 +24,8 @@ public record Rope(double[] inverseFrequencies, double attentionFactor) {
         return inverseFrequencies.clone();
     }
 
-    /// Reads the rope of a configuration, in v4 (`rope_theta`, `rope_scaling`) or v5 (`rope_parameters`) spelling.
+    /// Reads the rope of a configuration, in v4 (`rope_theta`, `rope_scaling`) or v5 (`rope_parameters`)
+    /// spelling.
     ///
     /// @param headDim width of one head; even
     /// @throws CheckpointException for a scaling type that is not supported
@@ -39,8 +41,7 @@ public record Rope(double[] inverseFrequencies, double attentionFactor) {
             case "llama3" -> new Rope(llama3(config, plain, parameters), 1.0);
             case "yarn" -> yarn(plain, parameters, config, headDim);
             default ->
-                throw config.unsupported(
-                        "rope type", parameters.type(), "default, linear, dynamic, llama3 or yarn");
+                throw config.unsupported("rope type", parameters.type(), "default, linear, dynamic, llama3 or yarn");
         };
     }
 
@@ -79,8 +80,7 @@ public record Rope(double[] inverseFrequencies, double attentionFactor) {
                 .toArray();
     }
 
-    private static Rope yarn(
-            double[] plain, RopeParameters parameters, ModelConfig config, int headDim) {
+    private static Rope yarn(double[] plain, RopeParameters parameters, ModelConfig config, int headDim) {
         var factor = require(config, parameters, "factor");
         var original = parameters.has("original_max_position_embeddings")
                 ? parameters.numberOr("original_max_position_embeddings", 0)

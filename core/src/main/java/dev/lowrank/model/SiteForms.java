@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// Which site of a checkpoint is stored in which form, as the `lowrank` block of `config.json` says; sites that it
-/// does not list are dense.
+/// Which site of a checkpoint is stored in which form, as the `lowrank` block of `config.json` says; sites
+/// that it does not list are dense.
 ///
 /// ```json
 /// "lowrank": {"version": 1, "sites": {"model.layers.0.mlp.up_proj": {"form": "pivoted", "rank": 96, "in": 256,

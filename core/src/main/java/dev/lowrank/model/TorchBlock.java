@@ -55,7 +55,8 @@ public final class TorchBlock implements TensorOwner {
     ///
     /// @param hidden residual stream, F32 `[batch, seq, hidden]`
     /// @param angles rotation of these positions; null for learned positions
-    /// @param cache keys and values of earlier positions, extended in place (batch 1 only); null to run without one
+    /// @param cache keys and values of earlier positions, extended in place (batch 1 only); null to run
+    ///     without one
     /// @param tap sees what feeds the linears
     /// @return the next residual stream, in the innermost scope
     public Tensor forward(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
@@ -138,7 +139,8 @@ public final class TorchBlock implements TensorOwner {
 
     /// Additive mask `[seq, past + seq]`: 0 where a query may look, −∞ where it may not.
     private static Tensor causalMask(int past, int seq) {
-        return Tensors.full(Double.NEGATIVE_INFINITY, DType.F32, seq, past + (long) seq).triu(past + 1);
+        return Tensors.full(Double.NEGATIVE_INFINITY, DType.F32, seq, past + (long) seq)
+                .triu(past + 1);
     }
 
     private Tensor mlp(Tensor hidden, SiteTap tap) {
@@ -183,7 +185,8 @@ public final class TorchBlock implements TensorOwner {
     /// @param cos `[seq, headDim / 2]`
     /// @param sin `[seq, headDim / 2]`
     public record Angles(Tensor cos, Tensor sin) implements TensorOwner {
-        /// Angles of `count` positions from `first`, in the innermost scope; null where positions are learned.
+        /// Angles of `count` positions from `first`, in the innermost scope; null where positions are
+        /// learned.
         public static @Nullable Angles of(DecoderSpec spec, int first, int count) {
             if (!(spec.positions() instanceof Positions.Rotary(var rope))) {
                 return null;
@@ -210,9 +213,11 @@ public final class TorchBlock implements TensorOwner {
                 var half = x.shape().size(-1) / 2;
                 var first = x.narrow(-1, 0, half);
                 var second = x.narrow(-1, half, half);
-                return Tensors.cat(List.of(
+                return Tensors.cat(
+                        List.of(
                                 first.mul(cos).sub(second.mul(sin)),
-                                second.mul(cos).add(first.mul(sin))), -1);
+                                second.mul(cos).add(first.mul(sin))),
+                        -1);
             });
         }
 

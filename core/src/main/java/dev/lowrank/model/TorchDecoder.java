@@ -12,8 +12,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a decoder in batches through LibTorch, in F32 whatever the checkpoint stores. For perplexity and for the
-/// prompt of a generation; closing releases its weights.
+/// Runs a decoder in batches through LibTorch, in F32 whatever the checkpoint stores. For perplexity and
+/// for the prompt of a generation; closing releases its weights.
 public final class TorchDecoder implements Prefill, AutoCloseable {
     /// Whether block weights stay in memory.
     public enum Residency {

@@ -15,11 +15,16 @@ import org.jspecify.annotations.Nullable;
 /// A [Linear] in LibTorch's memory: applies `y = x Wᵀ + bias` to any number of rows.
 ///
 /// @param stages applied in turn, each `[out_i, in_i]`
-/// @param tail for a pivoted form, the coefficients `[out − rank, rank]` whose output is appended to that of the pivots
+/// @param tail for a pivoted form, the coefficients `[out − rank, rank]` whose output is appended to that
+///     of the
+///     pivots
 /// @param index for a pivoted form, I64 `[out]`, place of each output
 /// @param bias `[out]`
-record TorchLinear(List<Tensor> stages, @Nullable Tensor tail, @Nullable Tensor index, @Nullable Tensor bias)
-        implements TensorOwner {
+record TorchLinear(
+        List<Tensor> stages,
+        @Nullable Tensor tail,
+        @Nullable Tensor index,
+        @Nullable Tensor bias) implements TensorOwner {
 
     /// Copies a linear into tensors of the innermost scope.
     ///
@@ -27,13 +32,12 @@ record TorchLinear(List<Tensor> stages, @Nullable Tensor tail, @Nullable Tensor 
     static TorchLinear load(Linear linear, DType dtype) {
         var bias = linear.bias() == null ? null : Tensors.from(linear.bias(), dtype);
         return switch (linear) {
-            case Linear.Dense(var weight, _) -> new TorchLinear(all(dtype, weight), null, null, bias);
-            case Linear.Factored(var a, var b, _) -> new TorchLinear(all(dtype, a, b), null, null, bias);
-            case Linear.Tucker(var a, var core, var b, _) ->
+            case Linear.Dense(var weight, var _) -> new TorchLinear(all(dtype, weight), null, null, bias);
+            case Linear.Factored(var a, var b, var _) -> new TorchLinear(all(dtype, a, b), null, null, bias);
+            case Linear.Tucker(var a, var core, var b, var _) ->
                 new TorchLinear(all(dtype, a, core, b), null, null, bias);
-            case Linear.Pivoted(var pivot, var rest, var index, _) ->
-                new TorchLinear(
-                        all(dtype, pivot), Tensors.from(rest, dtype), Tensors.from(index, DType.I64), bias);
+            case Linear.Pivoted(var pivot, var rest, var index, var _) ->
+                new TorchLinear(all(dtype, pivot), Tensors.from(rest, dtype), Tensors.from(index, DType.I64), bias);
         };
     }
 
@@ -55,7 +59,8 @@ record TorchLinear(List<Tensor> stages, @Nullable Tensor tail, @Nullable Tensor 
             if (tail == null || index == null) {
                 return y;
             }
-            var placed = Tensors.cat(List.of(y, Functional.linear(y, tail, null)), -1).indexSelect(-1, index);
+            var placed = Tensors.cat(List.of(y, Functional.linear(y, tail, null)), -1)
+                    .indexSelect(-1, index);
             return bias == null ? placed : placed.add(bias);
         });
     }

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param scale `[hidden]`
 /// @param shift `[hidden]`; null for RMS norms
-record TorchNorm(DecoderSpec.Norm norm, Tensor scale, @Nullable Tensor shift) implements TensorOwner {
+record TorchNorm(
+        DecoderSpec.Norm norm, Tensor scale, @Nullable Tensor shift) implements TensorOwner {
     static TorchNorm load(DecoderSpec.Norm norm, ModelWeights weights, String name) {
         var shift = weights.shift(name);
         return new TorchNorm(

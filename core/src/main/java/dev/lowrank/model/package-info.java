@@ -1,9 +1,10 @@
 /// Architectures, linear operators in their storage forms, the engines that run them, and generation.
 ///
-/// Reading order: [DecoderSpec] says what a decoder is, once; [Architectures] lists the files that make one from a
-/// `config.json` ([Llama], [Qwen2], [Gpt2], [GptBigCode]); [Linear] is what a site stores; [LanguageModel] opens a
-/// checkpoint; [TorchDecoder] runs it in batches through LibTorch and [RowDecoder] one token at a time through our own
-/// kernels, both over one [KvCache]; [Generator] and [Sampler] make text.
+/// Reading order: [DecoderSpec] says what a decoder is, once; [Architectures] lists the files that make one
+/// from a `config.json` ([Llama], [Qwen2], [Gpt2], [GptBigCode]); [Linear] is what a site stores;
+/// [LanguageModel] opens a checkpoint; [TorchDecoder] runs it in batches through LibTorch and [RowDecoder]
+/// one token at a time through our own kernels, both over one [KvCache]; [Generator] and [Sampler] make
+/// text.
 @NullMarked
 package dev.lowrank.model;
 

@@ -3,8 +3,8 @@ package dev.lowrank.tensor;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 
-/// How many cores tensor work may use. Results depend on it in the last bits: the same seed and the same thread count
-/// give the same bytes.
+/// How many cores tensor work may use. Results depend on it in the last bits: the same seed and the same
+/// thread count give the same bytes.
 public final class Compute {
     private Compute() {}
 

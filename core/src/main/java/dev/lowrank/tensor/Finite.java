@@ -9,7 +9,8 @@ public final class Finite {
     /// @param tensor floating values
     /// @param subject name of the tensor, site or layer, for the message
     /// @return `tensor`
-    /// @throws NumericalException naming the subject, how many values are not finite and where the first one is
+    /// @throws NumericalException naming the subject, how many values are not finite and where the first
+    ///     one is
     public static Tensor check(Tensor tensor, String subject) {
         if (tensor.isFiniteAll()) {
             return tensor;

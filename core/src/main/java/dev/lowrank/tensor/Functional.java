@@ -6,7 +6,8 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
-/// The layers' arithmetic. Results belong to the innermost [TensorScope]; operands of one call share a dtype.
+/// The layers' arithmetic. Results belong to the innermost [TensorScope]; operands of one call share a
+/// dtype.
 public final class Functional {
     /// Mean reduction code of LibTorch that leaves losses apart.
     private static final long REDUCTION_NONE = 0;
@@ -36,8 +37,8 @@ public final class Functional {
         return Native.own("embedding", () -> torch.embedding(table.handle(), ids.handle()), ids, table);
     }
 
-    /// `x / √(mean(x²) + eps) · weight` over the last dimension. The mean and the division are in F32 (F64 for F64
-    /// input), rounded to `x`'s dtype before `weight`, as Llama-type models are trained.
+    /// `x / √(mean(x²) + eps) · weight` over the last dimension. The mean and the division are in F32 (F64
+    /// for F64 input), rounded to `x`'s dtype before `weight`, as Llama-type models are trained.
     ///
     /// @param x `[..., n]`
     /// @param weight `[n]`
@@ -101,10 +102,12 @@ public final class Functional {
         return Native.own("relu", () -> torch.relu(x.handle()), x);
     }
 
-    /// `softmax(scale · q kᵀ + mask) v` by LibTorch's fused kernel, which never stores the whole score matrix.
+    /// `softmax(scale · q kᵀ + mask) v` by LibTorch's fused kernel, which never stores the whole score
+    /// matrix.
     ///
-    /// On CPU that kernel wants as many key as query heads, so with `enableGqa` key and value heads are repeated
-    /// first: a copy of `[batch, heads, keys, headDim]`, small beside the scores that the unfused path would store.
+    /// On CPU that kernel wants as many key as query heads, so with `enableGqa` key and value heads are
+    /// repeated first: a copy of `[batch, heads, keys, headDim]`, small beside the scores that the unfused
+    /// path would store.
     ///
     /// @param q `[batch, heads, queries, headDim]`
     /// @param k `[batch, kvHeads, keys, headDim]`

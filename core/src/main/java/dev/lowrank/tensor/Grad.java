@@ -4,12 +4,13 @@ import java.util.function.Supplier;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.jspecify.annotations.Nullable;
 
-/// Gradient mode. It belongs to the operating-system thread, so a guard is never held across a hand-over to another.
+/// Gradient mode. It belongs to the operating-system thread, so a guard is never held across a hand-over to
+/// another.
 public final class Grad {
     private Grad() {}
 
-    /// Runs `work` without recording for gradients; wrap whole requests or batches. Tensors made inside belong to the
-    /// innermost scope as always.
+    /// Runs `work` without recording for gradients; wrap whole requests or batches. Tensors made inside
+    /// belong to the innermost scope as always.
     ///
     /// @param work what to compute
     /// @return its result

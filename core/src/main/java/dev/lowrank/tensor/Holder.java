@@ -10,7 +10,8 @@ sealed interface Holder permits TensorScope, TensorStore {
     /// For the message that a released tensor gives.
     String describe();
 
-    /// Calls `visitor` for each tensor reachable from a result: a tensor, an owner, or a collection or map of these.
+    /// Calls `visitor` for each tensor reachable from a result: a tensor, an owner, or a collection or map
+    /// of these.
     static void forEachTensor(@Nullable Object result, Consumer<Tensor> visitor) {
         switch (result) {
             case null -> {}

@@ -4,10 +4,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/// A tensor in plain memory: row-major, contiguous, little-endian, and free of any native library, so that mapped
-/// checkpoints can be inspected and decoded without loading LibTorch.
+/// A tensor in plain memory: row-major, contiguous, little-endian, and free of any native library, so that
+/// mapped checkpoints can be inspected and decoded without loading LibTorch.
 ///
-/// The segment belongs to whoever made it (usually the arena of an open checkpoint); this record only looks at it.
+/// The segment belongs to whoever made it (usually the arena of an open checkpoint); this record only looks
+/// at it.
 ///
 /// @param dtype element type
 /// @param shape sizes, outermost first

@@ -4,9 +4,9 @@ import java.util.function.Function;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
-/// Dense linear algebra in F64. Operands of any floating dtype are widened; every result is F64, has deterministic
-/// signs and belongs to the innermost [TensorScope]. Operands are checked for NaN and infinities before LAPACK
-/// sees them.
+/// Dense linear algebra in F64. Operands of any floating dtype are widened; every result is F64, has
+/// deterministic signs and belongs to the innermost [TensorScope]. Operands are checked for NaN and
+/// infinities before LAPACK sees them.
 public final class Linalg {
     /// LAPACK's divide and conquer needs a workspace of `4 k²` numbers, counted in 32 bits.
     static final long LARGEST_SVD = 23_000;
@@ -33,8 +33,8 @@ public final class Linalg {
         TRANSPOSED
     }
 
-    /// Thin singular value decomposition. Ladder: finite check, LAPACK `gesdd`, then [#gramSvd] if that does not
-    /// converge; [Svd#driver()] tells which it was.
+    /// Thin singular value decomposition. Ladder: finite check, LAPACK `gesdd`, then [#gramSvd] if that
+    /// does not converge; [Svd#driver()] tells which it was.
     ///
     /// @param a `[m, n]`
     /// @return the decomposition
@@ -64,10 +64,10 @@ public final class Linalg {
         });
     }
 
-    /// Thin singular value decomposition by the eigenvectors of the smaller Gram matrix: several times faster than
-    /// [#svd], for weighted matrices whose trailing values are going to be cut. Singular values below about 1e-8 of
-    /// the largest are noise. The other side's vectors come from a QR step, so both sides are orthonormal even for
-    /// rank-deficient and zero matrices.
+    /// Thin singular value decomposition by the eigenvectors of the smaller Gram matrix: several times
+    /// faster than [#svd], for weighted matrices whose trailing values are going to be cut. Singular values
+    /// below about 1e-8 of the largest are noise. The other side's vectors come from a QR step, so both
+    /// sides are orthonormal even for rank-deficient and zero matrices.
     ///
     /// @param a `[m, n]`
     /// @return the decomposition
@@ -90,10 +90,11 @@ public final class Linalg {
         });
     }
 
-    /// Leading part of a decomposition by random projection with power iterations. Deterministic for one seed.
+    /// Leading part of a decomposition by random projection with power iterations. Deterministic for one
+    /// seed.
     ///
-    /// Source: Halko, Martinsson, Tropp, Finding structure with randomness, arXiv:0909.4061, algorithms 4.4 and
-    /// 5.1.
+    /// Source: Halko, Martinsson, Tropp, Finding structure with randomness, arXiv:0909.4061, algorithms 4.4
+    /// and 5.1.
     ///
     /// @param a `[m, n]`
     /// @param rank triples wanted, 0 to `min(m, n)`
@@ -130,7 +131,8 @@ public final class Linalg {
         });
     }
 
-    /// Eigen-decomposition of a symmetric matrix, largest eigenvalue first. Only the symmetric part of `a` counts.
+    /// Eigen-decomposition of a symmetric matrix, largest eigenvalue first. Only the symmetric part of `a`
+    /// counts.
     ///
     /// @param a `[n, n]`
     /// @return the decomposition
@@ -156,7 +158,8 @@ public final class Linalg {
     /// Cholesky factor, if there is one.
     ///
     /// @param a `[n, n]` symmetric; its lower triangle is read
-    /// @return `L [n, n]` lower triangular with `a = L Lᵀ`, or `null` if `a` is not numerically positive definite
+    /// @return `L [n, n]` lower triangular with `a = L Lᵀ`, or `null` if `a` is not numerically positive
+    ///     definite
     /// @throws NumericalException if `a` is not finite
     public static @Nullable Tensor choleskyOrNull(Tensor a) {
         return TensorScope.<@Nullable Tensor>tidy(() -> {
@@ -212,7 +215,8 @@ public final class Linalg {
         });
     }
 
-    /// LU decomposition with partial pivoting: which rows carry the matrix, and how the others follow from them.
+    /// LU decomposition with partial pivoting: which rows carry the matrix, and how the others follow from
+    /// them.
     ///
     /// @param a `[m, n]`
     /// @return the decomposition; singular matrices have zeros on `U`'s diagonal

@@ -10,8 +10,8 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/// The one gate to LibTorch: opens a pointer scope per call (so that scalars, options and tuples die at once), takes
-/// ownership of results, and translates native errors.
+/// The one gate to LibTorch: opens a pointer scope per call (so that scalars, options and tuples die at
+/// once), takes ownership of results, and translates native errors.
 final class Native {
     private Native() {}
 
@@ -63,7 +63,8 @@ final class Native {
         }
     }
 
-    /// Tuple getters lend a handle that dies with the tuple; copying it shares the storage and makes it ours.
+    /// Tuple getters lend a handle that dies with the tuple; copying it shares the storage and makes it
+    /// ours.
     private static Tensor adopt(org.bytedeco.pytorch.Tensor handle, TensorScope scope) {
         var owned = handle.referenceCount() > 0 ? handle : new org.bytedeco.pytorch.Tensor(handle);
         var tensor = new Tensor(owned, scope);

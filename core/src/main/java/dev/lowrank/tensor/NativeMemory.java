@@ -3,7 +3,8 @@ package dev.lowrank.tensor;
 import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.javacpp.Pointer;
 
-/// What native memory holds right now: our tensors, JavaCPP's objects, and the process as the system sees it.
+/// What native memory holds right now: our tensors, JavaCPP's objects, and the process as the system sees
+/// it.
 ///
 /// The two counters are process-wide by nature; they count and steer nothing.
 public final class NativeMemory {

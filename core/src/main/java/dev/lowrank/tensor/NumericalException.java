@@ -1,7 +1,7 @@
 package dev.lowrank.tensor;
 
-/// Numbers went wrong, not the program: something is not finite, not positive semi-definite, or did not converge.
-/// The message names the tensor or layer, what was found, what was expected and what to try.
+/// Numbers went wrong, not the program: something is not finite, not positive semi-definite, or did not
+/// converge. The message names the tensor or layer, what was found, what was expected and what to try.
 public final class NumericalException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

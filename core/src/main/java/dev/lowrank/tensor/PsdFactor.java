@@ -5,14 +5,14 @@ import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// A square root `L Lᵀ ≈ G` of a positive semi-definite matrix that may be singular, badly scaled or slightly damaged
-/// by
-/// rounding, as Gram matrices of few calibration tokens are. `L` is lower triangular after every step of the ladder and
-/// its diagonal is positive, so triangular solves with it always work.
+/// A square root `L Lᵀ ≈ G` of a positive semi-definite matrix that may be singular, badly scaled or
+/// slightly damaged by
+/// rounding, as Gram matrices of few calibration tokens are. `L` is lower triangular after every step of
+/// the ladder and its diagonal is positive, so triangular solves with it always work.
 ///
-/// Ladder: symmetrise, finite check, Cholesky, Cholesky with a ridge of `1e-6 · trace / n` and ten times more up to
-/// `1e-2`, eigenvalues clipped at `1e-8` of the largest, diagonal alone. An eigenvalue below `-1e-5` of the largest is
-/// no
+/// Ladder: symmetrise, finite check, Cholesky, Cholesky with a ridge of `1e-6 · trace / n` and ten times
+/// more up to `1e-2`, eigenvalues clipped at `1e-8` of the largest, diagonal alone. An eigenvalue below
+/// `-1e-5` of the largest is no
 /// rounding error and is refused. All in F64, on `G` divided by its largest diagonal entry.
 ///
 /// @param factor `L [n, n]` F64, lower triangular
@@ -24,8 +24,8 @@ public record PsdFactor(Tensor factor, Step step, List<String> notes) implements
     static final double EIGENVALUE_FLOOR = 1e-8;
     static final double NEGATIVE_TOLERANCE = 1e-5;
 
-    /// Share of a channel's own energy that must be left after the channels before it explained theirs; below it the
-    /// plain
+    /// Share of a channel's own energy that must be left after the channels before it explained theirs;
+    /// below it the plain
     /// factor is dominated by rounding.
     static final double SANE_PIVOT = 1e-10;
 
@@ -158,7 +158,8 @@ public record PsdFactor(Tensor factor, Step step, List<String> notes) implements
             return eigen == null ? diagonal() : clipped(eigen);
         }
 
-        /// Pivots relative to their own channel: what Cholesky computes does not depend on the channels' scales.
+        /// Pivots relative to their own channel: what Cholesky computes does not depend on the channels'
+        /// scales.
         private boolean hasSanePivots(Tensor l) {
             return l.diagonal().square().div(g.diagonal()).min().item() >= SANE_PIVOT;
         }

@@ -2,7 +2,8 @@ package dev.lowrank.tensor;
 
 import java.util.Arrays;
 
-/// The sizes of a tensor's dimensions, outermost first; immutable. A scalar has no dimensions and prints as `[]`.
+/// The sizes of a tensor's dimensions, outermost first; immutable. A scalar has no dimensions and prints as
+/// `[]`.
 public final class Shape {
     private final long[] sizes;
 

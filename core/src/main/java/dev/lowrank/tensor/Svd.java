@@ -15,7 +15,8 @@ public record Svd(Tensor u, Tensor s, Tensor vt, Driver driver) implements Tenso
     public enum Driver {
         /// LAPACK's divide and conquer on the matrix itself; full accuracy.
         GESDD,
-        /// Eigen-decomposition of the smaller Gram matrix; singular values below about 1e-8 of the largest are noise.
+        /// Eigen-decomposition of the smaller Gram matrix; singular values below about 1e-8 of the largest
+        /// are noise.
         GRAM_EIGH,
         /// Randomised range finder; the leading part only.
         RANDOMIZED

@@ -9,11 +9,11 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.jspecify.annotations.Nullable;
 
-/// A native tensor. Methods carry PyTorch's names in camelCase and its broadcasting; a name that ends in `_` works in
-/// place. Dtypes never change silently: operands of two dtypes are an error, [#to] converts.
+/// A native tensor. Methods carry PyTorch's names in camelCase and its broadcasting; a name that ends in
+/// `_` works in place. Dtypes never change silently: operands of two dtypes are an error, [#to] converts.
 ///
-/// Every result belongs to the innermost [TensorScope] and needs one; methods that only read do not. A dimension index
-/// may be negative and then counts from the end. Native refusals come as [TensorException].
+/// Every result belongs to the innermost [TensorScope] and needs one; methods that only read do not. A
+/// dimension index may be negative and then counts from the end. Native refusals come as [TensorException].
 public final class Tensor {
     private final Shape shape;
     private final DType dtype;

@@ -1,7 +1,7 @@
 package dev.lowrank.tensor;
 
-/// A native tensor operation was refused. The message names the operation, the operands' shapes and dtypes and the
-/// first line of what LibTorch said; the native stack is kept in the cause.
+/// A native tensor operation was refused. The message names the operation, the operands' shapes and dtypes
+/// and the first line of what LibTorch said; the native stack is kept in the cause.
 public final class TensorException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

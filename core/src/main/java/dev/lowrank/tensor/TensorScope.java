@@ -6,21 +6,21 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// The ambient lifetime of native tensors: every result belongs to the innermost open scope of its thread and is
-/// released when that scope closes, whether normally or by an exception.
+/// The ambient lifetime of native tensors: every result belongs to the innermost open scope of its thread
+/// and is released when that scope closes, whether normally or by an exception.
 ///
-/// Ownership, once for the whole project: *arguments* are borrowed; *results* belong to the innermost scope; *fields*
-/// of long-lived objects (weights, caches, optimiser state) live in that object's [TensorStore]. Business code never
-/// releases a single tensor.
+/// Ownership, once for the whole project: *arguments* are borrowed; *results* belong to the innermost
+/// scope; *fields* of long-lived objects (weights, caches, optimiser state) live in that object's
+/// [TensorStore]. Business code never releases a single tensor.
 ///
 /// ```java
 /// Tensor y = TensorScope.tidy(() -> norm(x).matmul(w));   // everything inside dies except what is returned
 /// try (var scope = TensorScope.open()) { ... return scope.keep(y); }
 /// ```
 ///
-/// Scopes nest like brackets, belong to the thread that opened them and need a platform thread, because LibTorch keeps
-/// state (gradient mode) per operating-system thread. Open one per decoded token, calibrated batch, factorised site or
-/// evaluated batch; anything longer piles up memory.
+/// Scopes nest like brackets, belong to the thread that opened them and need a platform thread, because
+/// LibTorch keeps state (gradient mode) per operating-system thread. Open one per decoded token, calibrated
+/// batch, factorised site or evaluated batch; anything longer piles up memory.
 public final class TensorScope implements AutoCloseable, Holder {
     /// The only thread-local state of this library: innermost scope last.
     private static final ThreadLocal<ArrayDeque<TensorScope>> OPEN = ThreadLocal.withInitial(ArrayDeque::new);
@@ -48,8 +48,9 @@ public final class TensorScope implements AutoCloseable, Holder {
         return scope;
     }
 
-    /// Runs `work` in a scope of its own and hands over what it returns: a [Tensor], a [TensorOwner], a collection or
-    /// map of these, `null`, or anything that holds no tensor. Everything else made inside is released.
+    /// Runs `work` in a scope of its own and hands over what it returns: a [Tensor], a [TensorOwner], a
+    /// collection or map of these, `null`, or anything that holds no tensor. Everything else made inside is
+    /// released.
     ///
     /// @param work what to compute
     /// @return its result, now in the enclosing scope
@@ -69,10 +70,11 @@ public final class TensorScope implements AutoCloseable, Holder {
         }
     }
 
-    /// Hands a result over to the enclosing scope. Tensors that this scope does not hold (arguments, weights of a
-    /// store) stay where they are.
+    /// Hands a result over to the enclosing scope. Tensors that this scope does not hold (arguments,
+    /// weights of a store) stay where they are.
     ///
-    /// @param result a [Tensor], [TensorOwner], collection or map of these, `null`, or anything without tensors
+    /// @param result a [Tensor], [TensorOwner], collection or map of these, `null`, or anything without
+    ///     tensors
     /// @return `result`
     /// @throws IllegalStateException if this scope holds one of the tensors and no scope encloses it
     public <T extends @Nullable Object> T keep(T result) {

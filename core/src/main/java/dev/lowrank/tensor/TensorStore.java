@@ -6,8 +6,9 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// The tensors of one long-lived object: weights of a model, a KV cache, a running Gram matrix. They outlive every
-/// scope and are released by [#close()] or one by one by [#release]. May be used from any thread, one at a time.
+/// The tensors of one long-lived object: weights of a model, a KV cache, a running Gram matrix. They
+/// outlive every scope and are released by [#close()] or one by one by [#release]. May be used from any
+/// thread, one at a time.
 public final class TensorStore implements AutoCloseable, Holder {
     private final String name;
     private final Set<Tensor> tensors = Collections.newSetFromMap(new IdentityHashMap<>());

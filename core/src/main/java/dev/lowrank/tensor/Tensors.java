@@ -13,7 +13,8 @@ public final class Tensors {
 
     /// Copies plain memory into a new tensor of the same dtype; the F8 types become F32.
     ///
-    /// @param host elements; mapped files are welcome, they are read through the JVM, which survives a truncated
+    /// @param host elements; mapped files are welcome, they are read through the JVM, which survives a
+    ///     truncated
     /// file
     /// @return a tensor that no longer depends on `host`
     public static Tensor from(HostTensor host) {
@@ -35,10 +36,11 @@ public final class Tensors {
 
     /// A tensor over `host`'s own bytes, without a copy.
     ///
-    /// Only for anonymous native memory: reading a mapped file whose tail was cut off raises a signal inside
-    /// LibTorch that ends the JVM, while [#from] reads through the JVM and gets an exception.
+    /// Only for anonymous native memory: reading a mapped file whose tail was cut off raises a signal
+    /// inside LibTorch that ends the JVM, while [#from] reads through the JVM and gets an exception.
     ///
-    /// @param host native, unmapped, aligned to its element size; must outlive the tensor and every view of it
+    /// @param host native, unmapped, aligned to its element size; must outlive the tensor and every view of
+    ///     it
     /// @return a tensor sharing memory with `host`
     /// @throws IllegalArgumentException if the memory is on the heap, mapped or unaligned, or of an F8 type
     public static Tensor view(HostTensor host) {
@@ -99,7 +101,8 @@ public final class Tensors {
         return Native.own("arange", () -> torch.arange(new Scalar(start), new Scalar(end), Native.options(dtype)));
     }
 
-    /// Standard normal numbers from a generator of their own: the same seed, dtype and sizes give the same numbers.
+    /// Standard normal numbers from a generator of their own: the same seed, dtype and sizes give the same
+    /// numbers.
     ///
     /// @param seed of the generator
     /// @param dtype a floating type

@@ -5,8 +5,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
-/// How a byte-level BPE tokenizer cuts text before merging, by the `pre` name that GGUF files give the cut. Each row
-/// states the rule of the published tokenizers behind the name.
+/// How a byte-level BPE tokenizer cuts text before merging, by the `pre` name that GGUF files give the cut.
+/// Each row states the rule of the published tokenizers behind the name.
 ///
 /// @param normalizer a `tokenizer.json` normalizer's type, null for none
 /// @param digits whether every digit is cut off before anything else

@@ -13,10 +13,10 @@ public final class CalibrationSet {
         this.set = set;
     }
 
-    /// Windows at random places: each text is encoded once without special tokens, sample `i` lies in text `i mod
-    /// texts`, and
-    /// its first token is uniform in `[0, tokens - window - 1)`. `SplittableRandom(seed)` draws the places in the
-    /// order of the
+    /// Windows at random places: each text is encoded once without special tokens, sample `i` lies in text
+    /// `i mod texts`, and
+    /// its first token is uniform in `[0, tokens - window - 1)`. `SplittableRandom(seed)` draws the places
+    /// in the order of the
     /// samples, so the same seed gives the same windows everywhere.
     ///
     /// @param tokenizer the model's

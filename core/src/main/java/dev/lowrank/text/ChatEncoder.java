@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/// Encodes a rendered conversation so that special tokens spelled inside a message stay letters: each such spelling
-/// travels
+/// Encodes a rendered conversation so that special tokens spelled inside a message stay letters: each such
+/// spelling travels
 /// through the template between two noncharacters and is encoded on its own.
 record ChatEncoder(Tokenizer tokenizer, Set<String> specials) {
     private static final char OPEN = '\uFDD0';

@@ -10,9 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// A model's rule for writing a conversation as one text. The text holds the model's special tokens by name: encode
-/// it with [Tokenizer#encode(String)], which adds nothing, so that a first token stands once; [Tokenizer#encodeChat]
-/// does both.
+/// A model's rule for writing a conversation as one text. The text holds the model's special tokens by
+/// name: encode it with [Tokenizer#encode(String)], which adds nothing, so that a first token stands once;
+/// [Tokenizer#encodeChat] does both.
 public final class ChatTemplate {
     private final String source;
     private final Template template;
@@ -51,7 +51,8 @@ public final class ChatTemplate {
 
     /// @param messages the conversation, oldest first
     /// @param addGenerationPrompt whether the text ends where the assistant's next turn begins
-    /// @param variables what else the template may use (such as `tools` or `enable_thinking`): strings, booleans,
+    /// @param variables what else the template may use (such as `tools` or `enable_thinking`): strings,
+    ///     booleans,
     ///     numbers,
     ///     lists and maps with string keys
     /// @param now the time that `strftime_now` tells

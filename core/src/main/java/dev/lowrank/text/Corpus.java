@@ -13,8 +13,8 @@ import java.util.HexFormat;
 import java.util.Locale;
 import tools.jackson.databind.JsonNode;
 
-/// One text, read whole: a `.jsonl` file is its `text` fields joined by two newlines, any other file is its content as
-/// it
+/// One text, read whole: a `.jsonl` file is its `text` fields joined by two newlines, any other file is its
+/// content as it
 /// stands (line ends and a byte order mark included).
 public final class Corpus {
     /// The largest file that is read, in bytes.
@@ -32,7 +32,8 @@ public final class Corpus {
 
     /// @param path a UTF-8 text or a `.jsonl` file
     /// @return the text
-    /// @throws TextException `DATA_*` if the file is missing, too large, empty, not UTF-8, or a line is not such a
+    /// @throws TextException `DATA_*` if the file is missing, too large, empty, not UTF-8, or a line is not
+    ///     such a
     /// record
     public static Corpus read(Path path) {
         var name = String.valueOf(path.getFileName());

@@ -22,7 +22,8 @@ public final class GgufTokenizers {
 
     /// @param v the vocabulary
     /// @return `tokenizer.json`, `tokenizer_config.json` and, where the file has one, `chat_template.jinja`
-    /// @throws TextException `TOK_*`: an unknown kind or `pre` name, a token given twice, a merge of unknown parts,
+    /// @throws TextException `TOK_*`: an unknown kind or `pre` name, a token given twice, a merge of
+    ///     unknown parts,
     ///     an id outside the vocabulary, single bytes that the vocabulary cannot say
     public static Map<String, byte[]> toHuggingFace(GgufVocabulary v) {
         var ids = ids(v);

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// @param pre `tokenizer.ggml.pre`; `default` where the file says nothing
 /// @param tokens the token of each id
 /// @param scores a score for each token, or empty
-/// @param types a type for each token (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte), or empty
+/// @param types a type for each token (1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte),
+///     or empty
 /// @param merges pairs with a space between, best first, or empty
 /// @param bos id that begins a text, -1 for none; as the next three
 /// @param eos id that ends a text

@@ -7,8 +7,8 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.Map;
 
-/// The tokenizers library behind its traps: nothing is truncated or padded, nothing goes to the network, and ids are
-/// taken
+/// The tokenizers library behind its traps: nothing is truncated or padded, nothing goes to the network,
+/// and ids are taken
 /// without the per-token objects that the library's own encoding builds.
 final class NativeTokenizer implements AutoCloseable {
     private static final Map<String, String> OPTIONS = Map.of(

@@ -7,7 +7,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A tokenizer's description without its special tokens: the same splits and merges, and no way to reach a special id.
+/// A tokenizer's description without its special tokens: the same splits and merges, and no way to reach a
+/// special id.
 final class PlainTokenizer {
     private PlainTokenizer() {}
 

@@ -6,9 +6,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
-/// The merges that a scored vocabulary implies: every cut of a token into two tokens, the better-scored result
-/// first. Among equal results the order is that of the Hugging Face converter: longer left part, then longer right
-/// part, then the smaller ids.
+/// The merges that a scored vocabulary implies: every cut of a token into two tokens, the better-scored
+/// result first. Among equal results the order is that of the Hugging Face converter: longer left part,
+/// then longer right part, then the smaller ids.
 final class ScoredMerges {
     private ScoredMerges() {}
 

@@ -5,9 +5,10 @@ import java.util.ArrayDeque;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Refuses the patterns of a tokenizer's normalizer and pre-tokenizer that a backtracking engine can need exponential
-/// time
-/// for: a repeated group that repeats or chooses inside, and back references. Published tokenizers have neither.
+/// Refuses the patterns of a tokenizer's normalizer and pre-tokenizer that a backtracking engine can need
+/// exponential time
+/// for: a repeated group that repeats or chooses inside, and back references. Published tokenizers have
+/// neither.
 final class SplitPatterns {
     private static final int MAX_LENGTH = 4096;
 

@@ -1,6 +1,7 @@
 package dev.lowrank.text;
 
-/// A tokenizer, a chat template or a text that cannot be used. The message says what was found and what to do.
+/// A tokenizer, a chat template or a text that cannot be used. The message says what was found and what to
+/// do.
 public final class TextException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -2,11 +2,12 @@ package dev.lowrank.text;
 
 import java.util.Arrays;
 
-/// Decodes ids one at a time into pieces of text that never end inside a code point. The pieces joined, [#finish]'s
-/// included,
+/// Decodes ids one at a time into pieces of text that never end inside a code point. The pieces joined,
+/// [#finish]'s included,
 /// are the decoding of all ids. Not thread-safe.
 public final class TextStream {
-    /// Tokens after which an incomplete tail must be invalid: a code point has at most 4 bytes, a token at least 1.
+    /// Tokens after which an incomplete tail must be invalid: a code point has at most 4 bytes, a token at
+    /// least 1.
     private static final int LONGEST = 4;
 
     private final Tokenizer tokenizer;

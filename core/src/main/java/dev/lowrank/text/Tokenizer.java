@@ -10,8 +10,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A model's tokenizer: text to token ids and back. Holds native memory until closed. Encoding and decoding may be
-/// called
+/// A model's tokenizer: text to token ids and back. Holds native memory until closed. Encoding and decoding
+/// may be called
 /// from several threads at once; closing may not run beside them.
 public final class Tokenizer implements AutoCloseable {
     private final TokenizerFiles files;
@@ -33,8 +33,10 @@ public final class Tokenizer implements AutoCloseable {
         this.trusting = NativeTokenizer.of(files.tokenizerBytes());
     }
 
-    /// @param folder a model's folder with `tokenizer.json`; also read, where there: `tokenizer_config.json`,
-    ///     `special_tokens_map.json`, `generation_config.json`, `chat_template.jinja`, and the ids in `config.json`
+    /// @param folder a model's folder with `tokenizer.json`; also read, where there:
+    ///     `tokenizer_config.json`,
+    ///     `special_tokens_map.json`, `generation_config.json`, `chat_template.jinja`, and the ids in
+    ///     `config.json`
     /// @return the tokenizer, owned by the caller
     /// @throws TextException `TOK_*`, `JSON_LIMIT` or `TPL_SYNTAX`, naming the file
     public static Tokenizer open(Path folder) {
@@ -48,7 +50,8 @@ public final class Tokenizer implements AutoCloseable {
         return new Tokenizer(new TokenizerFiles(files));
     }
 
-    /// Encodes a whole text: nothing added, cut or padded. Strings of added tokens in the text become those tokens.
+    /// Encodes a whole text: nothing added, cut or padded. Strings of added tokens in the text become those
+    /// tokens.
     ///
     /// @param text any Unicode text
     /// @return its ids
@@ -88,8 +91,8 @@ public final class Tokenizer implements AutoCloseable {
         return ids;
     }
 
-    /// Encodes a conversation through the chat template. The template's special tokens are tokens, those that the
-    /// messages
+    /// Encodes a conversation through the chat template. The template's special tokens are tokens, those
+    /// that the messages
     /// spell are letters.
     ///
     /// @param messages the conversation, oldest first
@@ -138,7 +141,8 @@ public final class Tokenizer implements AutoCloseable {
         return special.bos();
     }
 
-    /// @return the ids that end a text: those of the generation, model and tokenizer configurations together
+    /// @return the ids that end a text: those of the generation, model and tokenizer configurations
+    ///     together
     public Set<Integer> endOfText() {
         return special.endOfText();
     }

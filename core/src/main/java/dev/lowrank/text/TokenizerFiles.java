@@ -107,7 +107,9 @@ record TokenizerFiles(Map<String, byte[]> contents) {
         return bytes == null ? Json.object() : Json.readObject(bytes, name, Code.TOK_FORMAT);
     }
 
-    /// @return the chat template's source: its own file first, then the configuration's template or its `default` one
+    /// @return the chat template's source: its own file first, then the configuration's template or its
+    ///     `default`
+    ///     one
     @Nullable
     String chatTemplate() {
         var own = contents.get(TEMPLATE);

@@ -2,7 +2,8 @@ package dev.lowrank.text;
 
 import java.util.List;
 
-/// Text that choices between models are made on (ranks, early stopping); never calibration, never evaluation.
+/// Text that choices between models are made on (ranks, early stopping); never calibration, never
+/// evaluation.
 public final class ValidationSet {
     private final WindowSet set;
 

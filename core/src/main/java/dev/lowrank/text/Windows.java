@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// The rule that cuts a text into consecutive separate windows: the tail that fills no window is dropped, and only the
-/// first windows are taken.
+/// The rule that cuts a text into consecutive separate windows: the tail that fills no window is dropped,
+/// and only the first windows are taken.
 ///
 /// @param window tokens in a window, at least 2 since a window predicts `window - 1` tokens
 /// @param maxWindows how many windows are taken at most, at least 1

@@ -1,7 +1,7 @@
 package dev.lowrank.testing;
 
-/// How close two results must be: `|actual − expected| ≤ absolute + relative · max|expected|`. Named by what was
-/// computed, so that a test says why its bound is what it is.
+/// How close two results must be: `|actual − expected| ≤ absolute + relative · max|expected|`. Named by
+/// what was computed, so that a test says why its bound is what it is.
 public enum Tolerance {
     /// The same F64 arithmetic in another order.
     F64_EXACT(1e-13, 1e-12),

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Finds the files beside the repository that tests tagged `shared` need, and skips with a message where there are
-/// none.
+/// Finds the files beside the repository that tests tagged `shared` need, and skips with a message where
+/// there are none.
 final class SharedFiles {
     private SharedFiles() {}
 

@@ -1,7 +1,7 @@
 package dev.lowrank.compress.allocate;
 
-/// Parameters kept ÷ original parameters over the target linears, in (0, 1]. Papers disagree on what "ratio" means, so
-/// this is never a bare number.
+/// Parameters kept ÷ original parameters over the target linears, in (0, 1]. Papers disagree on what
+/// "ratio" means, so this is never a bare number.
 ///
 /// @param kept the kept share
 public record KeepRatio(double kept) {

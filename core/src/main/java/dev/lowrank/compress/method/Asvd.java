@@ -6,12 +6,13 @@ import java.util.Set;
 /// Activation-aware SVD: columns are scaled by how large their channel is on average before truncation.
 ///
 /// Metrics: `R = I`, `G = diag(s^{2α})` with `s_j = mean|x_j| + 1e-6`, `α` 0.5. Source: Yuan et al., ASVD,
-/// arXiv:2312.05821, section 3.2. Deviations: the decomposition is exact where the published code uses a randomised
-/// SVD without oversampling; ranks come from the run's rank rule, not from its search.
+/// arXiv:2312.05821, section 3.2. Deviations: the decomposition is exact where the published code uses a
+/// randomised SVD without oversampling; ranks come from the run's rank rule, not from its search.
 ///
 /// @param alpha exponent of the scale
 record Asvd(double alpha) implements Method {
-    /// Added to every channel's mean, as the published code does, so that a dead channel still has a metric.
+    /// Added to every channel's mean, as the published code does, so that a dead channel still has a
+    /// metric.
     private static final double FLOOR = 1e-6;
 
     private static final MethodInfo INFO =

@@ -7,16 +7,16 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// A site's weight as a sum of rank-one components in falling order, `W = Σ_i B_i A_i`: one decomposition serves every
-/// rank. F64.
+/// A site's weight as a sum of rank-one components in falling order, `W = Σ_i B_i A_i`: one decomposition
+/// serves every rank. F64.
 ///
 /// @param b `[out, k]`, column `i` is `B_i`
 /// @param a `[k, in]`, row `i` is `A_i`
 /// @param singular `[k]`, descending; dropping component `i` costs `singular_i²` in the method's metric
 /// @param mean the mean input `[in]` if the method restores the mean output by a bias, else null
 /// @param notes every fallback that was taken, for the manifest; usually empty
-public record Decomposition(Tensor b, Tensor a, Tensor singular, @Nullable Tensor mean, List<String> notes)
-        implements TensorOwner {
+public record Decomposition(
+        Tensor b, Tensor a, Tensor singular, @Nullable Tensor mean, List<String> notes) implements TensorOwner {
     /// Number of components.
     public int components() {
         return (int) singular.size(0);

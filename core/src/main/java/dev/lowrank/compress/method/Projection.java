@@ -11,13 +11,14 @@ import dev.lowrank.tensor.Tensors;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The one projection under the methods: with `G = L Lᵀ` and `K = W L = U Σ Vᵀ`, the best rank-r matrix in the metric `G`
-/// is `U_r U_rᵀ W`, its loss the dropped tail `Σ_{i>r} σ_i²` (compression.md, section 1).
+/// The one projection under the methods: with `G = L Lᵀ` and `K = W L = U Σ Vᵀ`, the best rank-r matrix in
+/// the metric `G` is `U_r U_rᵀ W`, its loss the dropped tail `Σ_{i>r} σ_i²` (compression.md, section 1).
 ///
-/// No factor of `G` is ever inverted. Where a site has no more outputs than inputs, `G` is not even factored: `U` and
-/// `Σ²` are the eigenvectors and eigenvalues of `C = K Kᵀ = W G Wᵀ [out, out]`. Elsewhere they come from `Kᵀ K [in, in]`,
-/// and an orthogonalisation keeps the small components exact. Singular values below 1e-8 of the largest are lost to
-/// the squaring; what they contribute to `W` is not, since `A = Uᵀ W` is computed from `W` itself.
+/// No factor of `G` is ever inverted. Where a site has no more outputs than inputs, `G` is not even
+/// factored: `U` and `Σ²` are the eigenvectors and eigenvalues of `C = K Kᵀ = W G Wᵀ [out, out]`. Elsewhere
+/// they come from `Kᵀ K [in, in]`, and an orthogonalisation keeps the small components exact. Singular
+/// values below 1e-8 of the largest are lost to the squaring; what they contribute to `W` is not, since `A
+/// = Uᵀ W` is computed from `W` itself.
 final class Projection {
     private Projection() {}
 
@@ -49,7 +50,9 @@ final class Projection {
             var mean = centred ? statistics.requireMean() : null;
             return switch (statistics.requireMoment()) {
                 case SecondMoment.Output(var sum) -> {
-                    var outputMean = mean == null ? null : weight.matmul(mean.unsqueeze(1)).squeeze(1);
+                    var outputMean = mean == null
+                            ? null
+                            : weight.matmul(mean.unsqueeze(1)).squeeze(1);
                     yield fromOuter(covariance(sum, outputMean, statistics.tokens()))
                             .decomposition(weight, mean, List.of());
                 }
@@ -93,14 +96,15 @@ final class Projection {
         return new Basis(eigen.vectors(), eigen.values().clampMin(0).sqrt());
     }
 
-    /// From a tall `K [out, in]`: `K V` has orthogonal columns of length `σ`; QR makes them orthonormal even where `σ`
-    /// vanishes, and the signs of its diagonal are undone so that `U` stays `K V / σ`.
+    /// From a tall `K [out, in]`: `K V` has orthogonal columns of length `σ`; QR makes them orthonormal
+    /// even where `σ` vanishes, and the signs of its diagonal are undone so that `U` stays `K V / σ`.
     private static Basis fromTall(Tensor k) {
         var inner = k.t().matmul(k);
         var eigen = Linalg.eigh(inner.add(inner.t()).mul(0.5));
         var qr = Linalg.qr(k.matmul(eigen.vectors()));
         var diagonal = qr.r().diagonal();
-        var signs = Tensors.where(diagonal.lt(0), Tensors.full(-1, diagonal.dtype(), 1), Tensors.ones(diagonal.dtype(), 1));
+        var signs =
+                Tensors.where(diagonal.lt(0), Tensors.full(-1, diagonal.dtype(), 1), Tensors.ones(diagonal.dtype(), 1));
         return new Basis(qr.q().mul(signs), eigen.values().clampMin(0).sqrt());
     }
 }

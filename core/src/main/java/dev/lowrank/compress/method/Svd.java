@@ -2,7 +2,8 @@ package dev.lowrank.compress.method;
 
 import java.util.Set;
 
-/// Truncated singular value decomposition of the weight itself, blind to data: the baseline that every paper beats.
+/// Truncated singular value decomposition of the weight itself, blind to data: the baseline that every
+/// paper beats.
 ///
 /// Metrics: `R = I`, `G = I`. Source: Eckart and Young, Psychometrika 1936. Deviation: none.
 record Svd() implements Method {

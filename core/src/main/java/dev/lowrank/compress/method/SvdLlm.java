@@ -5,9 +5,10 @@ import java.util.Set;
 
 /// Truncation-aware data whitening: dropping a singular value costs exactly that value in output error.
 ///
-/// Metrics: `R = I`, `G = Σ x xᵀ`. Source: Wang et al., SVD-LLM, arXiv:2403.07378, section 3.1. Deviations: `B` is
-/// orthonormal and `A = Bᵀ W`, which is the same matrix without an inverse; a relative ladder replaces the absolute shift
-/// on a failed Cholesky; statistics are exact in F64 across batches; the paper's sequential update is not part of it.
+/// Metrics: `R = I`, `G = Σ x xᵀ`. Source: Wang et al., SVD-LLM, arXiv:2403.07378, section 3.1. Deviations:
+/// `B` is orthonormal and `A = Bᵀ W`, which is the same matrix without an inverse; a relative ladder
+/// replaces the absolute shift on a failed Cholesky; statistics are exact in F64 across batches; the
+/// paper's sequential update is not part of it.
 record SvdLlm() implements Method {
     private static final MethodInfo INFO = new MethodInfo(
             "svd-llm", "truncation-aware whitened SVD", "arXiv:2403.07378", Set.of(Statistic.SECOND_MOMENT));

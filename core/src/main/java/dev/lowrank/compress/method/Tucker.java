@@ -5,13 +5,14 @@ import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import java.util.Set;
 
-/// Tucker-2 by higher-order orthogonal iteration: `W ≈ U₂ core U₁ᵀ` with orthonormal `U₁ [in, r]`, `U₂ [out, r]`.
+/// Tucker-2 by higher-order orthogonal iteration: `W ≈ U₂ core U₁ᵀ` with orthonormal `U₁ [in, r]`, `U₂
+/// [out, r]`.
 ///
-/// On a matrix the iteration, started from the singular vectors, is at its fixed point at once and the core is the
-/// diagonal of the leading singular values, so this equals truncated SVD with an avoidable `r²` core: that is why the
-/// storage form `factored` absorbs it. Source: Characterizing the accuracy-efficiency trade-off of low-rank
-/// decomposition in language models, IISWC 2024, arXiv:2405.06626; De Lathauwer et al. 2000 for the iteration. Deviation:
-/// F64 throughout.
+/// On a matrix the iteration, started from the singular vectors, is at its fixed point at once and the core
+/// is the diagonal of the leading singular values, so this equals truncated SVD with an avoidable `r²`
+/// core: that is why the storage form `factored` absorbs it. Source: Characterizing the accuracy-efficiency
+/// trade-off of low-rank decomposition in language models, IISWC 2024, arXiv:2405.06626; De Lathauwer et
+/// al. 2000 for the iteration. Deviation: F64 throughout.
 record Tucker() implements Method {
     private static final int MOST_ITERATIONS = 50;
     /// Relative change of the core's norm at which the iteration stops.

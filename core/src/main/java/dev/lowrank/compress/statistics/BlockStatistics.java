@@ -19,8 +19,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Collects the statistics of one block's sites while calibration batches run through it. Sites with the same feed
-/// share what is measured at their input. Closing releases everything.
+/// Collects the statistics of one block's sites while calibration batches run through it. Sites with the
+/// same feed share what is measured at their input. Closing releases everything.
 public final class BlockStatistics implements SiteTap, AutoCloseable {
     private final Map<Feed, InputSums> inputs = new EnumMap<>(Feed.class);
     private final Map<Role, SymmetricSum> outputs = new EnumMap<>(Role.class);
@@ -42,7 +42,8 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
     public static BlockStatistics of(
             List<LinearSite> sites, Set<Statistic> needs, Function<LinearSite, @Nullable Tensor> bias) {
         var statistics = new BlockStatistics(needs, new TensorStore("block statistics"));
-        var byFeed = sites.stream().collect(Collectors.groupingBy(site -> site.role().feed()));
+        var byFeed =
+                sites.stream().collect(Collectors.groupingBy(site -> site.role().feed()));
         byFeed.forEach((feed, group) -> {
             var atOutputs = needs.contains(Statistic.SECOND_MOMENT) && cheaperAtOutputs(group);
             var atInput = needs.contains(Statistic.SECOND_MOMENT) && !atOutputs;
@@ -56,9 +57,8 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
 
     private static boolean cheaperAtOutputs(List<LinearSite> group) {
         var in = (long) group.getFirst().in();
-        var cost = group.stream()
-                .mapToLong(site -> (long) site.out() * site.out())
-                .sum();
+        var cost =
+                group.stream().mapToLong(site -> (long) site.out() * site.out()).sum();
         return cost <= in * in && group.stream().allMatch(site -> site.out() <= site.in());
     }
 
@@ -159,8 +159,8 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
                         mean(sumAbs, subject, store),
                         gram == null
                                 ? null
-                                : new SecondMoment.Input(TensorScope.tidy(
-                                        () -> store.keep(Finite.check(gram.matrix(), subject)))));
+                                : new SecondMoment.Input(
+                                        TensorScope.tidy(() -> store.keep(Finite.check(gram.matrix(), subject)))));
             }
             return finished;
         }

@@ -4,9 +4,9 @@ import dev.lowrank.tensor.Tensor;
 
 /// The sum of outer products that whitens a site, F64, measured on its cheaper side.
 ///
-/// What a projection needs is `C = W G Wᵀ [out, out]`, the second moment of the outputs `W x`. Sites that share an
-/// input share `G`; a site with fewer outputs than inputs (o, down) is cheaper to measure at its outputs directly, which
-/// gives the same `C` (compression.md, section 1).
+/// What a projection needs is `C = W G Wᵀ [out, out]`, the second moment of the outputs `W x`. Sites that
+/// share an input share `G`; a site with fewer outputs than inputs (o, down) is cheaper to measure at its
+/// outputs directly, which gives the same `C` (compression.md, section 1).
 public sealed interface SecondMoment {
     /// The matrix itself.
     Tensor sum();

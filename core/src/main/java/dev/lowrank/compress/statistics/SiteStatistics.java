@@ -10,7 +10,10 @@ import org.jspecify.annotations.Nullable;
 /// @param meanAbs mean magnitude of the input `[in]`; null if not asked for
 /// @param moment second moment; null if not asked for
 public record SiteStatistics(
-        long tokens, @Nullable Tensor mean, @Nullable Tensor meanAbs, @Nullable SecondMoment moment) {
+        long tokens,
+        @Nullable Tensor mean,
+        @Nullable Tensor meanAbs,
+        @Nullable SecondMoment moment) {
 
     /// Statistics of a method that needs none.
     public static SiteStatistics none() {

@@ -1,6 +1,7 @@
 package dev.lowrank.compress.statistics;
 
-/// What a method may ask calibration to measure. The pipeline measures exactly what the methods of a run need, once.
+/// What a method may ask calibration to measure. The pipeline measures exactly what the methods of a run
+/// need, once.
 public enum Statistic {
     /// Mean of each input channel, `[in]`.
     MEAN,

@@ -6,10 +6,11 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.TensorStore;
 import dev.lowrank.tensor.Tensors;
 
-/// A running `Σ xᵀx`: products in F32 within a batch, sums in F64 across batches, each pair of channels multiplied once.
+/// A running `Σ xᵀx`: products in F32 within a batch, sums in F64 across batches, each pair of channels
+/// multiplied once.
 ///
-/// Column panels of the upper triangle are multiplied by what lies to their right only, which halves the work as the
-/// matrix grows; [#matrix] mirrors it.
+/// Column panels of the upper triangle are multiplied by what lies to their right only, which halves the
+/// work as the matrix grows; [#matrix] mirrors it.
 final class SymmetricSum {
     private static final long PANEL = 192;
 

@@ -1,7 +1,8 @@
-/// What calibration measures: moments of the activations around each site, accumulated while hidden states stream by.
+/// What calibration measures: moments of the activations around each site, accumulated while hidden states
+/// stream by.
 ///
-/// Reading order: [Statistic] (what a method may ask for), [SiteStatistics] (what it gets), [SecondMoment] (on which
-/// side it was measured), [BlockStatistics] (the collector).
+/// Reading order: [Statistic] (what a method may ask for), [SiteStatistics] (what it gets), [SecondMoment]
+/// (on which side it was measured), [BlockStatistics] (the collector).
 @NullMarked
 package dev.lowrank.compress.statistics;
 

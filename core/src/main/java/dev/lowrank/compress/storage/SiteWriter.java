@@ -54,9 +54,9 @@ public final class SiteWriter {
         });
     }
 
-    /// PIFA by LU with partial pivoting of `B` alone (compression.md, 3.14): its first `r` pivots are rows `I` that span
-    /// all others, so `W[I] = B[I] A` and the others are `L₂ L₁⁻¹ W[I]`; no `[out, in]` matrix is formed and the
-    /// coefficients stay small because partial pivoting bounds `L` by 1.
+    /// PIFA by LU with partial pivoting of `B` alone (compression.md, 3.14): its first `r` pivots are rows
+    /// `I` that span all others, so `W[I] = B[I] A` and the others are `L₂ L₁⁻¹ W[I]`; no `[out, in]`
+    /// matrix is formed and the coefficients stay small because partial pivoting bounds `L` by 1.
     private static Linear.Pivoted pivoted(Factors factors, @Nullable HostTensor bias, Target target) {
         var out = factors.b().size(0);
         var rank = factors.rank();
@@ -85,7 +85,8 @@ public final class SiteWriter {
         }
     }
 
-    /// The bias that gives the mean output back: `bias + (W − W_r) mean`, F64 `[out]`, in the innermost scope.
+    /// The bias that gives the mean output back: `bias + (W − W_r) mean`, F64 `[out]`, in the innermost
+    /// scope.
     ///
     /// @param weight `[out, in]`
     /// @param mean `[in]`

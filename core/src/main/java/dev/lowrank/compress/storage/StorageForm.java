@@ -9,7 +9,8 @@ public enum StorageForm {
     DENSE("dense"),
     /// `B [out, r]` and `A [r, in]`.
     FACTORED("factored"),
-    /// PIFA, arXiv:2501.19090: `r` rows of the matrix, coefficients of the others, and where each row goes. Lossless.
+    /// PIFA, arXiv:2501.19090: `r` rows of the matrix, coefficients of the others, and where each row goes.
+    /// Lossless.
     PIVOTED("pivoted"),
     /// Tucker-2 as published: `B [out, r]`, core `[r, r]`, `A [r, in]`.
     TUCKER("tucker");
@@ -49,23 +50,23 @@ public enum StorageForm {
     /// The largest rank whose numbers are at most `parameters`; 0 if not even rank 1 fits.
     public int rankWithin(int out, int in, double parameters) {
         var most = Math.min(out, in);
-        var rank =
-                switch (this) {
-                    case DENSE -> parameters >= (double) out * in ? most : 0;
-                    case FACTORED -> (int) (parameters / (out + in));
-                    case PIVOTED -> {
-                        var sum = (double) out + in;
-                        yield (int) ((sum - Math.sqrt(Math.max(0, sum * sum - 4 * parameters))) / 2);
-                    }
-                    case TUCKER -> {
-                        var sum = (double) out + in;
-                        yield (int) ((Math.sqrt(sum * sum + 4 * parameters) - sum) / 2);
-                    }
-                };
+        var rank = switch (this) {
+            case DENSE -> parameters >= (double) out * in ? most : 0;
+            case FACTORED -> (int) (parameters / (out + in));
+            case PIVOTED -> {
+                var sum = (double) out + in;
+                yield (int) ((sum - Math.sqrt(Math.max(0, sum * sum - 4 * parameters))) / 2);
+            }
+            case TUCKER -> {
+                var sum = (double) out + in;
+                yield (int) ((Math.sqrt(sum * sum + 4 * parameters) - sum) / 2);
+            }
+        };
         return Math.min(rank, most);
     }
 
-    /// The largest rank at which this form is still smaller than the dense matrix; `min(out, in)` where it always is.
+    /// The largest rank at which this form is still smaller than the dense matrix; `min(out, in)` where it
+    /// always is.
     public int breakEven(int out, int in) {
         return rankWithin(out, in, (double) out * in - 1);
     }

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/// Which storage forms a run may use. Dense is always allowed: a site that a form would make no smaller keeps its
-/// matrix.
+/// Which storage forms a run may use. Dense is always allowed: a site that a form would make no smaller
+/// keeps its matrix.
 public enum StoragePolicy {
     /// Whichever carries the highest rank within the budget and reads the fewest bytes.
     AUTO("auto", List.of(StorageForm.PIVOTED, StorageForm.FACTORED)),

@@ -22,8 +22,8 @@ import java.util.List;
 import java.util.TreeSet;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Multiplies the factors of a compressed model back into dense matrices: a plain folder that every tool opens, with
-/// the compressed model's quality and the original's size.
+/// Multiplies the factors of a compressed model back into dense matrices: a plain folder that every tool
+/// opens, with the compressed model's quality and the original's size.
 ///
 /// A site that gained a bias needs a slot for it: Llama has one for all of attention or all of the MLP
 /// (`attention_bias`, `mlp_bias`), the others of the group get zeros; Qwen2 has none and is refused.
@@ -36,7 +36,8 @@ public final class MergedExport {
     ///
     /// @param model a compressed model
     /// @param output the folder to make
-    /// @throws CheckpointException if the folder cannot be made, or the architecture has no slot for a gained bias
+    /// @throws CheckpointException if the folder cannot be made, or the architecture has no slot for a
+    ///     gained bias
     public static void write(LanguageModel model, Path output, Progress progress) {
         var config = dense(model.checkpoint().config(), model);
         try (var folder = OutputFolder.begin(output, List.of(model.checkpoint().path()));
@@ -66,9 +67,7 @@ public final class MergedExport {
             LanguageModel model, LinearSite site, ModelConfig config, boolean biased, Arena arena, Progress progress) {
         var linear = model.weights().linear(site);
         var dtype = model.weights().storedType();
-        var shape = site.layout() == Layout.OUT_IN
-                ? Shape.of(site.out(), site.in())
-                : Shape.of(site.in(), site.out());
+        var shape = site.layout() == Layout.OUT_IN ? Shape.of(site.out(), site.in()) : Shape.of(site.in(), site.out());
         var tensors = new ArrayList<OutputTensor>();
         tensors.add(new OutputTensor(site.name() + ".weight", dtype, shape, () -> {
             progress.step("merge", site.layer(), model.spec().blocks().size());
@@ -102,10 +101,11 @@ public final class MergedExport {
     /// The matrix a linear represents, F64 `[out, in]`, in the innermost scope.
     public static Tensor matrix(Linear linear) {
         return TensorScope.tidy(() -> switch (linear) {
-            case Linear.Dense(var weight, _) -> exact(weight);
-            case Linear.Factored(var a, var b, _) -> exact(b).matmul(exact(a));
-            case Linear.Tucker(var a, var core, var b, _) -> exact(b).matmul(exact(core)).matmul(exact(a));
-            case Linear.Pivoted(var pivot, var rest, var index, _) -> {
+            case Linear.Dense(var weight, var _) -> exact(weight);
+            case Linear.Factored(var a, var b, var _) -> exact(b).matmul(exact(a));
+            case Linear.Tucker(var a, var core, var b, var _) ->
+                exact(b).matmul(exact(core)).matmul(exact(a));
+            case Linear.Pivoted(var pivot, var rest, var index, var _) -> {
                 var rows = exact(pivot);
                 yield Tensors.cat(List.of(rows, exact(rest).matmul(rows)), 0)
                         .indexSelect(0, Tensors.from(index, DType.I64));

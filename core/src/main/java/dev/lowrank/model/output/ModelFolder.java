@@ -29,7 +29,8 @@ public final class ModelFolder {
         }
     }
 
-    /// Writes the configuration of a compressed model, the Python that loads it, and the source's tokenizer files.
+    /// Writes the configuration of a compressed model, the Python that loads it, and the source's tokenizer
+    /// files.
     ///
     /// @param sites what each compressed site stores; dense ones left out
     /// @param dtype element type of most weights

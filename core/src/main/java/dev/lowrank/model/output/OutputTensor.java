@@ -29,17 +29,17 @@ public record OutputTensor(String name, DType dtype, Shape shape, Supplier<HostT
     public static List<OutputTensor> of(String site, Linear linear) {
         var tensors = new ArrayList<OutputTensor>();
         switch (linear) {
-            case Linear.Dense(var weight, _) -> tensors.add(of(site + ".weight", weight));
-            case Linear.Factored(var a, var b, _) -> {
+            case Linear.Dense(var weight, var _) -> tensors.add(of(site + ".weight", weight));
+            case Linear.Factored(var a, var b, var _) -> {
                 tensors.add(of(site + ".a.weight", a));
                 tensors.add(of(site + ".b.weight", b));
             }
-            case Linear.Pivoted(var pivot, var rest, var index, _) -> {
+            case Linear.Pivoted(var pivot, var rest, var index, var _) -> {
                 tensors.add(of(site + ".pivot.weight", pivot));
                 tensors.add(of(site + ".rest.weight", rest));
                 tensors.add(of(site + ".index", index));
             }
-            case Linear.Tucker(var a, var core, var b, _) -> {
+            case Linear.Tucker(var a, var core, var b, var _) -> {
                 tensors.add(of(site + ".a.weight", a));
                 tensors.add(of(site + ".core.weight", core));
                 tensors.add(of(site + ".b.weight", b));

@@ -35,7 +35,9 @@ public final class Shards {
         }
         var index = JSON.createObjectNode();
         index.putObject("metadata")
-                .put("total_size", tensors.stream().mapToLong(OutputTensor::bytes).sum());
+                .put(
+                        "total_size",
+                        tensors.stream().mapToLong(OutputTensor::bytes).sum());
         var map = index.putObject("weight_map");
         places.forEach(map::put);
         folder.write(

@@ -1,4 +1,5 @@
-/// Model folders that Lowrank and Python `transformers` both open: shards, configuration, remote code, tokenizer files.
+/// Model folders that Lowrank and Python `transformers` both open: shards, configuration, remote code,
+/// tokenizer files.
 ///
 /// Reading order: [OutputTensor], [Shards], [RemoteCode], [ModelFolder], [MergedExport].
 @NullMarked

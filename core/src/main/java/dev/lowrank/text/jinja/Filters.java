@@ -68,7 +68,9 @@ final class Filters {
         Value of(Value item);
     }
 
-    /// @return the path of names and numbers that an attribute such as `a.b.0` means; the item itself if there is none
+    /// @return the path of names and numbers that an attribute such as `a.b.0` means; the item itself if
+    ///     there is
+    ///     none
     private Key key(@Nullable Value attribute) {
         if (attribute == null || attribute instanceof Value.None) {
             return item -> item;

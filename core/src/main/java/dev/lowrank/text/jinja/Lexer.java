@@ -4,9 +4,9 @@ import dev.lowrank.text.jinja.TemplateException.Kind;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Cuts template source into tokens, with the whitespace rules of chat templates: the line break after a block goes
-/// (`trim_blocks`), spaces before a block that begins its line go (`lstrip_blocks`), `-` strips either side, `+` keeps
-/// it.
+/// Cuts template source into tokens, with the whitespace rules of chat templates: the line break after a
+/// block goes (`trim_blocks`), spaces before a block that begins its line go (`lstrip_blocks`), `-` strips
+/// either side, `+` keeps it.
 final class Lexer {
     private static final int MAX_SOURCE = 1 << 20;
     private static final String[] OPERATORS = {
@@ -88,7 +88,8 @@ final class Lexer {
         dropLineBreak = false;
     }
 
-    /// @return where the spaces before a block begin if nothing else stands before it on its line, else `open`
+    /// @return where the spaces before a block begin if nothing else stands before it on its line, else
+    ///     `open`
     private int lineStart(int start, int open) {
         var i = open;
         while (i > start && source.charAt(i - 1) != '\n' && Character.isWhitespace(source.charAt(i - 1))) {

@@ -7,7 +7,8 @@ import java.util.Locale;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// The methods of strings, lists and dictionaries. This list is all there is; methods that change a value are refused.
+/// The methods of strings, lists and dictionaries. This list is all there is; methods that change a value
+/// are refused.
 final class Methods {
     private Methods() {}
 

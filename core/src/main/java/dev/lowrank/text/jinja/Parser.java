@@ -28,7 +28,8 @@ final class Parser {
         return body;
     }
 
-    /// Reads up to a block that begins with one of the words, which stays unread, or to the end of the template.
+    /// Reads up to a block that begins with one of the words, which stays unread, or to the end of the
+    /// template.
     private List<Statement> body(Set<String> ends) {
         tokens.enter();
         var body = new ArrayList<Statement>();

@@ -112,8 +112,8 @@ final class Printer {
         out.append(quote);
     }
 
-    /// The shortest decimal that reads back, written as Python does: plain from 1e-4 to 1e16, with an exponent
-    /// outside.
+    /// The shortest decimal that reads back, written as Python does: plain from 1e-4 to 1e16, with an
+    /// exponent outside.
     static String real(double value) {
         if (Double.isNaN(value) || Double.isInfinite(value)) {
             return Double.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";

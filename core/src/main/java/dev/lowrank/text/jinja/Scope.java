@@ -4,8 +4,8 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The variables of one loop turn, macro call or the whole template; inner scopes see outer ones and set only their
-/// own.
+/// The variables of one loop turn, macro call or the whole template; inner scopes see outer ones and set
+/// only their own.
 record Scope(@Nullable Scope outer, Map<String, Value> own) {
     Scope(@Nullable Scope outer) {
         this(outer, new HashMap<>());

@@ -24,10 +24,12 @@ public final class Template {
         }
     }
 
-    /// @param variables strings, booleans, numbers, lists and maps with string keys, nested at will; null is `none`
+    /// @param variables strings, booleans, numbers, lists and maps with string keys, nested at will; null
+    ///     is `none`
     /// @param now the time that `strftime_now` tells
     /// @return the text
-    /// @throws TemplateException if an operation has no meaning, the template refuses its input, or a limit is
+    /// @throws TemplateException if an operation has no meaning, the template refuses its input, or a limit
+    ///     is
     /// reached:
     ///     2 million steps, 100 nested calls, 4 million characters of output, 64 million in all values
     public String render(Map<String, ?> variables, LocalDateTime now) {

@@ -5,7 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Everything that a template can hold. No other object ever enters the engine, so there is nothing to reflect on.
+/// Everything that a template can hold. No other object ever enters the engine, so there is nothing to
+/// reflect on.
 sealed interface Value {
     /// A string.
     record Text(String value) implements Value {}
