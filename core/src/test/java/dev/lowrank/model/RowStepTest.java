@@ -88,8 +88,7 @@ class RowStepTest {
         System.arraycopy(vector(new SplittableRandom(3), IN).toFloats(), 0, x.values(), 0, IN);
         var y = new float[OUT + 7];
         try (var team = WorkerTeam.of(threads)) {
-            var steps = RowStep.plan(
-                    Kernels.best(), team, List.of(new RowStep.Target(linear, x, y, 4)));
+            var steps = RowStep.plan(Kernels.best(), team, List.of(new RowStep.Target(linear, x, y, 4)));
             // Twice, so that nothing is added up from the last token.
             steps.forEach(RowStep::run);
             steps.forEach(RowStep::run);

@@ -121,12 +121,14 @@ class SamplerTest {
     @Test
     void greedyTakesTheFirstOfTheLargest() {
         var sampler = Sampler.of(SamplingOptions.greedy(), 4);
-        assertThat(sampler.next(new float[] {-3, -1, -1, Float.NEGATIVE_INFINITY})).isEqualTo(1);
+        assertThat(sampler.next(new float[] {-3, -1, -1, Float.NEGATIVE_INFINITY}))
+                .isEqualTo(1);
     }
 
     @Test
     void rowsBeyondTheVocabularyAreNeverChosen() {
-        assertThat(Sampler.of(SamplingOptions.greedy(), 3).next(new float[] {1, 2, 0, 50})).isEqualTo(1);
+        assertThat(Sampler.of(SamplingOptions.greedy(), 3).next(new float[] {1, 2, 0, 50}))
+                .isEqualTo(1);
         assertDraws(options(1, 0, 1, 1), new float[] {0, 0, Float.NEGATIVE_INFINITY}, 1, 1, 0);
     }
 
@@ -196,7 +198,8 @@ class SamplerTest {
     @Test
     void optionsOutOfRangeAreRefused() {
         for (var temperature : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
-            assertThatThrownBy(() -> new SamplingOptions(temperature, 0, 1, 1, 0)).hasMessageContaining("temperature");
+            assertThatThrownBy(() -> new SamplingOptions(temperature, 0, 1, 1, 0))
+                    .hasMessageContaining("temperature");
         }
         assertThatThrownBy(() -> new SamplingOptions(1, -1, 1, 1, 0)).hasMessageContaining("top-k");
         for (var topP : new double[] {0, 1.1, Double.NaN}) {
