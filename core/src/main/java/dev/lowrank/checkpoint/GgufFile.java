@@ -10,7 +10,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 
 /// A GGUF file of llama or qwen2 type, shown as the Hugging Face checkpoint it was made from: configuration
@@ -23,7 +22,7 @@ public final class GgufFile implements Checkpoint {
     private final GgufHeader header;
     private final GgufMetadata metadata;
     private final ModelConfig config;
-    private final SortedMap<String, GgufHeader.Tensor> tensors;
+    private final Map<String, GgufHeader.Tensor> tensors;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment mapping;
 
@@ -50,7 +49,7 @@ public final class GgufFile implements Checkpoint {
         }
     }
 
-    private SortedMap<String, GgufHeader.Tensor> rename() {
+    private Map<String, GgufHeader.Tensor> rename() {
         var blocks = config.requireInt("num_hidden_layers", 1, Integer.MAX_VALUE);
         var renamed = new TreeMap<String, GgufHeader.Tensor>();
         for (var tensor : header.tensors().values()) {
