@@ -94,8 +94,8 @@ final class Console {
         err.println(colored("33", "warning: ") + text);
     }
 
-    /// Progress of a long piece of work.
-    Progress progress() {
+    /// Progress of a long piece of work; close it when the work is done.
+    ProgressLine progress() {
         return new ProgressLine(quiet ? text -> {} : this::raw, System::nanoTime, terminal);
     }
 

@@ -2,6 +2,8 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.sun.management.OperatingSystemMXBean;
+import dev.lowrank.model.kernel.Kernels;
+import dev.lowrank.tensor.Compute;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -87,7 +89,8 @@ final class Diagnosis {
         checks.add(memory());
         checks.add(limits());
         checks.add(waiting());
-        checks.add(vectors());
+        checks.add(libTorch());
+        checks.add(kernels());
         checks.add(disk());
         checks.add(cache());
         checks.add(pocket());
@@ -139,12 +142,30 @@ final class Diagnosis {
                         + " to PASSIVE.");
     }
 
-    private static Check vectors() {
+    private static Check libTorch() {
+        var started = System.nanoTime();
+        try {
+            var threads = Compute.threads();
+            var took = Figures.seconds((System.nanoTime() - started) / 1e9);
+            return Check.ok("LibTorch", "loaded in " + took + ", " + threads + " threads");
+        } catch (LinkageError missing) {
+            return new Check(
+                    "LibTorch",
+                    Status.FAIL,
+                    "cannot be loaded: " + missing.getMessage(),
+                    "Its libraries are unpacked to ~/.javacpp/cache (0.35 GB): check that there is space and that"
+                            + " programs may run from there, or choose another folder through"
+                            + " LOWRANK_JAVA_OPTS=-Dorg.bytedeco.javacpp.cachedir=FOLDER.");
+        }
+    }
+
+    private static Check kernels() {
         return Check.expect(
                 ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent(),
-                "vector module",
-                ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() ? "there" : "missing",
-                "Decoding needs --add-modules=jdk.incubator.vector; start through ./lowrank, which sets it.");
+                "decode kernels",
+                Kernels.best().describe(),
+                "Decoding is five to ten times slower without --add-modules=jdk.incubator.vector; start through"
+                        + " ./lowrank, which sets it.");
     }
 
     private static Check disk() {

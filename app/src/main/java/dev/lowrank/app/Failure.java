@@ -1,6 +1,10 @@
 package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.tensor.NumericalException;
+import dev.lowrank.tensor.TensorException;
+import dev.lowrank.text.TextException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -39,17 +43,34 @@ record Failure(ExitCode code, String fact, String remedy) {
         return switch (thrown) {
             case CommandException command -> new Failure(command.code(), message(command), command.remedy());
             case UncheckedIOException unchecked when unchecked.getCause() != null -> of(unchecked.getCause());
+            case CheckpointException checkpoint -> ofCheckpoint(checkpoint);
+            case TextException text -> new Failure(ExitCode.INPUT, message(text), "");
+            case NumericalException numerical -> new Failure(ExitCode.NUMERICAL, message(numerical), "");
+            case TensorException tensor when tensor.outOfMemory() -> memory(tensor);
             case IOException io -> ofIo(io);
-            case OutOfMemoryError memory ->
-                new Failure(
-                        ExitCode.RESOURCES,
-                        "Memory ran out: " + message(memory) + ".",
-                        "Use a smaller --window or fewer --samples, or give the Java heap more through"
-                                + " LOWRANK_JAVA_OPTS=-Xmx2g if the message names the Java heap.");
+            case OutOfMemoryError memory -> memory(memory);
             case InterruptedException _ ->
                 new Failure(ExitCode.INTERRUPTED, "Interrupted.", "Run the same command again to continue.");
             default -> internal(thrown);
         };
+    }
+
+    private static Failure memory(Throwable thrown) {
+        return new Failure(
+                ExitCode.RESOURCES,
+                "Memory ran out: " + message(thrown),
+                "Use a smaller --window or fewer --samples. If the message names the Java heap, set"
+                        + " LOWRANK_JAVA_OPTS=-Xmx2g.");
+    }
+
+    private static Failure ofCheckpoint(CheckpointException broken) {
+        var code = switch (broken.code()) {
+            case OUT_EXISTS, OUT_IN_INPUT, RESUME_FINGERPRINT -> ExitCode.USAGE;
+            case OUT_NO_SPACE -> ExitCode.RESOURCES;
+            case NUM_NONFINITE -> ExitCode.NUMERICAL;
+            default -> ExitCode.INPUT;
+        };
+        return new Failure(code, message(broken), "");
     }
 
     private static Failure ofIo(IOException io) {

@@ -44,7 +44,13 @@ public final class Main {
 
     private static CommandLine commandLine(
             Console console, Interruption interruption, Path home, Map<String, String> environment) {
+        var models = new ModelArgument(home, environment);
         return new CommandLine(new LowrankCommand(console))
+                .addSubcommand(new PlanCommand(console, models))
+                .addSubcommand(new CompressCommand(console, models, interruption))
+                .addSubcommand(new InspectCommand(console, models))
+                .addSubcommand(new ExportCommand(console, models))
+                .addSubcommand(new VerifyCommand(console))
                 .addSubcommand(new DoctorCommand(console, new Diagnosis(home, environment)))
                 .addSubcommand(new CompletionCommand(console))
                 .setDefaultValueProvider(new EnvironmentDefaults(environment))

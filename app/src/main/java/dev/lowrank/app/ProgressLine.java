@@ -1,13 +1,14 @@
 package dev.lowrank.app;
 
+import dev.lowrank.model.Progress;
 import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Shows progress with rate and remaining time: one line that is redrawn on a terminal, a plain line every
-/// few seconds elsewhere.
-final class ProgressLine implements Progress {
+/// Shows progress with rate and remaining time: one line that is redrawn on a terminal, a plain line every few seconds
+/// elsewhere. A step with a new name begins a new stage.
+final class ProgressLine implements Progress, AutoCloseable {
     private static final String ERASE = "\r\u001b[K";
 
     private final Consumer<String> sink;
@@ -15,7 +16,6 @@ final class ProgressLine implements Progress {
     private final boolean terminal;
 
     private @Nullable String stage;
-    private String unit = "";
     private long total;
     private long done;
     private long started;
@@ -31,58 +31,52 @@ final class ProgressLine implements Progress {
     }
 
     @Override
-    public void stage(String name, long units, String unitName) {
-        close();
-        stage = name;
-        total = units;
-        unit = unitName;
-        done = 0;
-        started = nanoTime.getAsLong();
-        shown = started;
-        if (terminal) {
-            sink.accept(ERASE + text(started));
+    public void step(String what, long units, long of) {
+        if (!what.equals(stage)) {
+            begin(what);
         }
-    }
-
-    @Override
-    public void done(long units) {
         done = units;
+        total = of;
         var now = nanoTime.getAsLong();
         var interval = terminal ? 100_000_000L : 5_000_000_000L;
-        if (stage != null && now - shown >= interval) {
+        if (now - shown >= interval) {
             shown = now;
             sink.accept(terminal ? ERASE + text(now) : text(now) + "\n");
         }
     }
 
+    /// Ends the last stage.
     @Override
-    public void finish() {
-        close();
+    public void close() {
+        if (stage != null) {
+            var line = stage + ": " + done + " in " + Figures.seconds((nanoTime.getAsLong() - started) / 1e9) + "\n";
+            sink.accept(terminal ? ERASE + line : line);
+            stage = null;
+        }
     }
 
-    private void close() {
-        if (stage == null) {
-            return;
+    private void begin(String what) {
+        close();
+        stage = what;
+        started = nanoTime.getAsLong();
+        shown = started;
+        if (terminal) {
+            sink.accept(ERASE + what);
         }
-        var now = nanoTime.getAsLong();
-        var line = stage + ": " + done + " " + unit + " in " + Figures.seconds((now - started) / 1e9) + "\n";
-        sink.accept(terminal ? ERASE + line : line);
-        stage = null;
     }
 
     private String text(long now) {
         var elapsed = (now - started) / 1e9;
         var percent = total > 0 ? 100.0 * done / total : 0.0;
-        var text = String.format(Locale.ROOT, "%s: %d/%d %s, %.0f %%", stage, done, total, unit, percent);
+        var text = String.format(Locale.ROOT, "%s: %d of %d, %.0f %%", stage, done, total, percent);
         if (done > 0 && elapsed > 0) {
             var rate = done / elapsed;
-            text += String.format(Locale.ROOT, ", %s", rate(rate))
-                    + (done < total ? ", " + Figures.seconds((total - done) / rate) + " left" : "");
+            text += ", " + rate(rate) + (done < total ? ", " + Figures.seconds((total - done) / rate) + " left" : "");
         }
         return text;
     }
 
-    private String rate(double rate) {
-        return rate >= 1 ? String.format(Locale.ROOT, "%.1f %s/s", rate, unit) : Figures.seconds(1 / rate) + " each";
+    private static String rate(double rate) {
+        return rate >= 1 ? Figures.decimal(rate, 1) + "/s" : Figures.seconds(1 / rate) + " each";
     }
 }

@@ -1,6 +1,8 @@
 package dev.lowrank.app;
 
+import java.util.Collection;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.IParameterExceptionHandler;
@@ -22,6 +24,29 @@ final class UsageErrors implements IParameterExceptionHandler {
         var failure = new Failure(ExitCode.USAGE, fact(wrong), remedy(wrong));
         console.fail(failure, wrong);
         return failure.code().number();
+    }
+
+    /// Runs what reads option values, so that a value out of range is the user's error and not ours.
+    ///
+    /// @throws CommandException with code 2 for an [IllegalArgumentException]
+    static <T> T check(Supplier<T> reading) {
+        try {
+            return reading.get();
+        } catch (IllegalArgumentException wrong) {
+            throw new CommandException(
+                    ExitCode.USAGE, String.valueOf(wrong.getMessage()), "See --help for the values.");
+        }
+    }
+
+    /// A named thing of a list.
+    ///
+    /// @param kind plural of what it is, e.g. `methods`
+    /// @throws CommandException with code 2 offering the nearest name
+    static void known(String name, String kind, Collection<String> names) {
+        if (!names.contains(name)) {
+            throw new CommandException(
+                    ExitCode.USAGE, name + " is none of the " + kind + ".", Nearest.remedy(name, kind, names));
+        }
     }
 
     private static String fact(ParameterException wrong) {

@@ -16,8 +16,9 @@ public final class WarmUp {
     /// @param arguments none
     public static void main(String[] arguments) {
         var home = Path.of(System.getProperty("lowrank.home", "."));
-        for (var command :
-                new String[] {"--help", "--version", "completion bash", "completion bash --json", "--unknown"}) {
+        for (var command : new String[] {
+            "--help", "--version", "inspect", "inspect --json", "plan", "plan --json", "completion bash", "--unknown"
+        }) {
             var nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
             var console = new Console(nowhere, nowhere, false, false);
             Main.run(console, new Interruption(console), home, Map.of(), command.split(" "));

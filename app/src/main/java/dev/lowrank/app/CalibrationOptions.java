@@ -1,0 +1,48 @@
+package dev.lowrank.app;
+
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.Corpus;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/// The options that say what a method is calibrated on.
+final class CalibrationOptions {
+    @Option(
+            names = "--calibration",
+            paramLabel = "FILE",
+            description = "Text or JSONL file that steers the method; give several to mix them evenly.")
+    private List<Path> files = new ArrayList<>();
+
+    @Option(names = "--samples", defaultValue = "64", description = "Calibration windows (${DEFAULT-VALUE}).")
+    private int samples;
+
+    @Option(names = "--window", defaultValue = "512", description = "Tokens in a window (${DEFAULT-VALUE}).")
+    private int window;
+
+    int samples() {
+        return samples;
+    }
+
+    int window() {
+        return window;
+    }
+
+    /// Reads the texts and draws the windows.
+    ///
+    /// @return null when no text was given
+    /// @throws CommandException with code 2 for a count out of range
+    @Nullable
+    CalibrationSet read(LanguageModel model, long seed) {
+        if (files.isEmpty()) {
+            return null;
+        }
+        var corpora = files.stream().map(Corpus::read).toList();
+        try (var tokenizer = model.tokenizer()) {
+            return UsageErrors.check(() -> CalibrationSet.sample(tokenizer, corpora, samples, window, seed));
+        }
+    }
+}

@@ -1,0 +1,216 @@
+package dev.lowrank.app;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.compress.Compression;
+import dev.lowrank.compress.Compression.Unfinished;
+import dev.lowrank.compress.CompressionPlan;
+import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.CompressionReport;
+import dev.lowrank.compress.SiteReport;
+import dev.lowrank.evaluate.ProcessMemory;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.text.CalibrationSet;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// Compresses a model into a folder.
+@Command(
+        name = "compress",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Factorise a model's linear layers and write a smaller model. A run that was stopped continues"
+                + " when the same command is given again.")
+final class CompressCommand implements Callable<Integer> {
+    static final String METHOD = "svd-llm";
+    static final String STORAGE = "auto";
+
+    private final Console console;
+    private final ModelArgument models;
+    private final Interruption interruption;
+
+    @Parameters(arity = "0..1", paramLabel = "MODEL", description = "Folder, .gguf file or org/name; the pocket model.")
+    private @Nullable String model;
+
+    @Option(
+            names = "--method",
+            defaultValue = METHOD,
+            completionCandidates = RecipeOptions.MethodIds.class,
+            description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
+    private String method;
+
+    @Option(
+            names = "--storage",
+            defaultValue = STORAGE,
+            completionCandidates = RecipeOptions.StorageIds.class,
+            description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
+    private String storage;
+
+    @Option(
+            names = {"-o", "--output"},
+            required = true,
+            paramLabel = "FOLDER",
+            description = "Folder to make.")
+    private Path output;
+
+    @Mixin
+    private RecipeOptions recipe;
+
+    @Mixin
+    private CalibrationOptions calibration;
+
+    @Option(names = "--restart", description = "Throw away the unfinished work of an earlier run.")
+    private boolean restart;
+
+    CompressCommand(Console console, ModelArgument models, Interruption interruption) {
+        this.console = console;
+        this.models = models;
+        this.interruption = interruption;
+    }
+
+    @Override
+    public Integer call() {
+        var asked = recipe.recipe(method, storage);
+        try (var opened = LanguageModel.open(models.resolve(model))) {
+            UsageErrors.check(() -> CompressionPlan.of(opened, asked, calibration.samples(), calibration.window()));
+            var set = calibration.read(opened, recipe.seed());
+            requireCalibration(asked, set);
+            var document = Document.of(run(opened, asked, set), recipe.keep());
+            document.warnings().forEach(console::warn);
+            console.result(document, document::text);
+        }
+        return ExitCode.OK.number();
+    }
+
+    private CompressionReport run(LanguageModel opened, CompressionRecipe asked, @Nullable CalibrationSet set) {
+        var job = new Compression.Job(asked, output);
+        interruption.resumable("Give the same command again and it continues at the next block.");
+        try (var progress = console.progress()) {
+            return Compression.run(opened, job, set, restart ? Unfinished.DISCARD : Unfinished.RESUME, progress);
+        } finally {
+            interruption.done();
+        }
+    }
+
+    private static void requireCalibration(CompressionRecipe asked, @Nullable CalibrationSet set) {
+        var info = asked.method().info();
+        if (set == null && info.needsCalibration()) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "The method " + info.id() + " needs a calibration text.",
+                    "Give one with --calibration FILE, of the kind of text that the model is for.");
+        }
+    }
+
+    /// What `compress --json` prints; its keys are a contract.
+    ///
+    /// @param output folder written
+    /// @param method method
+    /// @param storage storage policy
+    /// @param keep share asked for; absent with `--rank` or `--energy`
+    /// @param keptTarget share kept of the target linears
+    /// @param keptModel share kept of the whole model
+    /// @param parametersBefore numbers before
+    /// @param parametersAfter numbers after
+    /// @param bytesBefore bytes of the source's weights
+    /// @param bytesAfter bytes of the output's weights
+    /// @param seconds where the time went
+    /// @param peakMemoryBytes peak resident memory of the process
+    /// @param sites what became of each target
+    /// @param warnings what to know
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Document(
+            @JsonProperty("output") String output,
+            @JsonProperty("method") String method,
+            @JsonProperty("storage") String storage,
+            @JsonProperty("keep") @Nullable Double keep,
+            @JsonProperty("kept_target") double keptTarget,
+            @JsonProperty("kept_model") double keptModel,
+            @JsonProperty("parameters_before") long parametersBefore,
+            @JsonProperty("parameters_after") long parametersAfter,
+            @JsonProperty("bytes_before") long bytesBefore,
+            @JsonProperty("bytes_after") long bytesAfter,
+            @JsonProperty("seconds") Seconds seconds,
+            @JsonProperty("peak_memory_bytes") long peakMemoryBytes,
+            @JsonProperty("sites") List<Site> sites,
+            @JsonProperty("warnings") List<String> warnings) {
+
+        /// @param calibrate statistics
+        /// @param decompose decompositions
+        /// @param write shards and check
+        /// @param total wall clock
+        record Seconds(
+                @JsonProperty("calibrate") double calibrate,
+                @JsonProperty("decompose") double decompose,
+                @JsonProperty("write") double write,
+                @JsonProperty("total") double total) {}
+
+        /// @param name module path
+        /// @param form storage form
+        /// @param rank rank
+        /// @param error relative error in the method's metric
+        /// @param notes fallbacks taken
+        record Site(
+                @JsonProperty("name") String name,
+                @JsonProperty("form") String form,
+                @JsonProperty("rank") int rank,
+                @JsonProperty("error") double error,
+                @JsonProperty("notes") List<String> notes) {
+            static Site of(SiteReport site) {
+                return new Site(site.name(), site.form(), site.rank(), site.error(), site.notes());
+            }
+        }
+
+        static Document of(CompressionReport report, @Nullable Double keep) {
+            var seconds = report.seconds();
+            return new Document(
+                    report.output().toString(),
+                    report.method(),
+                    report.storage(),
+                    keep,
+                    report.keptTarget(),
+                    report.keptModel(),
+                    report.parametersBefore(),
+                    report.parametersAfter(),
+                    report.bytesBefore(),
+                    report.bytesAfter(),
+                    new Seconds(seconds.calibrate(), seconds.decompose(), seconds.write(), seconds.total()),
+                    ProcessMemory.peakBytes(),
+                    report.sites().stream().map(Site::of).toList(),
+                    report.warnings());
+        }
+
+        /// The same for people.
+        String text() {
+            var table = Table.of("", "before", "after", "kept")
+                    .row(
+                            "parameters",
+                            Figures.count(parametersBefore),
+                            Figures.count(parametersAfter),
+                            Figures.decimal(keptModel, 3))
+                    .row(
+                            "weight bytes",
+                            Figures.bytes(bytesBefore),
+                            Figures.bytes(bytesAfter),
+                            Figures.decimal((double) bytesAfter / bytesBefore, 3));
+            return output + ": " + method + ", stored " + storage + ", kept "
+                    + Figures.decimal(keptTarget, 3) + " of the target linears\n\n" + table.render()
+                    + String.format(
+                            "%n%s: calibrate %s, decompose %s, write %s; peak memory %s%n",
+                            Figures.seconds(seconds.total()),
+                            Figures.seconds(seconds.calibrate()),
+                            Figures.seconds(seconds.decompose()),
+                            Figures.seconds(seconds.write()),
+                            Figures.bytes(peakMemoryBytes))
+                    + String.format(
+                            "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s, lowrank inspect %1$s%n",
+                            output);
+        }
+    }
+}

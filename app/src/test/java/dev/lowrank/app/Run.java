@@ -1,0 +1,33 @@
+package dev.lowrank.app;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+
+/// A command run in this process.
+///
+/// @param code exit code
+/// @param out standard output
+/// @param err standard error
+record Run(int code, String out, String err) {
+    /// The project's own folder.
+    static final Path ROOT = Path.of(System.getProperty("lowrank.root", ".."));
+
+    static Run of(String... arguments) {
+        return with(ROOT, Map.of(), arguments);
+    }
+
+    static Run with(Path home, Map<String, String> environment, String... arguments) {
+        var out = new ByteArrayOutputStream();
+        var err = new ByteArrayOutputStream();
+        var console = new Console(
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8),
+                false,
+                false);
+        var code = Main.run(console, new Interruption(console), home, environment, arguments);
+        return new Run(code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    }
+}
