@@ -42,7 +42,7 @@ final class Blocks256 {
                 var shift = (j & 1) * 4;
                 var to = block * WEIGHTS + j * SUB;
                 for (var i = 0; i < SUB; i++) {
-                    var q = bytes[from + i] >> shift & 0xF | (bytes[at + 16 + i] >> j & 1) << 4;
+                    var q = (bytes[from + i] >> shift & 0xF) | (bytes[at + 16 + i] >> j & 1) << 4;
                     target[to + i] = scale * q - offset;
                 }
             }
@@ -63,7 +63,7 @@ final class Blocks256 {
                 var high = at + 128 + half * SUB;
                 var to = block * WEIGHTS + group * SUB;
                 for (var i = 0; i < SUB; i++) {
-                    var q = bytes[low + i] >> (part / 2 * 4) & 0xF | (bytes[high + i] >> (2 * part) & 3) << 4;
+                    var q = (bytes[low + i] >> (part / 2 * 4) & 0xF) | (bytes[high + i] >> (2 * part) & 3) << 4;
                     var scale = d * bytes[at + 192 + group * 2 + i / 16];
                     target[to + i] = scale * (q - 32);
                 }
@@ -74,10 +74,10 @@ final class Blocks256 {
     /// Six-bit scale `j` of the 12 packed bytes: four whole ones, then four with their top two bits
     /// elsewhere.
     private static int subScale(byte[] bytes, int at, int j) {
-        return j < 4 ? bytes[at + j] & 63 : bytes[at + j + 4] & 0xF | (bytes[at + j - 4] >> 6 & 3) << 4;
+        return j < 4 ? bytes[at + j] & 63 : (bytes[at + j + 4] & 0xF) | (bytes[at + j - 4] >> 6 & 3) << 4;
     }
 
     private static int subMin(byte[] bytes, int at, int j) {
-        return j < 4 ? bytes[at + j + 4] & 63 : bytes[at + j + 4] >> 4 & 0xF | (bytes[at + j] >> 6 & 3) << 4;
+        return j < 4 ? bytes[at + j + 4] & 63 : (bytes[at + j + 4] >> 4 & 0xF) | (bytes[at + j] >> 6 & 3) << 4;
     }
 }

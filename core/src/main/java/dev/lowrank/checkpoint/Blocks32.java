@@ -47,8 +47,8 @@ final class Blocks32 {
             var to = block * WEIGHTS;
             for (var i = 0; i < HALF; i++) {
                 var pair = bytes[at + 6 + i] & 0xFF;
-                target[to + i] = ((pair & 0xF | (high >>> i & 1) << 4) - 16) * d;
-                target[to + HALF + i] = ((pair >> 4 | (high >>> (i + HALF) & 1) << 4) - 16) * d;
+                target[to + i] = (((pair & 0xF) | (high >>> i & 1) << 4) - 16) * d;
+                target[to + HALF + i] = (((pair >> 4) | (high >>> (i + HALF) & 1) << 4) - 16) * d;
             }
         }
     }
@@ -63,8 +63,8 @@ final class Blocks32 {
             var to = block * WEIGHTS;
             for (var i = 0; i < HALF; i++) {
                 var pair = bytes[at + 8 + i] & 0xFF;
-                target[to + i] = (pair & 0xF | (high >>> i & 1) << 4) * d + m;
-                target[to + HALF + i] = (pair >> 4 | (high >>> (i + HALF) & 1) << 4) * d + m;
+                target[to + i] = ((pair & 0xF) | (high >>> i & 1) << 4) * d + m;
+                target[to + HALF + i] = ((pair >> 4) | (high >>> (i + HALF) & 1) << 4) * d + m;
             }
         }
     }
@@ -82,7 +82,7 @@ final class Blocks32 {
     }
 
     private static int int32(byte[] bytes, int at) {
-        return bytes[at] & 0xFF
+        return (bytes[at] & 0xFF)
                 | (bytes[at + 1] & 0xFF) << 8
                 | (bytes[at + 2] & 0xFF) << 16
                 | (bytes[at + 3] & 0xFF) << 24;

@@ -13,6 +13,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +22,7 @@ final class FolderFiles {
     private FolderFiles() {}
 
     /// @return all files below `folder` by their path with `/`, sorted; links are not followed
-    static TreeMap<String, Path> list(Path folder) throws IOException {
+    static SortedMap<String, Path> list(Path folder) throws IOException {
         var files = new TreeMap<String, Path>();
         Files.walkFileTree(folder, new SimpleFileVisitor<>() {
             @Override

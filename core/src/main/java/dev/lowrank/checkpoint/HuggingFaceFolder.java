@@ -49,6 +49,17 @@ public final class HuggingFaceFolder implements Checkpoint {
         if (names.contains(OutputFolder.LOCK_FILE) && !names.contains(Manifest.FILE_NAME)) {
             throw incomplete(path);
         }
+        var folder = openUnfinished(path);
+        if (folder.config.lowrank() != null && !names.contains(Manifest.FILE_NAME)) {
+            folder.close();
+            throw incomplete(path);
+        }
+        return folder;
+    }
+
+    /// Opens a folder that may lack its manifest, so that an output can be checked before it is declared finished.
+    static HuggingFaceFolder openUnfinished(Path path) {
+        var names = list(path);
         var paths = SafePaths.of(path);
         if (!ShardSet.isThere(paths)) {
             for (var name : names) {
@@ -65,9 +76,6 @@ public final class HuggingFaceFolder implements Checkpoint {
             throw new CheckpointException(Code.CFG_MISSING, path, "The folder has no config.json; add the model's");
         }
         var config = ModelConfig.read(paths.shown(CONFIG), paths.real(CONFIG));
-        if (config.lowrank() != null && !names.contains(Manifest.FILE_NAME)) {
-            throw incomplete(path);
-        }
         return new HuggingFaceFolder(path, config, ShardSet.open(paths), sidecars(paths, names));
     }
 

@@ -224,6 +224,13 @@ public final class OutputFolder implements AutoCloseable {
         return path;
     }
 
+    /// Opens what has been written so far, to check it before [#commit].
+    ///
+    /// @return the checkpoint in the partial folder; the caller closes it
+    public Checkpoint reopen() {
+        return HuggingFaceFolder.openUnfinished(partial);
+    }
+
     /// Finishes the output: flushes and hashes all files, writes the manifest, renames the folder.
     ///
     /// @param run how the output was made, for the manifest

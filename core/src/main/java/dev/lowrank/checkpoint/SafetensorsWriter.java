@@ -93,7 +93,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     /// @return a writer, to be finished and closed
     public static SafetensorsWriter create(Path path, List<Entry> entries, Map<String, String> metadata) {
         var order = new ArrayList<>(entries);
-        order.sort(Comparator.comparing((Entry e) -> type(e.dtype()).ordinal())
+        order.sort(Comparator.comparing((Entry e) -> type(e.dtype()))
                 .reversed()
                 .thenComparing(e -> e.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
         try {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -13,7 +14,7 @@ import java.util.TreeSet;
 ///
 /// @param files all weight files
 /// @param holders file by tensor name, sorted
-record ShardSet(List<SafetensorsFile> files, TreeMap<String, SafetensorsFile> holders) {
+record ShardSet(List<SafetensorsFile> files, SortedMap<String, SafetensorsFile> holders) {
     private static final String SINGLE = "model.safetensors";
     private static final int SHOWN = 20;
 
@@ -53,7 +54,7 @@ record ShardSet(List<SafetensorsFile> files, TreeMap<String, SafetensorsFile> ho
         return new ShardSet(List.copyOf(files.values()), holders);
     }
 
-    private static TreeMap<String, SafetensorsFile> holders(Path shown, Map<String, SafetensorsFile> files) {
+    private static SortedMap<String, SafetensorsFile> holders(Path shown, Map<String, SafetensorsFile> files) {
         var holders = new TreeMap<String, SafetensorsFile>();
         var twice = new ArrayList<String>();
         for (var file : files.values()) {

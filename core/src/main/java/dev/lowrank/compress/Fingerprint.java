@@ -41,7 +41,8 @@ final class Fingerprint {
         if (calibration != null) {
             root.set("calibration", JSON.valueToTree(calibration.identity()));
         }
-        return root;
+        // Read back from text, so that a number compares equal to the same number in a file.
+        return (ObjectNode) JSON.readTree(JSON.writeValueAsString(root));
     }
 
     private static ObjectNode recipe(CompressionRecipe recipe) {

@@ -115,7 +115,7 @@ final class Finish {
     ///
     /// @param sizes receives parameters and bytes of the output
     private void check(JobState job, long[] sizes) {
-        try (var reopened = LanguageModel.open(job.folder.folder())) {
+        try (var reopened = LanguageModel.of(job.folder.reopen())) {
             sizes[0] = reopened.weights().parameters();
             sizes[1] = reopened.checkpoint().weightBytes();
             var difference = TensorScope.tidy(() -> {

@@ -29,7 +29,13 @@ public final class LanguageModel implements AutoCloseable {
     ///
     /// @throws CheckpointException if it is broken or unsupported
     public static LanguageModel open(Path path) {
-        var checkpoint = Checkpoint.open(path);
+        return of(Checkpoint.open(path));
+    }
+
+    /// Understands an open checkpoint, which then belongs to the result.
+    ///
+    /// @throws CheckpointException if it is unsupported; the checkpoint is closed then
+    public static LanguageModel of(Checkpoint checkpoint) {
         try {
             var architecture = Architectures.of(checkpoint.config());
             var spec = architecture.describe(

@@ -176,8 +176,7 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     /// @param token id below `vocabSize`
     /// @param cache of the same model, not full
     /// @return logits of the next token, `[vocabSize]`; the array belongs to the decoder and is overwritten
-    ///     by the
-    ///     next step
+    ///     by the next step
     /// @throws IllegalArgumentException if the token is not in the vocabulary or the cache is full
     public float[] step(int token, KvCache cache) {
         extend(token, cache);

@@ -15,8 +15,10 @@ public final class Compute {
         if (threads < 1) {
             throw new IllegalArgumentException("Threads must be at least 1, but were " + threads);
         }
-        torch.set_num_threads(threads);
-        openblas_nolapack.blas_set_num_threads(threads);
+        Native.run("set_num_threads", () -> {
+            torch.set_num_threads(threads);
+            openblas_nolapack.blas_set_num_threads(threads);
+        });
     }
 
     /// @return threads that one operation may use

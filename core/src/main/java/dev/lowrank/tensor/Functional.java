@@ -123,7 +123,7 @@ public final class Functional {
             throw new IllegalArgumentException("Causal attention needs as many queries as keys and no mask, but q is "
                     + q + ", k is " + k + (mask == null ? "" : ", mask is " + mask) + "; pass one mask that does both");
         }
-        var groups = enableGqa ? q.size(1) / Math.max(1, k.size(1)) : 1;
+        var groups = enableGqa ? groups(q, k) : 1;
         return Native.own(
                 "scaled_dot_product_attention",
                 () -> torch.scaled_dot_product_attention(
@@ -157,6 +157,16 @@ public final class Functional {
                         0.0),
                 logits,
                 targets);
+    }
+
+    private static long groups(Tensor q, Tensor k) {
+        var queryHeads = q.size(1);
+        var keyHeads = k.size(1);
+        if (keyHeads == 0 || queryHeads % keyHeads != 0) {
+            throw new IllegalArgumentException("Grouped attention needs a multiple of " + keyHeads
+                    + " key heads, but q has " + queryHeads + " heads");
+        }
+        return queryHeads / keyHeads;
     }
 
     private static org.bytedeco.pytorch.Tensor heads(Tensor kv, long groups) {

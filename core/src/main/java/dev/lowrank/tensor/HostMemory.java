@@ -15,6 +15,25 @@ final class HostMemory {
                 : MemorySegment.ofAddress(contiguous.data_ptr().address()).reinterpret(bytes);
     }
 
+    /// Copies all elements, converted and row-major, to `destination`, which is of their size.
+    static void copy(Tensor tensor, DType target, MemorySegment destination) {
+        Native.run(
+                "copy to host",
+                () -> {
+                    var source = tensor.handle().to(Native.scalarType(target)).contiguous();
+                    destination.copyFrom(of(source, destination.byteSize()));
+                },
+                tensor);
+    }
+
+    /// @return number of elements, if a Java array can have as many
+    static int arraySize(Tensor tensor) {
+        if (tensor.elements() > Integer.MAX_VALUE - 8) {
+            throw new IllegalArgumentException(tensor + " does not fit into a Java array; use toHost");
+        }
+        return (int) tensor.elements();
+    }
+
     /// A pointer to a segment's first byte; it frees nothing.
     static Pointer pointer(MemorySegment segment) {
         return new SegmentPointer(segment.address());

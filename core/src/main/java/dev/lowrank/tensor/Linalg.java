@@ -48,11 +48,7 @@ public final class Linalg {
     static Svd svd(Tensor a, Function<Tensor, Svd> first) {
         return TensorScope.tidy(() -> {
             var x = finiteMatrix("svd", a);
-            if (Math.min(a.size(0), a.size(1)) > LARGEST_SVD) {
-                throw new IllegalArgumentException(
-                        "svd of " + a + " would overflow LAPACK's workspace (smaller side over " + LARGEST_SVD
-                                + "); use randomizedSvd");
-            }
+            checkWorkspace(a);
             try {
                 return Signs.fixed(first.apply(x));
             } catch (TensorException e) {
@@ -64,10 +60,17 @@ public final class Linalg {
         });
     }
 
-    /// Thin singular value decomposition by the eigenvectors of the smaller Gram matrix: several times
-    /// faster than [#svd], for weighted matrices whose trailing values are going to be cut. Singular values
-    /// below about 1e-8 of the largest are noise. The other side's vectors come from a QR step, so both
-    /// sides are orthonormal even for rank-deficient and zero matrices.
+    static void checkWorkspace(Tensor a) {
+        if (Math.min(a.size(0), a.size(1)) > LARGEST_SVD) {
+            throw new IllegalArgumentException("svd of " + a + " would overflow LAPACK's workspace (smaller side over "
+                    + LARGEST_SVD + "); use randomizedSvd");
+        }
+    }
+
+    /// Thin singular value decomposition by the eigenvectors of the smaller Gram matrix: several times faster than
+    /// [#svd], for weighted matrices whose trailing values are going to be cut. Singular values below about 1e-8 of
+    /// the largest are noise. The other side's vectors come from a QR step, so both sides are orthonormal even for
+    /// rank-deficient and zero matrices.
     ///
     /// @param a `[m, n]`
     /// @return the decomposition
@@ -223,8 +226,9 @@ public final class Linalg {
     public static Lu lu(Tensor a) {
         return TensorScope.tidy(() -> {
             var x = finiteMatrix("lu", a);
-            var triple = Native.ownTriple("lu", () -> torch.linalg_lu(x.handle()), x);
-            var rows = triple.get(0).argmax(0, false); // P[rows[i], i] = 1
+            var triple = Native.ownTriple("lu", () -> Native.onDeepStack(() -> torch.linalg_lu(x.handle())), x);
+            var rows =
+                    a.size(0) == 0 ? Tensors.zeros(DType.I64, 0) : triple.get(0).argmax(0, false); // P[rows[i], i] = 1
             return new Lu(rows, triple.get(1), triple.get(2));
         });
     }

@@ -1,7 +1,11 @@
 package dev.lowrank.tensor;
 
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
@@ -13,6 +17,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /// The one gate to LibTorch: opens a pointer scope per call (so that scalars, options and tuples die at
 /// once), takes ownership of results, and translates native errors.
 final class Native {
+    /// Reserved, not committed: only what is touched becomes memory.
+    private static final long DEEP_STACK = 256L << 20;
+
     private Native() {}
 
     /// Runs a call that gives one tensor; the result belongs to the innermost [TensorScope].
@@ -63,8 +70,56 @@ final class Native {
         }
     }
 
-    /// Tuple getters lend a handle that dies with the tuple; copying it shares the storage and makes it
-    /// ours.
+    /// Runs an in-place call on `target` and gives `target` back; `call` returns it too, as a borrowed handle.
+    static Tensor inPlace(
+            String operation, Tensor target, Supplier<org.bytedeco.pytorch.Tensor> call, Tensor... operands) {
+        try (var _ = new PointerScope()) {
+            var _ = call.get();
+            return target;
+        } catch (RuntimeException e) {
+            var all = Stream.concat(Stream.of(target), Stream.of(operands)).toArray(Tensor[]::new);
+            throw translate(operation, e, all);
+        }
+    }
+
+    static void requireSameDType(String operation, Tensor left, Tensor right) {
+        if (left.dtype() != right.dtype()) {
+            throw new TensorException(
+                    operation,
+                    operation + "(" + left + ", " + right
+                            + "): operands must have one dtype; convert one of them with to(...)");
+        }
+    }
+
+    static void requireFloating(String operation, Tensor tensor) {
+        if (!tensor.dtype().isFloating()) {
+            throw new TensorException(
+                    operation, operation + "(" + tensor + "): needs a floating dtype; convert with to(...)");
+        }
+    }
+
+    /// Runs a native call on a thread of its own with a deep stack, and lends the result to the innermost pointer
+    /// scope.
+    ///
+    /// OpenBLAS keeps its job tables for parallel LU decomposition on the caller's stack, several megabytes of
+    /// them: more than a Java thread has by default, and the overflow ends the JVM without a word.
+    static <P extends Pointer> P onDeepStack(Supplier<P> call) {
+        var task = new FutureTask<>(call::get);
+        var thread = new Thread(null, task, "lowrank-deep-stack", DEEP_STACK);
+        thread.start();
+        try {
+            var result = task.get();
+            PointerScope.getInnerScope().attach(result);
+            return result;
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("Interrupted while waiting for a decomposition", e);
+        }
+    }
+
+    /// Tuple getters lend a handle that dies with the tuple; copying it shares the storage and makes it ours.
     private static Tensor adopt(org.bytedeco.pytorch.Tensor handle, TensorScope scope) {
         var owned = handle.referenceCount() > 0 ? handle : new org.bytedeco.pytorch.Tensor(handle);
         var tensor = new Tensor(owned, scope);

@@ -19,8 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param step the step of the ladder that succeeded
 /// @param notes what was found and tried on the way, for the report; empty for a clean Cholesky
 public record PsdFactor(Tensor factor, Step step, List<String> notes) implements TensorOwner {
-    static final double FIRST_RIDGE = 1e-6;
-    static final double LAST_RIDGE = 1e-2;
+    private static final List<Double> RIDGES = List.of(1e-6, 1e-5, 1e-4, 1e-3, 1e-2);
     static final double EIGENVALUE_FLOOR = 1e-8;
     static final double NEGATIVE_TOLERANCE = 1e-5;
 
@@ -141,7 +140,7 @@ public record PsdFactor(Tensor factor, Step step, List<String> notes) implements
                     plain == null
                             ? "plain Cholesky met a pivot that is not positive"
                             : "plain Cholesky left pivots of" + " rounding size");
-            var first = ridged(FIRST_RIDGE);
+            var first = ridged(RIDGES.getFirst());
             if (first != null) {
                 return first; // proves that no eigenvalue is below -1e-6 trace/n, which is within tolerance
             }
@@ -149,7 +148,7 @@ public record PsdFactor(Tensor factor, Step step, List<String> notes) implements
             if (eigen != null) {
                 rejectNegative(eigen);
             }
-            for (var ridge = FIRST_RIDGE * 10; ridge < LAST_RIDGE * 1.5; ridge *= 10) {
+            for (var ridge : RIDGES.subList(1, RIDGES.size())) {
                 var factor = ridged(ridge);
                 if (factor != null) {
                     return factor;

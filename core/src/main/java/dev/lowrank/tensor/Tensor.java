@@ -2,7 +2,6 @@ package dev.lowrank.tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -33,17 +32,6 @@ public final class Tensor {
         this.handle = handle.retainReference();
         this.holder = holder;
         NativeMemory.made(bytes);
-    }
-
-    /// Values with the I64 indices they came from, of the same shape.
-    ///
-    /// @param values in order
-    /// @param indices where each value was along the dimension
-    public record Ranked(Tensor values, Tensor indices) implements TensorOwner {
-        @Override
-        public List<Tensor> tensors() {
-            return List.of(values, indices);
-        }
     }
 
     /// @return sizes, outermost first
@@ -177,7 +165,7 @@ public final class Tensor {
     /// @param other same dtype
     /// @return matrix product, batched over leading dimensions
     public Tensor matmul(Tensor other) {
-        sameDType("matmul", other);
+        Native.requireSameDType("matmul", this, other);
         return Native.own("matmul", () -> handle().matmul(other.handle()), this, other);
     }
 
@@ -186,16 +174,14 @@ public final class Tensor {
     /// @param b `[k, m]`
     /// @return this tensor `[n, m]`
     public Tensor addMatmul_(Tensor a, Tensor b) {
-        sameDType("addmm_", a);
-        sameDType("addmm_", b);
-        Native.run("addmm_", () -> handle().addmm_(a.handle(), b.handle()), this, a, b);
-        return this;
+        Native.requireSameDType("addmm_", this, a);
+        Native.requireSameDType("addmm_", this, b);
+        return Native.inPlace("addmm_", this, () -> handle().addmm_(a.handle(), b.handle()), a, b);
     }
 
-    /// @param other same dtype, broadcast as in PyTorch
-    /// @return elementwise sum
+    /// @return elementwise sum with a tensor of the same dtype, broadcast
     public Tensor add(Tensor other) {
-        sameDType("add", other);
+        Native.requireSameDType("add", this, other);
         return Native.own("add", () -> handle().add(other.handle()), this, other);
     }
 
@@ -204,10 +190,9 @@ public final class Tensor {
         return Native.own("add", () -> handle().add(Native.scalar(dtype, value)), this);
     }
 
-    /// @param other same dtype, broadcast as in PyTorch
-    /// @return elementwise difference
+    /// @return elementwise difference with a tensor of the same dtype, broadcast
     public Tensor sub(Tensor other) {
-        sameDType("sub", other);
+        Native.requireSameDType("sub", this, other);
         return Native.own("sub", () -> handle().sub(other.handle()), this, other);
     }
 
@@ -216,10 +201,9 @@ public final class Tensor {
         return Native.own("sub", () -> handle().sub(Native.scalar(dtype, value)), this);
     }
 
-    /// @param other same dtype, broadcast as in PyTorch
-    /// @return elementwise product
+    /// @return elementwise product with a tensor of the same dtype, broadcast
     public Tensor mul(Tensor other) {
-        sameDType("mul", other);
+        Native.requireSameDType("mul", this, other);
         return Native.own("mul", () -> handle().mul(other.handle()), this, other);
     }
 
@@ -228,59 +212,47 @@ public final class Tensor {
         return Native.own("mul", () -> handle().mul(Native.scalar(dtype, value)), this);
     }
 
-    /// @param other same dtype, broadcast as in PyTorch
-    /// @return elementwise quotient
+    /// @return elementwise quotient with a tensor of the same dtype, broadcast
     public Tensor div(Tensor other) {
-        sameDType("div", other);
-        requireFloating("div");
+        Native.requireSameDType("div", this, other);
+        Native.requireFloating("div", this);
         return Native.own("div", () -> handle().div(other.handle()), this, other);
     }
 
     /// @return elementwise quotient with a number
     public Tensor div(double value) {
-        requireFloating("div");
+        Native.requireFloating("div", this);
         return Native.own("div", () -> handle().div(Native.scalar(dtype, value)), this);
     }
 
-    /// In place: adds `other`, broadcast.
-    /// @return this tensor
+    /// @return this tensor, with `other` added in place, broadcast
     public Tensor add_(Tensor other) {
-        sameDType("add_", other);
-        Native.run("add_", () -> handle().add_(other.handle()), this, other);
-        return this;
+        Native.requireSameDType("add_", this, other);
+        return Native.inPlace("add_", this, () -> handle().add_(other.handle()), other);
     }
 
-    /// In place: multiplies by `other`, broadcast.
-    /// @return this tensor
+    /// @return this tensor, multiplied in place by `other`, broadcast
     public Tensor mul_(Tensor other) {
-        sameDType("mul_", other);
-        Native.run("mul_", () -> handle().mul_(other.handle()), this, other);
-        return this;
+        Native.requireSameDType("mul_", this, other);
+        return Native.inPlace("mul_", this, () -> handle().mul_(other.handle()), other);
     }
 
-    /// In place: multiplies by a number.
-    /// @return this tensor
+    /// @return this tensor, multiplied in place by a number
     public Tensor mul_(double value) {
-        Native.run("mul_", () -> handle().mul_(Native.scalar(dtype, value)), this);
-        return this;
+        return Native.inPlace("mul_", this, () -> handle().mul_(Native.scalar(dtype, value)));
     }
 
-    /// In place: takes the values of `source`, broadcast and converted to this dtype.
-    /// @return this tensor
+    /// @return this tensor, given the values of `source` in place, broadcast and converted to this dtype
     public Tensor copy_(Tensor source) {
-        Native.run("copy_", () -> handle().copy_(source.handle()), this, source);
-        return this;
+        return Native.inPlace("copy_", this, () -> handle().copy_(source.handle()), source);
     }
 
-    /// In place: sets every element.
-    /// @return this tensor
+    /// @return this tensor, every element set in place
     public Tensor fill_(double value) {
-        Native.run("fill_", () -> handle().fill_(Native.scalar(dtype, value)), this);
-        return this;
+        return Native.inPlace("fill_", this, () -> handle().fill_(Native.scalar(dtype, value)));
     }
 
-    /// In place: writes `source` over the slices from `start` along `dimension`.
-    /// @return this tensor
+    /// @return this tensor, `source` written in place over the slices from `start` along `dimension`
     public Tensor setNarrow(long dimension, long start, Tensor source) {
         Native.run(
                 "setNarrow",
@@ -368,14 +340,12 @@ public final class Tensor {
         return Native.own("sum", () -> handle().sum(), this);
     }
 
-    /// @param keep whether `dimension` stays, with size 1
-    /// @return sum along `dimension`
+    /// @return sum along `dimension`, which stays with size 1 if `keep`
     public Tensor sum(long dimension, boolean keep) {
         return Native.own("sum", () -> handle().sum(new long[] {dimension}, keep, new ScalarTypeOptional()), this);
     }
 
-    /// @param keep whether `dimension` stays, with size 1
-    /// @return mean along `dimension`
+    /// @return mean along `dimension`, which stays with size 1 if `keep`
     public Tensor mean(long dimension, boolean keep) {
         return Native.own("mean", () -> handle().mean(new long[] {dimension}, keep, new ScalarTypeOptional()), this);
     }
@@ -395,14 +365,12 @@ public final class Tensor {
         return Native.own("min", () -> handle().min(), this);
     }
 
-    /// @param keep whether `dimension` stays, with size 1
-    /// @return largest elements along `dimension`
+    /// @return largest elements along `dimension`, which stays with size 1 if `keep`
     public Tensor amax(long dimension, boolean keep) {
         return Native.own("amax", () -> handle().amax(new long[] {dimension}, keep), this);
     }
 
-    /// @param keep whether `dimension` stays, with size 1
-    /// @return I64 index of the (first) largest element along `dimension`
+    /// @return I64 index of the (first) largest element along `dimension`, which stays with size 1 if `keep`
     public Tensor argmax(long dimension, boolean keep) {
         return Native.own("argmax", () -> handle().argmax(new LongOptional(dimension), keep), this);
     }
@@ -469,22 +437,22 @@ public final class Tensor {
 
     /// @return the elements as floats, row-major
     public float[] toFloats() {
-        var values = new float[arraySize()];
-        copyTo(DType.F32, MemorySegment.ofArray(values));
+        var values = new float[HostMemory.arraySize(this)];
+        HostMemory.copy(this, DType.F32, MemorySegment.ofArray(values));
         return values;
     }
 
     /// @return the elements as doubles, row-major
     public double[] toDoubles() {
-        var values = new double[arraySize()];
-        copyTo(DType.F64, MemorySegment.ofArray(values));
+        var values = new double[HostMemory.arraySize(this)];
+        HostMemory.copy(this, DType.F64, MemorySegment.ofArray(values));
         return values;
     }
 
     /// @return the elements as longs, row-major
     public long[] toLongs() {
-        var values = new long[arraySize()];
-        copyTo(DType.I64, MemorySegment.ofArray(values));
+        var values = new long[HostMemory.arraySize(this)];
+        HostMemory.copy(this, DType.I64, MemorySegment.ofArray(values));
         return values;
     }
 
@@ -493,7 +461,7 @@ public final class Tensor {
     /// @return a copy in plain memory
     public HostTensor toHost(DType target, Arena arena) {
         var data = arena.allocate(Math.multiplyExact(elements(), (long) target.bytes()), 64);
-        copyTo(target, data);
+        HostMemory.copy(this, target, data);
         return new HostTensor(target, shape, data);
     }
 
@@ -525,40 +493,6 @@ public final class Tensor {
             handle.releaseReference();
             handle = null;
             NativeMemory.released(bytes);
-        }
-    }
-
-    private void copyTo(DType target, MemorySegment destination) {
-        Native.run(
-                "copy to host",
-                () -> {
-                    var source = handle().to(Native.scalarType(target)).contiguous();
-                    MemorySegment.copy(
-                            HostMemory.of(source, destination.byteSize()), 0, destination, 0, destination.byteSize());
-                },
-                this);
-    }
-
-    private int arraySize() {
-        if (elements() > Integer.MAX_VALUE - 8) {
-            throw new IllegalArgumentException(this + " does not fit into a Java array; use toHost");
-        }
-        return (int) elements();
-    }
-
-    private void sameDType(String operation, Tensor other) {
-        if (dtype != other.dtype) {
-            throw new TensorException(
-                    operation,
-                    operation + "(" + this + ", " + other
-                            + "): operands must have one dtype; convert one of them with to(...)");
-        }
-    }
-
-    private void requireFloating(String operation) {
-        if (!dtype.isFloating()) {
-            throw new TensorException(
-                    operation, operation + "(" + this + "): needs a floating dtype; convert with to(...)");
         }
     }
 }

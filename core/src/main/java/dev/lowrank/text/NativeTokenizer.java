@@ -32,7 +32,7 @@ final class NativeTokenizer implements AutoCloseable {
             return new NativeTokenizer(HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), OPTIONS));
         } catch (IOException | RuntimeException e) {
             var message = String.valueOf(e.getMessage());
-            var merge = message.contains("erge");
+            var merge = message.contains("out of vocabulary") || message.contains("erges");
             throw new TextException(
                     merge ? Code.TOK_MERGE : Code.TOK_FORMAT,
                     TokenizerFiles.TOKENIZER,

@@ -60,7 +60,7 @@ final class SplitPatterns {
                     }
                 }
                 case '|', '*', '+', '{' -> {
-                    if (!groups.isEmpty()) {
+                    if (!groups.isEmpty() && !countsExactly(pattern, i)) {
                         groups.peek()[0] = true;
                     }
                 }
@@ -72,6 +72,14 @@ final class SplitPatterns {
 
     private static boolean repeats(String pattern, int at) {
         return at < pattern.length() && "*+{".indexOf(pattern.charAt(at)) >= 0;
+    }
+
+    /// @return whether a count such as `{3}` stands here, which leaves a repetition around it no choice
+    private static boolean countsExactly(String pattern, int at) {
+        var end = pattern.indexOf('}', at);
+        return pattern.charAt(at) == '{'
+                && end > 0
+                && !pattern.substring(at, end).contains(",");
     }
 
     private static boolean isDigit(char c) {

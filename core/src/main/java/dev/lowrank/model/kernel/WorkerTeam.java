@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 /// A team belongs to one calling thread at a time; closing it ends its threads.
 public final class WorkerTeam implements AutoCloseable {
     private static final int SPINS_BEFORE_PARKING = 2_000;
-    private static final int SPINS_BEFORE_YIELDING = 20_000;
+    private static final int SPINS_BEFORE_YIELDING = 2_000;
     private static final int CHUNK_BITS = 31;
+    private static final VarHandle PARKED = MethodHandles.arrayElementVarHandle(boolean[].class);
     private static final VarHandle TICKET;
     private static final VarHandle FINISHED;
 
@@ -51,8 +52,8 @@ public final class WorkerTeam implements AutoCloseable {
         /// Does one chunk.
         ///
         /// @param chunk from 0
-        /// @param worker who does it, from 0 to one less than the team's threads; no two at
-        ///     a time have the same number
+        /// @param worker who does it, from 0 to one less than the team's threads; no two at a time have the
+        ///     same number
         void run(int chunk, int worker);
     }
 
@@ -190,8 +191,6 @@ public final class WorkerTeam implements AutoCloseable {
             }
         }
     }
-
-    private static final VarHandle PARKED = MethodHandles.arrayElementVarHandle(boolean[].class);
 
     @Override
     public void close() {

@@ -15,7 +15,12 @@ final class Budget {
     private int depth;
 
     void step() {
-        if (++steps > MAX_STEPS) {
+        steps(1);
+    }
+
+    void steps(int count) {
+        steps += count;
+        if (steps > MAX_STEPS) {
             throw spent("more than " + MAX_STEPS + " steps");
         }
     }

@@ -23,7 +23,7 @@ final class Filters {
             case "lower" -> text(text(value).toLowerCase(Locale.ROOT));
             case "upper" -> text(text(value).toUpperCase(Locale.ROOT));
             case "capitalize" -> text(Words.capitalize(text(value)));
-            case "title" -> text(Words.title(text(value)));
+            case "title" -> text(Words.titleWords(text(value)));
             case "string", "safe" -> text(text(value));
             case "replace" -> replace(value, arguments);
             case "indent" -> indent(value, arguments);

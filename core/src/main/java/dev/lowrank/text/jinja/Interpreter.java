@@ -237,7 +237,7 @@ final class Interpreter {
                                 "loop",
                                 arguments -> new Value.Text(again.apply(arguments.need(0, "iterable", "loop")))));
             }
-            budget.step();
+            budget.steps(members.size());
             return new Value.Mapping(members);
         }
     }

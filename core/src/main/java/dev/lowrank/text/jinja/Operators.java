@@ -16,7 +16,7 @@ final class Operators {
                 default -> arithmetic(operator, left, right);
             };
         } catch (ArithmeticException e) {
-            throw Budget.spent("a number that does not fit into 64 bits, or divides by zero (" + operator + ")");
+            throw Budget.spent("a number that does not fit into 64 bits (" + operator + ")");
         }
     }
 
@@ -65,6 +65,9 @@ final class Operators {
                     Kind.VALUE,
                     "'" + operator + "' does not join " + Values.type(left) + " and " + Values.type(right) + ".");
         }
+        if (Values.real(right, operator) == 0 && "/,//,%".contains(operator)) {
+            throw new TemplateException(Kind.VALUE, "'" + operator + "' by zero.");
+        }
         if (left instanceof Value.Real || right instanceof Value.Real || operator.equals("/")) {
             return real(operator, Values.real(left, operator), Values.real(right, operator));
         }
@@ -82,9 +85,6 @@ final class Operators {
     }
 
     private static Value real(String operator, double a, double b) {
-        if (b == 0 && (operator.startsWith("/") || operator.equals("%"))) {
-            throw new ArithmeticException();
-        }
         return new Value.Real(
                 switch (operator) {
                     case "+" -> a + b;

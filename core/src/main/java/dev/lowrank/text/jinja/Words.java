@@ -40,6 +40,19 @@ final class Words {
                 + text.substring(first).toLowerCase(Locale.ROOT);
     }
 
+    /// The filter's rule: every word after a space, dash or opening bracket is capitalised.
+    static String titleWords(String text) {
+        var out = new StringBuilder();
+        var begins = true;
+        for (var i = 0; i < text.length(); i++) {
+            var c = text.charAt(i);
+            out.append(begins ? Character.toUpperCase(c) : Character.toLowerCase(c));
+            begins = isSpace(c) || "-({[<".indexOf(c) >= 0;
+        }
+        return out.toString();
+    }
+
+    /// The method's rule: every run of letters begins with a capital.
     static String title(String text) {
         var out = new StringBuilder();
         var inWord = false;

@@ -1,0 +1,97 @@
+package dev.lowrank.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.lowrank.model.kernel.Kernels;
+import dev.lowrank.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class RowDecoderTest {
+    /// Vector kernels against plain loops through two blocks, logits around 1.
+    private static final float KERNELS_AGREE = 1e-5f;
+
+    private static final int[] TOKENS = {5, 96, 0, 17, 42, 42, 3};
+
+    private static List<float[]> logits(SyntheticModel model, Kernels kernels, int threads) {
+        try (var decoder = RowDecoder.of(model.spec(), model, kernels, threads);
+                var cache = KvCache.of(model.spec(), TOKENS.length)) {
+            var all = new ArrayList<float[]>();
+            for (var token : TOKENS) {
+                all.add(decoder.step(token, cache).clone());
+            }
+            return all;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "BF16", "F16"})
+    void theNumberOfThreadsChangesNoBit(DType dtype) {
+        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.TINY);
+        var alone = logits(model, Kernels.best(), 1);
+        for (var threads : new int[] {2, 3, 7}) {
+            var shared = logits(model, Kernels.best(), threads);
+            for (var i = 0; i < alone.size(); i++) {
+                assertThat(shared.get(i)).containsExactly(alone.get(i));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "BF16", "F16"})
+    void plainLoopsAgreeWithVectors(DType dtype) {
+        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.TINY);
+        var vectors = logits(model, Kernels.best(), 1);
+        var loops = logits(model, Kernels.scalar(), 2);
+        for (var i = 0; i < vectors.size(); i++) {
+            assertThat(loops.get(i)).containsExactly(vectors.get(i), within(KERNELS_AGREE));
+        }
+    }
+
+    @Test
+    void aPrefillIsTheSameAsItsSteps() {
+        var model = new SyntheticModel(DType.F32, SyntheticModel.Dimensions.TINY);
+        var steps = logits(model, Kernels.best(), 1);
+        try (var decoder = RowDecoder.of(model.spec(), model, Kernels.best(), 2);
+                var cache = KvCache.of(model.spec(), 50)) {
+            assertThat(decoder.prefill(TOKENS, cache)).containsExactly(steps.getLast());
+            assertThat(cache.length()).isEqualTo(TOKENS.length);
+            // Going back and on again overwrites what lay there.
+            cache.advanceTo(3);
+            decoder.step(90, cache);
+            cache.advanceTo(3);
+            assertThat(decoder.step(TOKENS[3], cache)).containsExactly(steps.get(3));
+        }
+    }
+
+    @Test
+    void aTextDependsOnItsEarlierTokens() {
+        var model = new SyntheticModel(DType.F32, SyntheticModel.Dimensions.TINY);
+        try (var decoder = RowDecoder.of(model.spec(), model, Kernels.best(), 1);
+                var cache = KvCache.of(model.spec(), 4)) {
+            decoder.step(1, cache);
+            var after = decoder.step(2, cache).clone();
+            cache.advanceTo(0);
+            decoder.step(3, cache);
+            assertThat(decoder.step(2, cache)).isNotEqualTo(after);
+        }
+    }
+
+    @Test
+    void aStrangeTokenOrAFullCacheIsRefused() {
+        var model = new SyntheticModel(DType.F32, SyntheticModel.Dimensions.TINY);
+        try (var decoder = RowDecoder.of(model.spec(), model, Kernels.best(), 1);
+                var cache = KvCache.of(model.spec(), 1)) {
+            assertThatThrownBy(() -> decoder.step(97, cache)).hasMessageContaining("vocabulary of 97");
+            assertThatThrownBy(() -> decoder.step(-1, cache)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> decoder.prefill(new int[0], cache)).isInstanceOf(IllegalArgumentException.class);
+            decoder.step(1, cache);
+            assertThatThrownBy(() -> decoder.step(1, cache)).hasMessageContaining("full at 1");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+package dev.lowrank.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.lowrank.model.kernel.Kernels;
+import dev.lowrank.model.kernel.RowVector;
+import dev.lowrank.model.kernel.WorkerTeam;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class RowStepTest {
+    /// Products of up to three matrices in F32 against F64, values around 1.
+    private static final double F32_CHAIN = 2e-5;
+
+    private static final int IN = 70;
+    private static final int OUT = 53;
+    private static final int RANK = 19;
+
+    static Stream<Arguments> forms() {
+        var cases = new ArrayList<Arguments>();
+        for (var dtype : List.of(DType.F32, DType.BF16, DType.F16, DType.F64)) {
+            for (var threads : List.of(1, 3)) {
+                for (var biased : List.of(true, false)) {
+                    var random = new SplittableRandom(11);
+                    var bias = biased ? vector(random, OUT) : null;
+                    for (var linear : linears(dtype, random, bias)) {
+                        cases.add(Arguments.of(linear, threads));
+                    }
+                }
+            }
+        }
+        return cases.stream();
+    }
+
+    private static List<Linear> linears(DType dtype, SplittableRandom random, @Nullable HostTensor bias) {
+        return List.of(
+                new Linear.Dense(SyntheticModel.random(dtype, random, OUT, IN), bias),
+                new Linear.Factored(
+                        SyntheticModel.random(dtype, random, RANK, IN),
+                        SyntheticModel.random(dtype, random, OUT, RANK),
+                        bias),
+                new Linear.Tucker(
+                        SyntheticModel.random(dtype, random, RANK, IN),
+                        SyntheticModel.random(dtype, random, RANK, RANK),
+                        SyntheticModel.random(dtype, random, OUT, RANK),
+                        bias),
+                pivoted(dtype, random, RANK, bias),
+                pivoted(dtype, random, OUT, bias));
+    }
+
+    private static Linear.Pivoted pivoted(DType dtype, SplittableRandom random, int rank, @Nullable HostTensor bias) {
+        var index = new int[OUT];
+        for (var i = 0; i < OUT; i++) {
+            var other = random.nextInt(i + 1);
+            index[i] = index[other];
+            index[other] = i;
+        }
+        return new Linear.Pivoted(
+                SyntheticModel.random(dtype, random, rank, IN),
+                SyntheticModel.random(dtype, random, OUT - rank, rank),
+                HostTensor.ofInts(index, OUT),
+                bias);
+    }
+
+    private static HostTensor vector(SplittableRandom random, int length) {
+        var values = new float[length];
+        for (var i = 0; i < length; i++) {
+            values[i] = (float) random.nextDouble(-1, 1);
+        }
+        return HostTensor.ofFloats(values, length);
+    }
+
+    @ParameterizedTest
+    @MethodSource("forms")
+    void everyFormEqualsItsDenseProduct(Linear linear, int threads) {
+        var x = new RowVector(IN);
+        System.arraycopy(vector(new SplittableRandom(3), IN).toFloats(), 0, x.values(), 0, IN);
+        var y = new float[OUT + 7];
+        try (var team = WorkerTeam.of(threads)) {
+            var steps = RowStep.plan(Kernels.best(), team, List.of(new RowStep.Target(linear, x, y, 4)));
+            // Twice, so that nothing is added up from the last token.
+            steps.forEach(RowStep::run);
+            steps.forEach(RowStep::run);
+        }
+        var expected = dense(linear, x.values());
+        for (var i = 0; i < OUT; i++) {
+            assertThat((double) y[4 + i]).isCloseTo(expected[i], within(F32_CHAIN));
+        }
+        assertThat(List.of(y[0], y[3], y[OUT + 4], y[OUT + 6])).containsOnly(0f);
+    }
+
+    private static double[] dense(Linear linear, float[] x) {
+        var input = new double[x.length];
+        for (var i = 0; i < x.length; i++) {
+            input[i] = x[i];
+        }
+        var y = switch (linear) {
+            case Linear.Dense dense -> times(dense.weight(), input);
+            case Linear.Factored factored -> times(factored.b(), times(factored.a(), input));
+            case Linear.Tucker tucker -> times(tucker.b(), times(tucker.core(), times(tucker.a(), input)));
+            case Linear.Pivoted pivoted -> {
+                var z = times(pivoted.pivot(), input);
+                var rest = times(pivoted.rest(), z);
+                var gathered = new double[OUT];
+                for (var i = 0; i < OUT; i++) {
+                    var row = (int) pivoted.index().get(i);
+                    gathered[i] = row < z.length ? z[row] : rest[row - z.length];
+                }
+                yield gathered;
+            }
+        };
+        for (var i = 0; i < y.length && linear.bias() != null; i++) {
+            y[i] += linear.bias().get(i);
+        }
+        return y;
+    }
+
+    private static double[] times(HostTensor matrix, double[] x) {
+        var y = new double[(int) matrix.shape().size(0)];
+        for (var i = 0; i < y.length; i++) {
+            for (var j = 0; j < x.length; j++) {
+                y[i] += matrix.get((long) i * x.length + j) * x[j];
+            }
+        }
+        return y;
+    }
+
+    @Test
+    void linearsOfDifferentFormsShareTheirSteps() {
+        var random = new SplittableRandom(2);
+        var x = new RowVector(IN);
+        System.arraycopy(vector(random, IN).toFloats(), 0, x.values(), 0, IN);
+        var linears = linears(DType.BF16, random, null);
+        var y = new float[OUT * linears.size()];
+        var targets = new ArrayList<RowStep.Target>();
+        for (var i = 0; i < linears.size(); i++) {
+            targets.add(new RowStep.Target(linears.get(i), x, y, i * OUT));
+        }
+        try (var team = WorkerTeam.of(2)) {
+            var steps = RowStep.plan(Kernels.best(), team, targets);
+            assertThat(steps).hasSize(3);
+            steps.forEach(RowStep::run);
+        }
+        for (var i = 0; i < linears.size(); i++) {
+            var expected = dense(linears.get(i), x.values());
+            for (var j = 0; j < OUT; j++) {
+                assertThat((double) y[i * OUT + j]).isCloseTo(expected[j], within(F32_CHAIN));
+            }
+        }
+    }
+
+    @Test
+    void anIndexThatIsNoPermutationIsRefused() {
+        var random = new SplittableRandom(2);
+        var broken = new Linear.Pivoted(
+                SyntheticModel.random(DType.F32, random, 2, 3),
+                SyntheticModel.random(DType.F32, random, 1, 2),
+                HostTensor.ofInts(new int[] {0, 2, 2}, 3),
+                null);
+        try (var team = WorkerTeam.of(1)) {
+            var target = new RowStep.Target(broken, new RowVector(3), new float[3], 0);
+            assertThatThrownBy(() -> RowStep.plan(Kernels.best(), team, List.of(target)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("output 2 names row 2");
+        }
+    }
+}

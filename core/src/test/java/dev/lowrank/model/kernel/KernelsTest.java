@@ -1,0 +1,337 @@
+package dev.lowrank.model.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Shape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class KernelsTest {
+    /// F32 sums of up to 704 terms, relative to the sum of the terms' magnitudes.
+    private static final double F32_SUM = 2e-6;
+
+    /// Functions with an exponential, relative to 1 or to the value.
+    private static final double F32_FUNCTION = 1e-6;
+
+    private static final int[] SIZES = {1, 3, 17, 31, 32, 33, 575, 576, 704};
+
+    private final float[] lanes = new float[Kernels.SCRATCH];
+
+    static Stream<Kernels> kernels() {
+        return Stream.of(Kernels.best(), Kernels.scalar());
+    }
+
+    static Stream<Arguments> products() {
+        var cases = new ArrayList<Arguments>();
+        for (var kernels : kernels().toList()) {
+            for (var dtype : List.of(DType.F32, DType.BF16, DType.F16, DType.F64, DType.F8_E4M3, DType.F8_E5M2)) {
+                for (var size : SIZES) {
+                    cases.add(Arguments.of(kernels, dtype, size));
+                }
+            }
+        }
+        return cases.stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("products")
+    void productsEqualAPlainLoopInDouble(Kernels kernels, DType dtype, int columns) {
+        var random = new SplittableRandom(columns);
+        var tensor = tensor(dtype, random, 11, columns);
+        var x = vector(random, columns);
+        kernels.split(x);
+        var y = new float[20];
+        kernels.products(RowMatrix.of(tensor), 2, 9, x, y, 5, lanes);
+        for (var row = 0; row < 9; row++) {
+            var sum = 0.0;
+            var size = 0.0;
+            for (var j = 0; j < columns; j++) {
+                var term = tensor.get((row + 2L) * columns + j) * x.values()[j];
+                sum += term;
+                size += Math.abs(term);
+            }
+            assertThat((double) y[5 + row]).isCloseTo(sum, within(F32_SUM * size + Float.MIN_NORMAL));
+        }
+        assertThat(y[4]).isZero();
+        assertThat(y[14]).isZero();
+    }
+
+    @ParameterizedTest
+    @MethodSource("products")
+    void aRowHasTheSameBitsInAnyRangeOfRows(Kernels kernels, DType dtype, int columns) {
+        var random = new SplittableRandom(columns);
+        var matrix = RowMatrix.of(tensor(dtype, random, 13, columns));
+        var x = vector(random, columns);
+        kernels.split(x);
+        var whole = new float[13];
+        kernels.products(matrix, 0, 13, x, whole, 0, lanes);
+        for (var length : new int[] {1, 2, 3, 4, 5, 7}) {
+            var parts = new float[13];
+            for (var first = 0; first < 13; first += length) {
+                kernels.products(matrix, first, Math.min(length, 13 - first), x, parts, first, lanes);
+            }
+            assertThat(parts).containsExactly(whole);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void everyF16IsWidenedExactly(Kernels kernels) {
+        // One row per F16, its value beside zeros, so that each row's product is the value itself.
+        var columns = 2 * 16;
+        for (var place : new int[] {0, 1, 30, 31}) {
+            var data = Arena.ofAuto().allocate(65536L * columns * 2, 2);
+            for (var bits = 0; bits < 65536; bits++) {
+                data.set(HostTensor.SHORT, ((long) bits * columns + place) * 2, (short) bits);
+            }
+            var x = new RowVector(columns);
+            x.values()[place] = 1;
+            kernels.split(x);
+            var y = new float[65536];
+            var matrix = RowMatrix.of(new HostTensor(DType.F16, Shape.of(65536, columns), data));
+            kernels.products(matrix, 0, 65536, x, y, 0, lanes);
+            for (var bits = 0; bits < 65536; bits++) {
+                // As bits, so that NaN equals NaN; the sum with zeros loses the sign of zero.
+                var expected = Float.float16ToFloat((short) bits) + 0f;
+                if (Float.floatToIntBits(y[bits]) != Float.floatToIntBits(expected)) {
+                    assertThat(y[bits]).as("F16 %04x", bits).isEqualTo(Float.valueOf(expected));
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void weightsMayStartAtAnyByteAndOnTheHeap(Kernels kernels) {
+        var random = new SplittableRandom(5);
+        for (var dtype : List.of(DType.F32, DType.BF16, DType.F16)) {
+            var tensor = tensor(dtype, random, 6, 100);
+            var shifted = Arena.ofAuto().allocate(tensor.bytes() + 3).asSlice(3);
+            shifted.copyFrom(tensor.data());
+            var heap = MemorySegment.ofArray(new byte[(int) tensor.bytes()]);
+            heap.copyFrom(tensor.data());
+            var x = vector(random, 100);
+            kernels.split(x);
+            var expected = new float[6];
+            kernels.products(RowMatrix.of(tensor), 0, 6, x, expected, 0, lanes);
+            for (var data : List.of(shifted, heap)) {
+                var actual = new float[6];
+                var matrix = RowMatrix.of(new HostTensor(dtype, tensor.shape(), data));
+                kernels.products(matrix, 0, 6, x, actual, 0, lanes);
+                assertThat(actual).containsExactly(expected);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void mixIsTheWeightedSumOfRows(Kernels kernels) {
+        for (var columns : SIZES) {
+            var random = new SplittableRandom(columns);
+            var rows = tensor(DType.F32, random, 9, columns);
+            var p = vector(random, 10).values();
+            var y = new float[columns + 2];
+            y[0] = 42;
+            kernels.mix(rows.data(), columns * 4L, 8, columns, p, 2, y, 1);
+            for (var j = 0; j < columns; j++) {
+                var sum = 0.0;
+                for (var i = 0; i < 8; i++) {
+                    sum += p[2 + i] * rows.get((i + 1L) * columns + j);
+                }
+                assertThat((double) y[1 + j]).isCloseTo(sum, within(F32_FUNCTION * 10));
+            }
+            assertThat(y[0]).isEqualTo(42);
+            assertThat(y[columns + 1]).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void softmaxIsScaledAndSumsToOne(Kernels kernels) {
+        for (var length : SIZES) {
+            var p = new float[length + 4];
+            var random = new SplittableRandom(length);
+            var largest = Double.NEGATIVE_INFINITY;
+            var input = new double[length];
+            for (var i = 0; i < length; i++) {
+                p[2 + i] = (float) random.nextDouble(-400, 400);
+                input[i] = p[2 + i] * 0.125;
+                largest = Math.max(largest, input[i]);
+            }
+            kernels.softmax(p, 2, length, 0.125f, lanes);
+            var total = 0.0;
+            for (var value : input) {
+                total += Math.exp(value - largest);
+            }
+            for (var i = 0; i < length; i++) {
+                var expected = Math.exp(input[i] - largest) / total;
+                assertThat((double) p[2 + i]).isCloseTo(expected, within(F32_FUNCTION * 10 * expected + 1e-37));
+            }
+            assertThat(p[0] + p[1] + p[2 + length] + p[3 + length]).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void normsDivideByTheirStatistics(Kernels kernels) {
+        for (var length : SIZES) {
+            var random = new SplittableRandom(length);
+            var x = vector(random, length).values();
+            var scale = vector(random, length).values();
+            var shift = vector(random, length).values();
+            var squares = 0.0;
+            var mean = 0.0;
+            for (var value : x) {
+                squares += (double) value * value / length;
+                mean += (double) value / length;
+            }
+            var variance = squares - mean * mean;
+            var rms = new float[length];
+            var layer = new float[length];
+            kernels.rmsNorm(x, scale, 1e-5, rms, lanes);
+            kernels.layerNorm(x, scale, shift, 1e-5, layer, lanes);
+            for (var i = 0; i < length; i++) {
+                var first = x[i] / Math.sqrt(squares + 1e-5) * scale[i];
+                var second = (x[i] - mean) / Math.sqrt(variance + 1e-5) * scale[i] + shift[i];
+                assertThat((double) rms[i]).isCloseTo(first, within(F32_FUNCTION * 5));
+                // One element is its own mean: rounding of the mean is magnified by 1 / sqrt(epsilon).
+                assertThat((double) layer[i]).isCloseTo(second, within(length == 1 ? 1e-4 : F32_FUNCTION * 10));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void activationsEqualTheirDefinitions(Kernels kernels) {
+        var length = 4003;
+        var x = new float[length];
+        for (var i = 0; i < length; i++) {
+            x[i] = (i - 2001) * 0.01f;
+        }
+        var silu = x.clone();
+        var tanh = x.clone();
+        var gelu = x.clone();
+        var relu = x.clone();
+        kernels.silu(silu);
+        kernels.geluTanh(tanh);
+        kernels.gelu(gelu);
+        kernels.relu(relu);
+        for (var i = 0; i < length; i++) {
+            double v = x[i];
+            var tolerance = F32_FUNCTION * Math.max(1, Math.abs(v));
+            assertThat((double) silu[i]).isCloseTo(v / (1 + Math.exp(-v)), within(tolerance));
+            var inner = Math.sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v);
+            assertThat((double) tanh[i]).isCloseTo(v * (1 + Math.tanh(inner)) / 2, within(tolerance));
+            assertThat((double) gelu[i]).isCloseTo(v * simpsonNormal(v), within(1e-7 + 6e-8 * Math.abs(v)));
+            assertThat(relu[i]).isEqualTo(v > 0 ? x[i] : 0);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void activationsOfExtremeInputsStayFinite(Kernels kernels) {
+        var x = new float[] {-1e30f, -1000, -100, 100, 1000, 1e30f};
+        // Long enough for the vector path as well as the tail.
+        var wide = new float[x.length * 16];
+        for (var i = 0; i < wide.length; i++) {
+            wide[i] = x[i / 16];
+        }
+        kernels.silu(wide);
+        for (var i = 0; i < wide.length; i++) {
+            var input = x[i / 16];
+            if (input > 0) {
+                assertThat(wide[i]).isEqualTo(input);
+            } else {
+                assertThat(wide[i]).isBetween(1e-7f * input, 0f);
+            }
+        }
+    }
+
+    /// The normal distribution function by Simpson's rule from 0.
+    private static double simpsonNormal(double x) {
+        var steps = 400;
+        var h = x / steps;
+        var sum = 0.0;
+        for (var i = 0; i <= steps; i++) {
+            var weight = i == 0 || i == steps ? 1 : i % 2 == 1 ? 4 : 2;
+            sum += weight * Math.exp(-(i * h) * (i * h) / 2);
+        }
+        return 0.5 + sum * h / 3 / Math.sqrt(2 * Math.PI);
+    }
+
+    @Test
+    void rotationTurnsHalvesNotNeighbours() {
+        var x = new float[] {9, 1, 2, 3, 4, 9};
+        Kernels.best().rotate(x, 1, new float[] {0, 0.6f}, new float[] {1, 0.8f});
+        assertThat(x)
+                .containsExactly(new float[] {9, -3, 2 * 0.6f - 4 * 0.8f, 1, 4 * 0.6f + 2 * 0.8f, 9}, within(1e-6f));
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void addAndMultiplyTouchEveryElement(Kernels kernels) {
+        for (var length : SIZES) {
+            var random = new SplittableRandom(length);
+            var x = vector(random, length).values();
+            var y = vector(random, length).values();
+            var sum = x.clone();
+            var product = x.clone();
+            kernels.add(sum, y);
+            kernels.multiply(product, y);
+            for (var i = 0; i < length; i++) {
+                assertThat(sum[i]).isEqualTo(x[i] + y[i]);
+                assertThat(product[i]).isEqualTo(x[i] * y[i]);
+            }
+        }
+    }
+
+    @Test
+    void aMatrixOfIntegersIsRefused() {
+        assertThatThrownBy(() -> RowMatrix.of(HostTensor.ofInts(new int[4], 2, 2)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("I32 [2, 2]");
+    }
+
+    @Test
+    void theBestKernelsSayWhatTheyAre() {
+        assertThat(Kernels.best().describe()).matches("Vector API, \\d+-bit vectors|plain loops.*");
+        assertThat(Kernels.scalar().describe()).contains("--add-modules");
+    }
+
+    static RowVector vector(SplittableRandom random, int length) {
+        var vector = new RowVector(length);
+        for (var i = 0; i < length; i++) {
+            vector.values()[i] = (float) random.nextDouble(-2, 2);
+        }
+        return vector;
+    }
+
+    private static HostTensor tensor(DType dtype, SplittableRandom random, int rows, int columns) {
+        var data = Arena.ofAuto().allocate((long) rows * columns * dtype.bytes(), 64);
+        for (var i = 0L; i < (long) rows * columns; i++) {
+            var value = (float) random.nextDouble(-1, 1);
+            switch (dtype) {
+                case F32 -> data.set(HostTensor.FLOAT, i * 4, value);
+                case F64 -> data.set(HostTensor.DOUBLE, i * 8, value);
+                case BF16 -> data.set(HostTensor.SHORT, i * 2, (short) (Float.floatToRawIntBits(value) >>> 16));
+                case F16 -> data.set(HostTensor.SHORT, i * 2, Float.floatToFloat16(value));
+                // Bits without the largest exponents, whose values are not finite.
+                default -> data.set(ValueLayout.JAVA_BYTE, i, (byte) (random.nextInt(256) & 0xBF));
+            }
+        }
+        return new HostTensor(dtype, Shape.of(rows, columns), data);
+    }
+}
