@@ -82,6 +82,13 @@ final class Console {
         }
     }
 
+    /// Asks for the next line, where someone sits at a terminal.
+    void prompt() {
+        if (terminal && !quiet) {
+            raw("> ");
+        }
+    }
+
     /// Something worth knowing; silent with `--quiet`.
     void note(String text) {
         if (!quiet) {
