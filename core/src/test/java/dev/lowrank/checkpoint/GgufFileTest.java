@@ -160,8 +160,8 @@ class GgufFileTest {
                 .tensor("token_embd.weight", new float[128], 64, 2);
     }
 
-    /// Written from the formula of the model family: wavelength below 2048 stays, above 8192 is divided, between
-    /// blends.
+    /// Written from the formula of the model family: wavelength below 2048 stays, above 8192 is divided,
+    /// between blends.
     private static float[] llama3Divisors(double factor) {
         var divisors = new float[32];
         for (var i = 0; i < 32; i++) {

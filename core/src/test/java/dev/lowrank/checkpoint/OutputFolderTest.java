@@ -100,8 +100,10 @@ class OutputFolderTest {
         assertRefused(Code.INCOMPLETE, () -> Checkpoint.open(root.resolve("out.partial")));
         try (var output = OutputFolder.begin(out(), List.of())) {
             assertThat(output.resumed()).isTrue();
-            assertThat(output.folder().resolve("model-00001-of-00002.safetensors")).hasContent("one");
-            assertThat(output.folder().resolve("model-00002-of-00002.safetensors.writing")).doesNotExist();
+            assertThat(output.folder().resolve("model-00001-of-00002.safetensors"))
+                    .hasContent("one");
+            assertThat(output.folder().resolve("model-00002-of-00002.safetensors.writing"))
+                    .doesNotExist();
             output.commit(Json.object());
         }
         assertThat(FolderVerification.verify(out()).ok()).containsExactly("model-00001-of-00002.safetensors");
