@@ -192,6 +192,15 @@ class OutputFolderTest {
     }
 
     @Test
+    void fullDiskIsToldFromABrokenOne() {
+        var full = DiskErrors.translate(out(), 5, new IOException("No space left on device"));
+        assertThat(full.code()).isEqualTo(Code.OUT_NO_SPACE);
+        assertThat(full).hasMessageContaining("5 bytes needed");
+        var broken = DiskErrors.translate(out(), 5, new IOException("Input/output error"));
+        assertThat(broken.code()).isEqualTo(Code.IO_FAILED);
+    }
+
+    @Test
     void namesThatLeaveTheFolderAreRefused() {
         try (var output = OutputFolder.begin(out(), List.of())) {
             assertRefused(Code.PATH_ESCAPE, () -> output.write("../x", bytes("x")));
