@@ -130,6 +130,12 @@ final class Console {
         return new PrintWriter(err, true, StandardCharsets.UTF_8);
     }
 
+    /// Hands everything written so far to the system.
+    void flush() {
+        out.flush();
+        err.flush();
+    }
+
     private void raw(String text) {
         err.print(text);
         err.flush();

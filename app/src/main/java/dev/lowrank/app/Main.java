@@ -24,7 +24,10 @@ public final class Main {
         var home = Path.of(System.getProperty("lowrank.home", "."));
         var interruption = new Interruption(console);
         interruption.install();
-        System.exit(run(console, interruption, home, System.getenv(), arguments));
+        var code = run(console, interruption, home, System.getenv(), arguments);
+        console.flush();
+        // Not System.exit: nothing is left to do, and its logging and native destructors take longer than `--help`.
+        Runtime.getRuntime().halt(code);
     }
 
     /// Runs one command.

@@ -105,10 +105,10 @@ class CommandLineTest {
     }
 
     @Test
-    void aFolderWithoutConfigIsBadInput(@TempDir Path folder) {
+    void aFolderWithoutWeightsIsBadInput(@TempDir Path folder) {
         var run = Run.of("inspect", folder.toString());
         assertThat(run.code()).isEqualTo(4);
-        assertThat(run.err()).contains("config.json");
+        assertThat(run.err()).contains("neither model.safetensors");
     }
 
     @Test
