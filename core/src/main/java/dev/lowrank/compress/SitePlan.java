@@ -4,6 +4,7 @@ import dev.lowrank.compress.allocate.RankRule;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
+import java.util.Comparator;
 
 /// What a site will store, and what that costs.
 ///
@@ -22,17 +23,13 @@ public record SitePlan(LinearSite site, StorageForm form, int rank, DType dtype)
         if (recipe.ranks() instanceof RankRule.Uniform(var keep) && keep.kept() == 1) {
             return dense; // the matrix itself fits the budget and loses nothing
         }
-        var best = dense;
-        for (var form : recipe.storage().forms()) {
-            var plan = within(site, recipe, dtype, form, singular);
-            var better = best == dense
-                    || plan.rank() > best.rank()
-                    || (plan.rank() == best.rank() && plan.weightBytes() < best.weightBytes());
-            if (plan.weightBytes() < dense.weightBytes() && better) {
-                best = plan;
-            }
-        }
-        return best;
+        return recipe.storage().forms().stream()
+                .map(form -> within(site, recipe, dtype, form, singular))
+                .filter(plan -> plan.weightBytes() < dense.weightBytes())
+                .max(Comparator.comparingInt(SitePlan::rank)
+                        .thenComparing(
+                                Comparator.comparingLong(SitePlan::weightBytes).reversed()))
+                .orElse(dense);
     }
 
     private static SitePlan within(
