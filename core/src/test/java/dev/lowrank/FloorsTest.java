@@ -16,8 +16,9 @@ import org.junit.jupiter.api.Test;
 
 /// Who may import whom in the library.
 class FloorsTest {
-    private static final JavaClasses CORE =
-            new ClassFileImporter().withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("dev.lowrank");
+    private static final JavaClasses CORE = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("dev.lowrank");
 
     @Test
     void theRulesSeeTheLibrary() {
@@ -108,9 +109,7 @@ class FloorsTest {
     void everyPackageIsNullMarked() {
         var packages = CORE.stream().map(JavaClass::getPackage).collect(Collectors.toSet());
         assertThat(packages)
-                .filteredOn(javaPackage -> javaPackage
-                        .getClasses()
-                        .stream()
+                .filteredOn(javaPackage -> javaPackage.getClasses().stream()
                         .anyMatch(type -> !type.getSimpleName().equals("package-info")))
                 .allMatch(javaPackage -> javaPackage.isAnnotatedWith(NullMarked.class), "is @NullMarked");
     }

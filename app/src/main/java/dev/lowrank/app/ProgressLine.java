@@ -6,8 +6,8 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/// Shows progress with rate and remaining time: one line that is redrawn on a terminal, a plain line every few seconds
-/// elsewhere. A step with a new name begins a new stage.
+/// Shows progress with rate and remaining time: one line that is redrawn on a terminal, a plain line every
+/// few seconds elsewhere. A step with a new name begins a new stage.
 final class ProgressLine implements Progress, AutoCloseable {
     private static final String ERASE = "\r\u001b[K";
 

@@ -14,16 +14,19 @@ import org.jspecify.annotations.Nullable;
 /// there.
 final class GgufCursor {
     private static final long MAX_STRING = 1L << 30;
+    private static final long MAX_WINDOW = 1 << 18;
     private static final int MAX_ITEMS = 1 << 24;
 
     private final StoredFile file;
     private final CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder();
-    private final ByteBuffer window =
-            ByteBuffer.allocate(1 << 18).order(ByteOrder.LITTLE_ENDIAN).limit(0);
+    private final ByteBuffer window;
     private long windowStart;
 
     GgufCursor(StoredFile file) {
         this.file = file;
+        this.window = ByteBuffer.allocate((int) Math.min(MAX_WINDOW, file.size()))
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .limit(0);
     }
 
     long position() {

@@ -57,7 +57,8 @@ public final class HuggingFaceFolder implements Checkpoint {
         return folder;
     }
 
-    /// Opens a folder that may lack its manifest, so that an output can be checked before it is declared finished.
+    /// Opens a folder that may lack its manifest, so that an output can be checked before it is declared
+    /// finished.
     static HuggingFaceFolder openUnfinished(Path path) {
         var names = list(path);
         var paths = SafePaths.of(path);

@@ -164,13 +164,24 @@ final class SafetensorsHeader {
     }
 
     private void checkName(String name) {
-        var coder = StandardCharsets.UTF_8.newEncoder();
-        if (!coder.canEncode(name)) {
+        if (isShortAscii(name)) {
+            return;
+        }
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
             throw error(Code.ST_BAD_UTF8, -1, name, "A tensor name holds half a surrogate pair");
         }
         if (name.length() > MAX_NAME_BYTES || name.getBytes(StandardCharsets.UTF_8).length > MAX_NAME_BYTES) {
             throw error(Code.ST_LIMIT, -1, name, "A tensor name is longer than " + MAX_NAME_BYTES + " bytes");
         }
+    }
+
+    private static boolean isShortAscii(String name) {
+        for (var i = 0; i < name.length(); i++) {
+            if (name.charAt(i) >= 0x80) {
+                return false;
+            }
+        }
+        return name.length() <= MAX_NAME_BYTES;
     }
 
     private void parseMetadata(JsonParser json) {
@@ -269,6 +280,9 @@ final class SafetensorsHeader {
     }
 
     private long number(JsonParser json, String name, Code bad) {
+        if (json.getNumberType() != JsonParser.NumberType.BIG_INTEGER && json.getLongValue() >= 0) {
+            return json.getLongValue();
+        }
         var value = json.getBigIntegerValue();
         if (value.signum() < 0 || value.compareTo(U64_MAX) > 0) {
             throw error(bad, -1, name, "The number " + value + " is not an unsigned 64-bit number");

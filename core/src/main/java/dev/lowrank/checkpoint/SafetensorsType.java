@@ -1,6 +1,8 @@
 package dev.lowrank.checkpoint;
 
 import dev.lowrank.tensor.DType;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Element types of safetensors in ascending order of alignment, which is also the (descending) order of
@@ -29,6 +31,8 @@ enum SafetensorsType {
     I64(64, DType.I64),
     U64(64, null);
 
+    private static final Map<String, SafetensorsType> BY_NAME = byName();
+
     private final int bits;
     private final @Nullable DType dtype;
 
@@ -37,14 +41,17 @@ enum SafetensorsType {
         this.dtype = dtype;
     }
 
+    private static Map<String, SafetensorsType> byName() {
+        var types = new HashMap<String, SafetensorsType>();
+        for (var type : values()) {
+            types.put(type.name(), type);
+        }
+        return Map.copyOf(types);
+    }
+
     /// @return the type called `name`, or null
     static @Nullable SafetensorsType named(String name) {
-        for (var type : values()) {
-            if (type.name().equals(name)) {
-                return type;
-            }
-        }
-        return null;
+        return BY_NAME.get(name);
     }
 
     /// @return bits of one element

@@ -67,10 +67,10 @@ public final class Linalg {
         }
     }
 
-    /// Thin singular value decomposition by the eigenvectors of the smaller Gram matrix: several times faster than
-    /// [#svd], for weighted matrices whose trailing values are going to be cut. Singular values below about 1e-8 of
-    /// the largest are noise. The other side's vectors come from a QR step, so both sides are orthonormal even for
-    /// rank-deficient and zero matrices.
+    /// Thin singular value decomposition by the eigenvectors of the smaller Gram matrix: several times
+    /// faster than [#svd], for weighted matrices whose trailing values are going to be cut. Singular values
+    /// below about 1e-8 of the largest are noise. The other side's vectors come from a QR step, so both
+    /// sides are orthonormal even for rank-deficient and zero matrices.
     ///
     /// @param a `[m, n]`
     /// @return the decomposition

@@ -70,7 +70,8 @@ final class Native {
         }
     }
 
-    /// Runs an in-place call on `target` and gives `target` back; `call` returns it too, as a borrowed handle.
+    /// Runs an in-place call on `target` and gives `target` back; `call` returns it too, as a borrowed
+    /// handle.
     static Tensor inPlace(
             String operation, Tensor target, Supplier<org.bytedeco.pytorch.Tensor> call, Tensor... operands) {
         try (var _ = new PointerScope()) {
@@ -98,11 +99,11 @@ final class Native {
         }
     }
 
-    /// Runs a native call on a thread of its own with a deep stack, and lends the result to the innermost pointer
-    /// scope.
+    /// Runs a native call on a thread of its own with a deep stack, and lends the result to the innermost
+    /// pointer scope.
     ///
-    /// OpenBLAS keeps its job tables for parallel LU decomposition on the caller's stack, several megabytes of
-    /// them: more than a Java thread has by default, and the overflow ends the JVM without a word.
+    /// OpenBLAS keeps its job tables for parallel LU decomposition on the caller's stack, several megabytes
+    /// of them: more than a Java thread has by default, and the overflow ends the JVM without a word.
     static <P extends Pointer> P onDeepStack(Supplier<P> call) {
         var task = new FutureTask<>(call::get);
         var thread = new Thread(null, task, "lowrank-deep-stack", DEEP_STACK);
@@ -119,7 +120,8 @@ final class Native {
         }
     }
 
-    /// Tuple getters lend a handle that dies with the tuple; copying it shares the storage and makes it ours.
+    /// Tuple getters lend a handle that dies with the tuple; copying it shares the storage and makes it
+    /// ours.
     private static Tensor adopt(org.bytedeco.pytorch.Tensor handle, TensorScope scope) {
         var owned = handle.referenceCount() > 0 ? handle : new org.bytedeco.pytorch.Tensor(handle);
         var tensor = new Tensor(owned, scope);

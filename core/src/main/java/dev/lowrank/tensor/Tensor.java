@@ -370,7 +370,8 @@ public final class Tensor {
         return Native.own("amax", () -> handle().amax(new long[] {dimension}, keep), this);
     }
 
-    /// @return I64 index of the (first) largest element along `dimension`, which stays with size 1 if `keep`
+    /// @return I64 index of the (first) largest element along `dimension`, which stays with size 1 if
+    ///     `keep`
     public Tensor argmax(long dimension, boolean keep) {
         return Native.own("argmax", () -> handle().argmax(new LongOptional(dimension), keep), this);
     }

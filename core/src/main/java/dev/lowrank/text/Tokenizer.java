@@ -3,6 +3,7 @@ package dev.lowrank.text;
 import dev.lowrank.text.NativeTokenizer.SpecialTokens;
 import dev.lowrank.text.TextException.Code;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,7 +48,9 @@ public final class Tokenizer implements AutoCloseable {
     /// @return the tokenizer, owned by the caller
     /// @throws TextException as [#open(Path)]
     public static Tokenizer ofFiles(Map<String, byte[]> files) {
-        return new Tokenizer(new TokenizerFiles(files));
+        var copies = new LinkedHashMap<String, byte[]>();
+        files.forEach((name, bytes) -> copies.put(name, bytes.clone()));
+        return new Tokenizer(new TokenizerFiles(copies));
     }
 
     /// Encodes a whole text: nothing added, cut or padded. Strings of added tokens in the text become those

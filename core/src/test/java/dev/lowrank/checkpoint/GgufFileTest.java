@@ -96,7 +96,8 @@ class GgufFileTest {
         try (var file = open(recipe)) {
             var read = file.read("model.layers.0.self_attn.q_proj.weight").toFloats();
             for (var i = 0; i < 64; i++) {
-                assertThat(read[i]).isEqualTo(i / 8);
+                var row = i / 8;
+                assertThat(read[i]).isEqualTo(row);
             }
             assertThat(file.read("model.layers.0.self_attn.q_proj.bias").toFloats())
                     .containsExactly(0, 1, 2, 3, 4, 5, 6, 7);
@@ -160,8 +161,8 @@ class GgufFileTest {
                 .tensor("token_embd.weight", new float[128], 64, 2);
     }
 
-    /// Written from the formula of the model family: wavelength below 2048 stays, above 8192 is divided, between
-    /// blends.
+    /// Written from the formula of the model family: wavelength below 2048 stays, above 8192 is divided,
+    /// between blends.
     private static float[] llama3Divisors(double factor) {
         var divisors = new float[32];
         for (var i = 0; i < 32; i++) {

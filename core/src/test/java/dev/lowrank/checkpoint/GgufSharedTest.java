@@ -9,8 +9,8 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/// Real GGUF files against figures from the Python package `gguf` 0.19.0 (GGUFReader, quants.dequantize; q and k rows
-/// reordered as reshape [heads, d/2, 2, in], swap axes 1 and 2; sums in float64).
+/// Real GGUF files against figures from the Python package `gguf` 0.19.0 (GGUFReader, quants.dequantize; q
+/// and k rows reordered as reshape [heads, d/2, 2, in], swap axes 1 and 2; sums in float64).
 @Tag("shared")
 class GgufSharedTest {
     private static Path shared(String name) {

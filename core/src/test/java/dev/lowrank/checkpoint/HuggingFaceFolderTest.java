@@ -110,7 +110,9 @@ class HuggingFaceFolderTest {
         twoShards();
         var checkpoint = Checkpoint.open(folder);
         checkpoint.close();
-        assertThatThrownBy(() -> checkpoint.read("a")).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+        assertThatThrownBy(() -> checkpoint.read("a"))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
     }
 
     @Test
@@ -133,7 +135,15 @@ class HuggingFaceFolderTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"../../other/model.safetensors", "/etc/passwd", "a/../../x", "..\\\\x", "C:\\\\x", "%2e%2e/x", ".."})
+            strings = {
+                "../../other/model.safetensors",
+                "/etc/passwd",
+                "a/../../x",
+                "..\\\\x",
+                "C:\\\\x",
+                "%2e%2e/x",
+                ".."
+            })
     void shardOutsideTheFolderIsRefused(String name) throws IOException {
         config();
         write(WeightIndex.FILE_NAME, "{\"weight_map\":{\"a\":\"" + name + "\"}}");
@@ -190,7 +200,8 @@ class HuggingFaceFolderTest {
         Files.createDirectories(folder.resolve("model.safetensors"));
         refused(Code.PATH_NOT_REGULAR);
         Files.delete(folder.resolve("model.safetensors"));
-        var made = new ProcessBuilder("mkfifo", folder.resolve("model.safetensors").toString()).start();
+        var made =
+                new ProcessBuilder("mkfifo", folder.resolve("model.safetensors").toString()).start();
         Assumptions.assumeTrue(made.waitFor(5, TimeUnit.SECONDS) && made.exitValue() == 0, "mkfifo is not here");
         Assertions.assertTimeoutPreemptively(Duration.ofSeconds(5), () -> refused(Code.PATH_NOT_REGULAR));
     }
@@ -219,12 +230,21 @@ class HuggingFaceFolderTest {
             files.put("missing" + i, SECOND);
         }
         index(12, files);
-        assertThat(refused(Code.IDX_MISMATCH)).hasMessageContaining("50 tensors").hasMessageContaining("30 more");
+        assertThat(refused(Code.IDX_MISMATCH))
+                .hasMessageContaining("50 tensors")
+                .hasMessageContaining("30 more");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"[]", "{", "{}", "{\"weight_map\":[]}", "{\"weight_map\":{\"a\":1}}",
-        "{\"weight_map\":{\"a\":\"x\",\"a\":\"x\"}}"})
+    @ValueSource(
+            strings = {
+                "[]",
+                "{",
+                "{}",
+                "{\"weight_map\":[]}",
+                "{\"weight_map\":{\"a\":1}}",
+                "{\"weight_map\":{\"a\":\"x\",\"a\":\"x\"}}"
+            })
     void malformedIndexIsRefused(String text) throws IOException {
         config();
         write(WeightIndex.FILE_NAME, text);
@@ -267,8 +287,10 @@ class HuggingFaceFolderTest {
     @Test
     void codeNamedByTheConfigIsIgnored() throws IOException {
         twoShards();
-        write("config.json", "{\"model_type\":\"llama\",\"auto_map\":{\"AutoModel\":\"evil.Evil\"},"
-                + "\"trust_remote_code\":true}");
+        write(
+                "config.json",
+                "{\"model_type\":\"llama\",\"auto_map\":{\"AutoModel\":\"evil.Evil\"},"
+                        + "\"trust_remote_code\":true}");
         Checkpoint.open(folder).close();
     }
 }

@@ -37,7 +37,12 @@ class ModelConfigTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"{}", "{\"rope_scaling\":null}", "{\"rope_theta\":10000}", "{\"rope_parameters\":{\"rope_type\":\"default\"}}"})
+            strings = {
+                "{}",
+                "{\"rope_scaling\":null}",
+                "{\"rope_theta\":10000}",
+                "{\"rope_parameters\":{\"rope_type\":\"default\"}}"
+            })
     void silenceMeansTheDefaultRope(String json) {
         var rope = read(json).rope();
         assertThat(rope.type()).isEqualTo("default");
@@ -46,14 +51,19 @@ class ModelConfigTest {
 
     @Test
     void listsOfLongropeAreKept() {
-        var rope = read("{\"rope_scaling\":{\"rope_type\":\"longrope\",\"short_factor\":[1,2],\"long_factor\":[3,4]}}").rope();
+        var rope = read("{\"rope_scaling\":{\"rope_type\":\"longrope\",\"short_factor\":[1,2],\"long_factor\":[3,4]}}")
+                .rope();
         assertThat(rope.extra()).containsEntry("short_factor", List.of(1.0, 2.0));
     }
 
     @Test
     void ropeThatCannotRunIsRefused() {
-        assertRefused(Code.CFG_UNSUPPORTED, () -> read("{\"rope_scaling\":{\"type\":\"magic\"}}").rope());
-        assertRefused(Code.CFG_UNSUPPORTED, () -> read("{\"rope_parameters\":{\"full_attention\":{}}}").rope());
+        assertRefused(
+                Code.CFG_UNSUPPORTED,
+                () -> read("{\"rope_scaling\":{\"type\":\"magic\"}}").rope());
+        assertRefused(
+                Code.CFG_UNSUPPORTED,
+                () -> read("{\"rope_parameters\":{\"full_attention\":{}}}").rope());
         assertRefused(Code.CFG_RANGE, () -> read("{\"rope_theta\":-1}").rope());
         assertRefused(Code.CFG_RANGE, () -> read("{\"rope_theta\":\"x\"}").rope());
         assertRefused(Code.CFG_RANGE, () -> read("{\"rope_scaling\":[]}").rope());
@@ -100,9 +110,11 @@ class ModelConfigTest {
     void changingKeepsUnknownKeysAndTheirOrder() throws IOException {
         var config = read("{\"zeta\":1e-05,\"model_type\":\"llama\",\"odd\":{\"x\":[1,null]}}");
         var changed = config.with("model_type", StringNode.valueOf("qwen2"));
-        assertThat(changed.json().toString()).isEqualTo("{\"zeta\":1.0E-5,\"model_type\":\"qwen2\",\"odd\":{\"x\":[1,null]}}");
+        assertThat(changed.json().toString())
+                .isEqualTo("{\"zeta\":1.0E-5,\"model_type\":\"qwen2\",\"odd\":{\"x\":[1,null]}}");
         assertThat(config.modelType()).isEqualTo("llama");
-        assertThat(read(new String(changed.toBytes(), StandardCharsets.UTF_8)).json()).isEqualTo(changed.json());
+        assertThat(read(new String(changed.toBytes(), StandardCharsets.UTF_8)).json())
+                .isEqualTo(changed.json());
     }
 
     @Test

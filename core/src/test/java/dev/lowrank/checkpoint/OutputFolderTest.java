@@ -100,8 +100,10 @@ class OutputFolderTest {
         assertRefused(Code.INCOMPLETE, () -> Checkpoint.open(root.resolve("out.partial")));
         try (var output = OutputFolder.begin(out(), List.of())) {
             assertThat(output.resumed()).isTrue();
-            assertThat(output.folder().resolve("model-00001-of-00002.safetensors")).hasContent("one");
-            assertThat(output.folder().resolve("model-00002-of-00002.safetensors.writing")).doesNotExist();
+            assertThat(output.folder().resolve("model-00001-of-00002.safetensors"))
+                    .hasContent("one");
+            assertThat(output.folder().resolve("model-00002-of-00002.safetensors.writing"))
+                    .doesNotExist();
             output.commit(Json.object());
         }
         assertThat(FolderVerification.verify(out()).ok()).containsExactly("model-00001-of-00002.safetensors");
@@ -187,6 +189,15 @@ class OutputFolderTest {
             var refusal = assertRefused(Code.OUT_NO_SPACE, () -> output.requireSpace(Long.MAX_VALUE / 2));
             assertThat(refusal).hasMessageContaining("bytes needed").hasMessageContaining("bytes free");
         }
+    }
+
+    @Test
+    void fullDiskIsToldFromABrokenOne() {
+        var full = DiskErrors.translate(out(), 5, new IOException("No space left on device"));
+        assertThat(full.code()).isEqualTo(Code.OUT_NO_SPACE);
+        assertThat(full).hasMessageContaining("5 bytes needed");
+        var broken = DiskErrors.translate(out(), 5, new IOException("Input/output error"));
+        assertThat(broken.code()).isEqualTo(Code.IO_FAILED);
     }
 
     @Test

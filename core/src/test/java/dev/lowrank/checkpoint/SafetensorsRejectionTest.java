@@ -55,7 +55,7 @@ class SafetensorsRejectionTest {
                 bad("S04 overlong", Code.ST_BAD_UTF8, withHeader(overlong, 0)),
                 bad(
                         "S04 lone surrogate",
-                        Code.ST_BAD_UTF8,
+                        Code.ST_BAD_JSON,
                         withHeader("{" + entry("\\ud800", "F32", "[]", "[0,4]") + "}", 4)),
                 bad("S04 open brace", Code.ST_BAD_JSON, withHeader("{", 0)),
                 bad("S04 array", Code.ST_BAD_JSON, withHeader("[]", 0)),

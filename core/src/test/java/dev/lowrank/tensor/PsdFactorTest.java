@@ -36,7 +36,8 @@ class PsdFactorTest {
         return PsdFactor.of(gram, "layer 3 q_proj");
     }
 
-    /// `‖L Lᵀ − G‖ ≤ bound · max|G|`, `L` lower triangular with a positive diagonal, and both solves undo it.
+    /// `‖L Lᵀ − G‖ ≤ bound · max|G|`, `L` lower triangular with a positive diagonal, and both solves undo
+    /// it.
     private static void assertFactorises(PsdFactor f, Tensor g, double bound) {
         var l = f.factor();
         var scale = Math.max(g.abs().max().item(), Double.MIN_NORMAL);
