@@ -49,6 +49,7 @@ public final class Main {
             Console console, Interruption interruption, Path home, Map<String, String> environment) {
         var models = new ModelArgument(home, environment);
         return new CommandLine(new LowrankCommand(console))
+                .addSubcommand(new DemoCommand(console, models, home))
                 .addSubcommand(new PlanCommand(console, models))
                 .addSubcommand(new CompressCommand(console, models, interruption))
                 .addSubcommand(new EvaluateCommand(console, models))

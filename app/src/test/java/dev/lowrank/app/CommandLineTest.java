@@ -27,7 +27,21 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"plan", "compress", "inspect", "export", "verify", "doctor", "completion"})
+    @ValueSource(
+            strings = {
+                "demo",
+                "plan",
+                "compress",
+                "evaluate",
+                "compare",
+                "generate",
+                "chat",
+                "inspect",
+                "export",
+                "verify",
+                "doctor",
+                "completion"
+            })
     void everyCommandHasHelp(String command) {
         var run = Run.of(command, "--help");
         assertThat(run.code()).isZero();
