@@ -11,7 +11,8 @@ import dev.lowrank.text.Tokenizer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A model that is ready to write: its tokenizer, its decoder and, from the first long prompt on, LibTorch for prompts.
+/// A model that is ready to write: its tokenizer, its decoder and, from the first long prompt on, LibTorch
+/// for prompts.
 final class Speaker implements AutoCloseable {
     /// Below this, reading a prompt token by token takes less time than loading LibTorch.
     private static final int LONG_PROMPT = 256;

@@ -171,7 +171,8 @@ final class BlockwiseRun {
     /// Runs the calibration text through the block: each thread takes a fixed share of the batches and sums
     /// its own statistics, which are then added in a fixed order.
     private BlockStatistics measure(Block block, Map<LinearSite, Linear.Dense> linears, List<LinearSite> targets) {
-        var shares = windows.isEmpty() ? 1 : Math.min(Compute.threads(), batches().size());
+        var shares =
+                windows.isEmpty() ? 1 : Math.min(Compute.threads(), batches().size());
         var statistics = new ArrayList<BlockStatistics>();
         try {
             for (var i = 0; i < shares; i++) {

@@ -15,9 +15,9 @@ import org.bytedeco.pytorch.global.torch;
 /// on the number in the last bits: the same seed and the same thread count give the same bytes.
 ///
 /// OpenBLAS always runs with one thread: its own threads spin against LibTorch's (attention over 8 heads of
-/// 512 positions took 816 ms with two BLAS threads inside and 7 ms with one; an eigen-decomposition of order
-/// 576 took 1035 and 55 ms), and its parallel LU keeps tables on the stack that a Java thread does not have.
-/// Large products are split over rows here instead, and whole batches and sites run side by side.
+/// 512 positions took 816 ms with two BLAS threads inside and 7 ms with one; an eigen-decomposition of
+/// order 576 took 1035 and 55 ms), and its parallel LU keeps tables on the stack that a Java thread does
+/// not have. Large products are split over rows here instead, and whole batches and sites run side by side.
 public final class Compute {
     /// A product below this many multiplications is not worth handing to another thread.
     private static final long WORTH_SPLITTING = 8_000_000;
@@ -45,8 +45,8 @@ public final class Compute {
     }
 
     /// Runs independent tasks side by side, each on one core, the calling thread among the workers. Which
-    /// worker runs a task is not fixed, so a task must not depend on another; tasks that sum must each have a
-    /// sum of their own. Gradient mode is the caller's. Nested calls run one after the other.
+    /// worker runs a task is not fixed, so a task must not depend on another; tasks that sum must each have
+    /// a sum of their own. Gradient mode is the caller's. Nested calls run one after the other.
     ///
     /// @param tasks number of tasks
     /// @param task runs task `i`; opens its own scope
