@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loads a folder with `transformers` and compares its logits with stored ones.
+"""Loads folders with `transformers` and compares their logits with stored ones.
 
-    HF_HUB_OFFLINE=1 python check_transformers_load.py FOLDER EXPECTED.safetensors [--tolerance 1e-4] [--dtype float32]
+    HF_HUB_OFFLINE=1 python check_transformers_load.py FOLDER EXPECTED.safetensors [FOLDER EXPECTED.safetensors ...]
+        [--tolerance 1e-4] [--dtype float32]
 
-EXPECTED holds `input_ids` I64 [batch, tokens] and `logits` F32 [batch, tokens, vocab]. Prints one JSON line; exit code 0
-if the largest absolute difference is within the tolerance and no tensor was missing, unused or of another shape; else 1.
+EXPECTED holds `input_ids` I64 [batch, tokens] and `logits` F32 [batch, tokens, vocab]. Prints one JSON line for each
+folder; exit code 0 if everywhere the largest absolute difference is within the tolerance and no tensor was missing,
+unused or of another shape; else 1.
 """
 
 import argparse
@@ -29,26 +31,20 @@ def load(folder, dtype=torch.float32):
     return model.eval(), problems
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
-    parser.add_argument("expected")
-    parser.add_argument("--tolerance", type=float, default=1e-4)
-    parser.add_argument("--dtype", default="float32")
-    options = parser.parse_args()
-
-    expected = load_file(options.expected)
-    model, problems = load(options.folder, getattr(torch, options.dtype))
+def check(folder, expected_file, tolerance, dtype):
+    """What came of one folder, ready to be printed."""
+    expected = load_file(expected_file)
+    model, problems = load(folder, dtype)
     with torch.no_grad():
         logits = model(expected["input_ids"]).logits.float()
     same_shape = logits.shape == expected["logits"].shape
     difference = (logits - expected["logits"]).abs().max().item() if same_shape else None
-    # A NaN compares false, so it fails too.
-    ok = same_shape and not problems and difference <= options.tolerance
-    report = {
-        "ok": ok,
+    return {
+        # A NaN compares false, so it fails too.
+        "ok": same_shape and not problems and difference <= tolerance,
+        "folder": str(folder),
         "max_abs_difference": difference,
-        "tolerance": options.tolerance,
+        "tolerance": tolerance,
         "class": type(model).__name__,
         "parameters": sum(p.numel() for p in model.parameters()),
         "shape": list(logits.shape),
@@ -56,7 +52,22 @@ def main():
         "transformers": transformers.__version__,
         "torch": torch.__version__,
     }
-    print(json.dumps(report))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", nargs="+", metavar="FOLDER EXPECTED")
+    parser.add_argument("--tolerance", type=float, default=1e-4)
+    parser.add_argument("--dtype", default="float32")
+    options = parser.parse_args()
+    if len(options.pairs) % 2:
+        parser.error("each FOLDER needs an EXPECTED after it")
+
+    ok = True
+    for folder, expected in zip(options.pairs[::2], options.pairs[1::2]):
+        report = check(folder, expected, options.tolerance, getattr(torch, options.dtype))
+        ok = ok and report["ok"]
+        print(json.dumps(report), flush=True)
     return 0 if ok else 1
 
 

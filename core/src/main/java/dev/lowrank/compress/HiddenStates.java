@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 
 /// The residual stream of all calibration windows between two blocks, F32 in a file: it never has to fit
 /// into memory, and a killed run finds it again.
@@ -31,7 +32,7 @@ final class HiddenStates {
     }
 
     private Path file(int block) {
-        return folder.resolve("%s-%05d.f32".formatted(prefix, block));
+        return folder.resolve(String.format(Locale.ROOT, "%s-%05d.f32", prefix, block));
     }
 
     private long windowBytes() {

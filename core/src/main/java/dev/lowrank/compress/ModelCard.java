@@ -14,7 +14,9 @@ final class ModelCard {
     static String text(LanguageModel source, JobState job, CompressionReport report) {
         var name = source.checkpoint().path().getFileName();
         var method = job.recipe().method().info();
-        return """
+        return String.format(
+                Locale.ROOT,
+                """
                 # %s, compressed by Lowrank
 
                 Load it in Python with `trust_remote_code=True`: without it `transformers` builds the dense model with \
@@ -46,26 +48,26 @@ final class ModelCard {
                 `lowrank.json` holds the hash of every input and output, the rank and the error of every site, and every \
                 fallback. What the compression cost in quality is for you to measure: `lowrank evaluate`.
 
-                %s""".formatted(
-                        name,
-                        report.parametersBefore(),
-                        report.parametersAfter(),
-                        report.bytesBefore(),
-                        report.bytesAfter(),
-                        report.keptTarget(),
-                        report.keptModel(),
-                        method.id(),
-                        method.title(),
-                        method.paper(),
-                        job.recipe().storage().id(),
-                        calibration(job),
-                        name,
-                        options(job),
-                        report.warnings().isEmpty()
-                                ? ""
-                                : report.warnings().stream()
-                                        .map(warning -> "- " + warning + "\n")
-                                        .collect(Collectors.joining("", "Warnings:\n\n", "")));
+                %s""",
+                name,
+                report.parametersBefore(),
+                report.parametersAfter(),
+                report.bytesBefore(),
+                report.bytesAfter(),
+                report.keptTarget(),
+                report.keptModel(),
+                method.id(),
+                method.title(),
+                method.paper(),
+                job.recipe().storage().id(),
+                calibration(job),
+                name,
+                options(job),
+                report.warnings().isEmpty()
+                        ? ""
+                        : report.warnings().stream()
+                                .map(warning -> "- " + warning + "\n")
+                                .collect(Collectors.joining("", "Warnings:\n\n", "")));
     }
 
     private static String calibration(JobState job) {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -65,7 +66,7 @@ final class RunState {
 
     /// The part file of a block's tensors.
     static String partName(int block) {
-        return ".work/part-%05d.safetensors".formatted(block);
+        return String.format(Locale.ROOT, ".work/part-%05d.safetensors", block);
     }
 
     /// Where the part file lies.
@@ -116,7 +117,7 @@ final class RunState {
     }
 
     private Path journal(int block) {
-        return work.resolve("block-%05d.json".formatted(block));
+        return work.resolve(String.format(Locale.ROOT, "block-%05d.json", block));
     }
 
     /// A torn or missing file reads as absent: its unit of work is done again.

@@ -4,6 +4,7 @@ import dev.lowrank.checkpoint.OutputFolder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeMap;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -29,7 +30,7 @@ public final class Shards {
         }
         var places = new TreeMap<String, String>();
         for (var i = 0; i < shards.size(); i++) {
-            var file = "model-%05d-of-%05d.safetensors".formatted(i + 1, shards.size());
+            var file = String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", i + 1, shards.size());
             writeFile(folder, file, shards.get(i));
             shards.get(i).forEach(tensor -> places.put(tensor.name(), file));
         }

@@ -1,0 +1,186 @@
+package dev.lowrank.model.output;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lowrank.checkpoint.SafetensorsWriter;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Progress;
+import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Shape;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.testing.CompressedForm;
+import dev.lowrank.testing.GoldenModel;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Python `transformers` opens what we write and computes the same; needs a Python with torch, transformers
+/// and safetensors, named by `LOWRANK_PYTHON` or found in `.venv-reference` or on the path.
+@Tag("python")
+class TransformersTest {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+    private static final double KEEP = 0.6;
+    private static final long MOST_SECONDS = 300;
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void foldersOfEveryArchitectureAndFormLoadWithTheSameLogits(TestReporter reporter) throws Exception {
+        var python = python();
+        var pairs = new ArrayList<String>();
+        for (var golden : GoldenModel.ofEachArchitecture().toList()) {
+            try (var source = LanguageModel.open(golden.folder())) {
+                for (var form : CompressedForm.values()) {
+                    var output = folder.resolve(golden + "-" + form);
+                    form.write(source, KEEP, output);
+                    pairs.add(output.toString());
+                    pairs.add(expected(output, golden).toString());
+                    if (form == CompressedForm.PIVOTED) {
+                        var merged = folder.resolve(golden + "-MERGED");
+                        try (var model = LanguageModel.open(output)) {
+                            MergedExport.write(model, merged, Progress.silent());
+                        }
+                        pairs.add(merged.toString());
+                        pairs.add(expected(output, golden).toString());
+                    }
+                }
+            }
+        }
+        var reports = check(python, pairs);
+        assertThat(reports).hasSize(pairs.size() / 2);
+        var worst = 0.0;
+        for (var i = 0; i < reports.size(); i++) {
+            var report = reports.get(i);
+            var name = Path.of(pairs.get(2 * i)).getFileName().toString();
+            assertThat(report.path("ok").asBoolean(false)).as(report.toString()).isTrue();
+            assertThat(report.path("folder").asString()).isEqualTo(pairs.get(2 * i));
+            var ours = !name.endsWith("-DENSE") && !name.endsWith("-MERGED");
+            assertThat(report.path("class").asString().startsWith("Lowrank"))
+                    .as(name)
+                    .isEqualTo(ours);
+            worst = Math.max(worst, report.path("max_abs_difference").asDouble());
+        }
+        reporter.publishEntry("folders", String.valueOf(reports.size()));
+        reporter.publishEntry("largest difference", String.valueOf(worst));
+        reporter.publishEntry(
+                "transformers", reports.getFirst().path("transformers").asString());
+    }
+
+    /// Writes the fixture's tokens and what the batch engine computes from them.
+    private Path expected(Path model, GoldenModel golden) {
+        var windows = golden.windows();
+        var ids = windows.stream()
+                .flatMapToLong(window -> java.util.Arrays.stream(window).asLongStream())
+                .toArray();
+        var file = folder.resolve(model.getFileName() + "-expected.safetensors");
+        TensorScope.tidyRun(() -> {
+            try (var opened = LanguageModel.open(model);
+                    var decoder = TorchDecoder.load(opened, Residency.STREAMED)) {
+                var logits = decoder.logits(windows);
+                var tokens = new HostTensor(
+                        DType.I64, Shape.of(windows.size(), windows.getFirst().length), MemorySegment.ofArray(ids));
+                var values =
+                        HostTensor.ofFloats(logits.toFloats(), logits.shape().toArray());
+                try (var writer = SafetensorsWriter.create(
+                        file,
+                        List.of(
+                                new SafetensorsWriter.Entry("input_ids", tokens.dtype(), tokens.shape()),
+                                new SafetensorsWriter.Entry("logits", values.dtype(), values.shape())))) {
+                    writer.write("input_ids", tokens);
+                    writer.write("logits", values);
+                    writer.finish();
+                }
+            }
+        });
+        return file;
+    }
+
+    /// Runs the script on all pairs in one process.
+    ///
+    /// @return its reports, one for each pair
+    private List<JsonNode> check(String python, List<String> pairs) throws Exception {
+        var command = new ArrayList<>(List.of(
+                python,
+                root().resolve("core/src/test/python/check_transformers_load.py")
+                        .toString()));
+        command.addAll(pairs);
+        var done = run(command);
+        assertThat(done.code()).as(done.errors() + done.output()).isZero();
+        return done.output()
+                .lines()
+                .filter(line -> line.startsWith("{"))
+                .<JsonNode>map(JSON::readTree)
+                .toList();
+    }
+
+    private record Done(int code, String output, String errors) {}
+
+    private Done run(List<String> command) throws IOException, InterruptedException {
+        var output = folder.resolve("output.txt");
+        var errors = folder.resolve("errors.txt");
+        var builder =
+                new ProcessBuilder(command).redirectOutput(output.toFile()).redirectError(errors.toFile());
+        builder.environment().put("HF_HUB_OFFLINE", "1");
+        // The remote code is copied there; nothing of a test stays in the user's cache.
+        builder.environment().put("HF_HOME", folder.resolve("hub").toString());
+        builder.environment().put("HF_MODULES_CACHE", folder.resolve("modules").toString());
+        var process = builder.start();
+        try {
+            assertThat(process.waitFor(MOST_SECONDS, TimeUnit.SECONDS))
+                    .as(command + " ended in time")
+                    .isTrue();
+            return new Done(process.exitValue(), Files.readString(output), Files.readString(errors));
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    private static Path root() {
+        return Path.of(System.getProperty("lowrank.root", ".")).toAbsolutePath();
+    }
+
+    /// A Python that has what the script imports; without one the test is skipped.
+    private String python() throws InterruptedException {
+        var named = System.getenv("LOWRANK_PYTHON");
+        var local = root().resolve(".venv-reference/bin/python");
+        var candidates = new ArrayList<String>();
+        if (named != null) {
+            candidates.add(named);
+        } else {
+            if (Files.isExecutable(local)) {
+                candidates.add(local.toString());
+            }
+            candidates.add("python3");
+        }
+        for (var candidate : candidates) {
+            try {
+                if (run(List.of(candidate, "-c", "import torch, transformers, safetensors"))
+                                .code()
+                        == 0) {
+                    return candidate;
+                }
+            } catch (IOException absent) {
+                // No such program: the next candidate, or the message below, says so.
+                continue;
+            }
+        }
+        Assumptions.abort("No Python with torch, transformers and safetensors among " + candidates
+                + "; name one with the environment variable LOWRANK_PYTHON");
+        throw new AssertionError();
+    }
+}
