@@ -57,9 +57,11 @@ public final class Main {
             Map<String, String> environment) {
         var models = new ModelArgument(home, environment);
         return new CommandLine(new LowrankCommand(console))
+                .addSubcommand(new DemoCommand(console, models))
                 .addSubcommand(new PlanCommand(console, models))
                 .addSubcommand(new CompressCommand(console, models, interruption))
                 .addSubcommand(new EvaluateCommand(console, models))
+                .addSubcommand(new CompareCommand(console, models))
                 .addSubcommand(new GenerateCommand(console, models, input))
                 .addSubcommand(new ChatCommand(console, models, input))
                 .addSubcommand(new InspectCommand(console, models))

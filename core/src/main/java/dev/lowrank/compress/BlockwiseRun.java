@@ -130,16 +130,14 @@ final class BlockwiseRun {
                     .map(job -> new LinkedHashMap<LinearSite, SiteCompressor.Outcome>())
                     .toList();
             try (var statistics = time.calibrating(() -> measure(block, linears, List.copyOf(targets)))) {
-                time.decomposing(() -> {
-                    for (var site : targets) {
-                        decompose(site, of(linears, site), statistics.of(site), outcomes, arena);
-                    }
-                });
+                for (var site : targets) {
+                    decompose(site, of(linears, site), statistics.of(site), outcomes, arena);
+                }
             }
             for (var i = 0; i < jobs.size(); i++) {
                 var job = jobs.get(i);
                 var results = outcomes.get(i);
-                time.writing(() -> write(job, block, linears, results, arena));
+                job.time.writing(() -> write(job, block, linears, results, arena));
             }
         }
         forgetBefore(block.index());
@@ -192,6 +190,7 @@ final class BlockwiseRun {
         var results = SiteCompressor.compress(site, dense, statistics, recipes, dtypes, arena);
         for (var i = 0; i < wanting.length; i++) {
             outcomes.get(wanting[i]).put(site, results.get(i));
+            jobs.get(wanting[i]).time.decomposed(results.get(i).nanos());
         }
     }
 
