@@ -32,17 +32,27 @@ import picocli.CommandLine.Option;
 final class DemoCommand implements Callable<Integer> {
     private static final List<String> METHODS = List.of("svd", "asvd", "svd-llm", "lord");
     private static final List<String> STORAGES = List.of("factored", "pivoted");
-    private static final int WINDOW = 512;
-    private static final int CALIBRATION_WINDOWS = 32;
-    private static final int EVALUATION_WINDOWS = 8;
-    private static final int NEW_TOKENS = 48;
     private static final List<String> PROMPTS = List.of(
-            "import os\n\ndef list_files(path):\n    ",
-            "class Stack:\n    def __init__(self):\n        self.items = []\n\n    def push(self, item):\n        ",
-            "def test_addition():\n    assert ");
+            "import os\n\ndef list_files(path):",
+            "class Stack:\n    def __init__(self):\n        self.items = []\n\n    def push(self, item):",
+            "def test_addition():\n    assert");
+
+    /// How much the demo does.
+    ///
+    /// @param window tokens in a window
+    /// @param calibrationWindows windows the methods are calibrated on
+    /// @param evaluationWindows windows of each text
+    /// @param speed how speed is measured
+    /// @param newTokens tokens that follow a prompt
+    record Scale(
+            int window, int calibrationWindows, int evaluationWindows, Measurement.SpeedPlan speed, int newTokens) {
+        /// About half a minute on two cores, nine models measured.
+        static final Scale FULL = new Scale(512, 32, 8, new Measurement.SpeedPlan(128, 64), 48);
+    }
 
     private final Console console;
     private final ModelArgument models;
+    private final Scale scale;
 
     @Option(
             names = "--keep",
@@ -57,9 +67,10 @@ final class DemoCommand implements Callable<Integer> {
             description = "Folder to make of the best; lowrank-demo, or the first of lowrank-demo-2, … that is free.")
     private @Nullable Path output;
 
-    DemoCommand(Console console, ModelArgument models) {
+    DemoCommand(Console console, ModelArgument models, Scale scale) {
         this.console = console;
         this.models = models;
+        this.scale = scale;
     }
 
     @Override
@@ -107,24 +118,25 @@ final class DemoCommand implements Callable<Integer> {
         var measured = List.of(
                 text(dense, texts.resolve("python-evaluation.jsonl")),
                 text(dense, texts.resolve("wikitext-evaluation.txt")));
-        var yardstick = new Comparison.Yardstick(measured, new Measurement.SpeedPlan(128, 64));
+        var yardstick = new Comparison.Yardstick(measured, scale.speed());
         try (var progress = console.progress()) {
             var calibration = calibration(dense, texts.resolve("python-calibration.jsonl"));
             return Comparison.run(dense, candidates, calibration, yardstick, work, progress);
         }
     }
 
-    private static EvaluationTexts.Text text(LanguageModel model, Path file) {
-        return EvaluationTexts.Text.read(model, file.toString(), file, WINDOW, EVALUATION_WINDOWS);
+    private EvaluationTexts.Text text(LanguageModel model, Path file) {
+        return EvaluationTexts.Text.read(model, file.toString(), file, scale.window(), scale.evaluationWindows());
     }
 
-    private static CalibrationSet calibration(LanguageModel model, Path file) {
+    private CalibrationSet calibration(LanguageModel model, Path file) {
         try (var tokenizer = model.tokenizer()) {
-            return CalibrationSet.sample(tokenizer, List.of(Corpus.read(file)), CALIBRATION_WINDOWS, WINDOW, 0);
+            return CalibrationSet.sample(
+                    tokenizer, List.of(Corpus.read(file)), scale.calibrationWindows(), scale.window(), 0);
         }
     }
 
-    private static List<Continuation> continuations(LanguageModel dense, Path folder) {
+    private List<Continuation> continuations(LanguageModel dense, Path folder) {
         try (var compressed = LanguageModel.open(folder)) {
             var before = continued(dense);
             var after = continued(compressed);
@@ -134,14 +146,14 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    private static List<String> continued(LanguageModel model) {
+    private List<String> continued(LanguageModel model) {
         try (var tokenizer = model.tokenizer();
                 var row = RowDecoder.of(model);
                 var reader = new PromptReader(model, row)) {
             var generator = Generator.of(row, reader, tokenizer);
             return PROMPTS.stream()
                     .map(prompt -> new Generator.Request(
-                            tokenizer.encodeWithSpecials(prompt), NEW_TOKENS, SamplingOptions.greedy()))
+                            tokenizer.encodeWithSpecials(prompt), scale.newTokens(), SamplingOptions.greedy()))
                     .map(request -> generator.generate(request).text())
                     .toList();
         }
@@ -159,24 +171,31 @@ final class DemoCommand implements Callable<Integer> {
                 .append(", and the original continue the same prompts, most likely token by token:\n");
         for (var continuation : document.continuations()) {
             text.append("\n--- prompt\n")
-                    .append(continuation.prompt().stripTrailing())
+                    .append(continuation.prompt())
                     .append("\n--- original goes on\n")
-                    .append(continuation.dense().strip())
+                    .append(shown(continuation.dense()))
                     .append("\n--- compressed goes on\n")
-                    .append(continuation.compressed().strip())
+                    .append(shown(continuation.compressed()))
                     .append('\n');
         }
         return text.append("\nThe compressed model lies in ")
                 .append(document.output())
                 .append(" (")
                 .append(Figures.seconds(document.seconds()))
-                .append(" in all). Try next:\n\n  lowrank inspect ")
+                .append(" in all). Try next:\n\n  ./lowrank inspect ")
                 .append(document.output())
-                .append("\n  lowrank generate ")
+                .append("\n  ./lowrank generate ")
                 .append(document.output())
-                .append(" --prompt \"def read_config(path):\"\n  lowrank plan MODEL --keep 0.8\n")
-                .append("  lowrank compress MODEL --keep 0.8 --calibration TEXT -o out\n")
+                .append(" --prompt \"def read_config(path):\"\n  ./lowrank plan MODEL --keep 0.8\n")
+                .append("  ./lowrank compress MODEL --keep 0.8 --calibration TEXT -o out\n")
                 .toString();
+    }
+
+    /// Without empty lines around it; its indentation stays.
+    private static String shown(String text) {
+        return text.isBlank()
+                ? "(nothing but white space)"
+                : text.replaceFirst("^\\R+", "").stripTrailing();
     }
 
     /// What two models made of a prompt.

@@ -57,7 +57,7 @@ public final class Main {
             Map<String, String> environment) {
         var models = new ModelArgument(home, environment);
         return new CommandLine(new LowrankCommand(console))
-                .addSubcommand(new DemoCommand(console, models))
+                .addSubcommand(new DemoCommand(console, models, DemoCommand.Scale.FULL))
                 .addSubcommand(new PlanCommand(console, models))
                 .addSubcommand(new CompressCommand(console, models, interruption))
                 .addSubcommand(new EvaluateCommand(console, models))
