@@ -33,8 +33,12 @@ final class CompareCommand implements Callable<Integer> {
     private final Console console;
     private final ModelArgument models;
 
-    @Parameters(arity = "0..1", paramLabel = "MODEL", description = "Folder, .gguf file or org/name; the pocket model.")
-    private @Nullable String model;
+    @Parameters(
+            arity = "0..*",
+            paramLabel = "MODEL",
+            description = "One: compress it and compare the results; the pocket model if none. Several: measure them"
+                    + " as they are, each beside the first.")
+    private List<String> names = new ArrayList<>();
 
     @Option(
             names = "--methods",
@@ -92,17 +96,19 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (names.size() > 1) {
+            return measureEach();
+        }
         var start = System.nanoTime();
         var plan = speed.plan();
         var candidates = candidates();
-        var path = models.resolve(model);
+        var path = models.resolve(names.isEmpty() ? null : names.getFirst());
         try (var opened = LanguageModel.open(path);
                 var work = WorkFolder.forOutput(output)) {
             check(opened, candidates);
             var set = calibration.read(opened, details.seed());
             candidates.forEach(candidate -> CompressCommand.requireCalibration(candidate.recipe(), set));
-            var window = textWindow == null ? calibration.window() : textWindow;
-            var yardstick = new Comparison.Yardstick(texts.read(opened, window), plan);
+            var yardstick = new Comparison.Yardstick(texts.read(opened, window()), plan);
             var found = compare(opened, candidates, set, yardstick, work.path());
             if (csv != null) {
                 writeCsv(csv, found);
@@ -113,6 +119,46 @@ final class CompareCommand implements Callable<Integer> {
             var seconds = (System.nanoTime() - start) / 1e9;
             console.result(Document.of(path, found, output, seconds), () -> text(path, found, seconds));
         }
+        return ExitCode.OK.number();
+    }
+
+    private int window() {
+        return textWindow == null ? calibration.window() : textWindow;
+    }
+
+    /// Measures models as they are.
+    private int measureEach() {
+        var start = System.nanoTime();
+        if (output != null) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--output keeps the best of what one model is compressed to, but " + names.size()
+                            + " models were named.",
+                    "Leave it out, or name one model.");
+        }
+        var plan = speed.plan();
+        var paths = names.stream().map(models::resolve).toList();
+        var rows = new ArrayList<Comparison.Row>();
+        try (var progress = console.progress()) {
+            for (var path : paths) {
+                try (var opened = LanguageModel.open(path)) {
+                    var yardstick = new Comparison.Yardstick(texts.read(opened, window()), plan);
+                    var measured = yardstick.measure(opened, path.toString(), progress);
+                    var first = rows.isEmpty()
+                            ? measured.parameters()
+                            : rows.getFirst().parameters();
+                    rows.add(Comparison.Row.existing(path.toString(), first, measured));
+                }
+            }
+        }
+        var others = rows.subList(1, rows.size());
+        var found = new Comparison(rows.getFirst(), others, Comparison.best(others), paths.subList(1, paths.size()));
+        if (csv != null) {
+            writeCsv(csv, found);
+        }
+        var seconds = (System.nanoTime() - start) / 1e9;
+        console.result(
+                Document.of(paths.getFirst(), found, null, seconds), () -> text(paths.getFirst(), found, seconds));
         return ExitCode.OK.number();
     }
 

@@ -46,11 +46,11 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
 
     /// What was measured of one model.
     ///
-    /// @param method method, `dense` for the original
-    /// @param storage storage policy, `dense` for the original
-    /// @param keep share asked for, 1 for the original
-    /// @param keptTarget share kept of the target linears
-    /// @param keptModel share kept of the whole model
+    /// @param method method, `dense` for the original; path of a model that was measured as it is
+    /// @param storage storage policy, `-` where nothing was compressed
+    /// @param keep share asked for, 1 for the original; absent for a model that was measured as it is
+    /// @param keptTarget share kept of the target linears; absent likewise
+    /// @param keptModel parameters ÷ the original's, or the first model's
     /// @param parameters numbers stored
     /// @param bytes bytes of the weight files
     /// @param perplexity one figure a text
@@ -60,8 +60,8 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     record Row(
             @JsonProperty("method") String method,
             @JsonProperty("storage") String storage,
-            @JsonProperty("keep") double keep,
-            @JsonProperty("kept_target") double keptTarget,
+            @JsonProperty("keep") @Nullable Double keep,
+            @JsonProperty("kept_target") @Nullable Double keptTarget,
             @JsonProperty("kept_model") double keptModel,
             @JsonProperty("parameters") long parameters,
             @JsonProperty("bytes") long bytes,
@@ -70,7 +70,14 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             @JsonProperty("seconds") double seconds) {
 
         static Row dense(Measurement measured) {
-            return of("dense", "dense", 1, 1, 1, measured, 0);
+            return of("dense", "-", 1.0, 1.0, 1, measured, 0);
+        }
+
+        /// A model measured as it is.
+        ///
+        /// @param first parameters of the model it stands beside
+        static Row existing(String name, long first, Measurement measured) {
+            return of(name, "-", null, null, (double) measured.parameters() / first, measured, 0);
         }
 
         static Row of(CompressionReport report, double keep, Measurement measured) {
@@ -88,8 +95,8 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
         private static Row of(
                 String method,
                 String storage,
-                double keep,
-                double keptTarget,
+                @Nullable Double keep,
+                @Nullable Double keptTarget,
                 double keptModel,
                 Measurement measured,
                 double seconds) {
@@ -122,7 +129,10 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     /// @param texts at least one
     /// @param speed how speed is measured
     record Yardstick(List<EvaluationTexts.Text> texts, Measurement.SpeedPlan speed) {
-        private Measurement measure(LanguageModel model, String name, Progress progress) {
+        /// Measures a model.
+        ///
+        /// @param name what progress calls it
+        Measurement measure(LanguageModel model, String name, Progress progress) {
             return Measurement.of(
                     model, texts, speed, (what, done, total) -> progress.step(name + ", " + what, done, total));
         }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// A comparison as a table for people and as CSV.
 final class ComparisonReport {
@@ -30,12 +31,11 @@ final class ComparisonReport {
     }
 
     private static String[] cells(Comparison.Row row, String mark) {
-        var original = row.method().equals("dense");
         var cells = new ArrayList<>(List.of(
                 row.method(),
-                original ? "-" : row.storage(),
-                original ? "-" : Figures.decimal(row.keep(), 2),
-                Figures.decimal(row.keptTarget(), 3),
+                row.storage(),
+                share(row.storage().equals("-") ? null : row.keep(), 2),
+                share(row.keptTarget(), 3),
                 Figures.count(row.parameters()),
                 Figures.bytes(row.bytes())));
         row.perplexity().forEach(figure -> cells.add(Figures.perplexity(figure.value())));
@@ -44,9 +44,13 @@ final class ComparisonReport {
             cells.add(Figures.decimal(speed.prefill(), 0));
             cells.add(Figures.decimal(speed.decode(), 0));
         }
-        cells.add(original ? "-" : Figures.decimal(row.seconds(), 1));
+        cells.add(row.seconds() > 0 ? Figures.decimal(row.seconds(), 1) : "-");
         cells.add(mark);
         return cells.toArray(String[]::new);
+    }
+
+    private static String share(@Nullable Double value, int decimals) {
+        return value == null ? "-" : Figures.decimal(value, decimals);
     }
 
     /// What the columns of the table mean.
@@ -82,8 +86,8 @@ final class ComparisonReport {
         var values = new ArrayList<>(List.of(
                 row.method(),
                 row.storage(),
-                String.valueOf(row.keep()),
-                String.valueOf(row.keptTarget()),
+                row.keep() == null ? "" : row.keep().toString(),
+                row.keptTarget() == null ? "" : row.keptTarget().toString(),
                 String.valueOf(row.keptModel()),
                 String.valueOf(row.parameters()),
                 String.valueOf(row.bytes())));

@@ -94,6 +94,26 @@ class CompareCommandTest {
     }
 
     @Test
+    void severalModelsAreMeasuredAsTheyAre() {
+        var pocket = Run.ROOT.resolve("models/pocket").toString();
+        var run = compare(pocket, pocket, "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        var rows = Documents.of(run).path("rows");
+        assertThat(rows.size()).isEqualTo(2);
+        assertThat(rows.path(1).path("method").asString()).isEqualTo(pocket);
+        assertThat(rows.path(1).path("kept_model").asDouble()).isEqualTo(1);
+        assertThat(rows.path(1).path("perplexity")).isEqualTo(rows.path(0).path("perplexity"));
+    }
+
+    @Test
+    void onlyTheResultsOfOneModelCanBeKept() {
+        var pocket = Run.ROOT.resolve("models/pocket").toString();
+        var run = compare(pocket, pocket, "-o", "nowhere");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("--output keeps the best");
+    }
+
+    @Test
     void unknownNamesOfferTheNearest() {
         assertThat(compare("--methods=svd,svdllm").err()).contains("Did you mean svd-llm?");
         var storage = compare("--methods=svd", "--storage=factord");

@@ -91,6 +91,10 @@ final class SiteCompressor {
             var stored = mean == null ? bias : SiteWriter.restoringBias(bias, problem.weight(), factors, mean);
             return SiteWriter.write(factors, plan.form(), stored, dtype, arena, site.name());
         });
+        if (linear.bytes() >= denseBytes(site, bias, dtype)) {
+            // The plan weighed the matrix alone; a bias that the method adds can tip the balance.
+            return kept(site, dtype);
+        }
         return new Outcome(
                 linear,
                 new SiteReport(
@@ -102,6 +106,11 @@ final class SiteCompressor {
                         linear.bytes(),
                         decomposition.notes()),
                 0);
+    }
+
+    private static long denseBytes(LinearSite site, @Nullable Tensor bias, DType dtype) {
+        var biasBytes = bias == null ? 0 : (long) site.out() * dtype.bytes();
+        return SitePlan.dense(site, dtype).weightBytes() + biasBytes;
     }
 
     private static Outcome kept(LinearSite site, DType dtype) {

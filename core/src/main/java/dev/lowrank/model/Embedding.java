@@ -37,9 +37,9 @@ public final class Embedding {
     /// @param windows token ids, `[batch][seq]`
     /// @param past position of each window's first token
     /// @return F32 `[batch, seq, hidden]`, in the innermost scope
-    /// @throws IllegalArgumentException for an id outside the vocabulary
+    /// @throws IllegalArgumentException for an id outside the vocabulary, or windows of unequal length
     public Tensor lookup(List<int[]> windows, int past) {
-        var seq = windows.getFirst().length;
+        var seq = commonLength(windows);
         var rows = new float[Math.multiplyExact(Math.multiplyExact(windows.size(), seq), hidden)];
         var row = 0;
         for (var window : windows) {
@@ -51,6 +51,23 @@ public final class Embedding {
             }
         }
         return Tensors.ofFloats(rows, windows.size(), seq, hidden);
+    }
+
+    /// Tokens in each window.
+    ///
+    /// @throws IllegalArgumentException if there is no token, or the windows differ in length
+    static int commonLength(List<int[]> windows) {
+        var seq = windows.isEmpty() ? 0 : windows.getFirst().length;
+        if (seq == 0) {
+            throw new IllegalArgumentException("A batch needs at least one window of at least one token");
+        }
+        for (var window : windows) {
+            if (window.length != seq) {
+                throw new IllegalArgumentException("The windows of a batch must have one length; found " + seq + " and "
+                        + window.length + " tokens. Run windows of other lengths in batches of their own");
+            }
+        }
+        return seq;
     }
 
     private void add(HostTensor source, int index, float[] rows, int row) {

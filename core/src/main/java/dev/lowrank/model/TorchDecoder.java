@@ -71,6 +71,8 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     ///
     /// @param windows token ids of equal length, `[batch][seq]`
     /// @return F32 `[batch, seq, vocab]`, in the innermost scope
+    /// @throws IllegalArgumentException for no or unequal windows, an id outside the vocabulary, or more
+    ///     tokens than the context
     public Tensor logits(List<int[]> windows) {
         return Grad.off(() -> TensorScope.tidy(() -> project(hidden(windows, null))));
     }
@@ -106,7 +108,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
 
     private Tensor hidden(List<int[]> windows, @Nullable KvCache cache) {
         var past = cache == null ? 0 : cache.length();
-        var seq = windows.getFirst().length;
+        var seq = Embedding.commonLength(windows);
         if (past + seq > spec.maxPositions()) {
             throw new IllegalArgumentException(
                     past + seq + " positions are beyond the model's context of " + spec.maxPositions());

@@ -11,6 +11,10 @@ public enum Tolerance {
     F32_MATMUL(1e-5, 1e-5),
     /// Logits of a whole F32 model.
     F32_LOGITS(1e-4, 1e-4),
+    /// Logits of a tiny F32 model, around 1, against those that `transformers` stored.
+    GOLDEN_LOGITS(1e-4, 0),
+    /// Logits of the same F32 weights in the same form through another engine.
+    ENGINES_AGREE(0, 1e-4),
     /// Logits of a whole BF16 model: 8 bits of mantissa through every layer.
     BF16_LOGITS(5e-2, 5e-2);
 
