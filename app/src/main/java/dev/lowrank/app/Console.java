@@ -82,11 +82,9 @@ final class Console {
         }
     }
 
-    /// Asks for the next line, where someone sits at a terminal.
-    void prompt() {
-        if (terminal && !quiet) {
-            raw("> ");
-        }
+    /// Asks a person to type; only of use where someone does.
+    void ask(String text) {
+        raw(text);
     }
 
     /// Something worth knowing; silent with `--quiet`.

@@ -21,6 +21,7 @@ class CommandLineTest {
         var run = Run.of("--help");
         assertThat(run.code()).isZero();
         assertThat(run.out())
+                .contains("demo", "evaluate", "compare", "generate", "chat")
                 .contains("plan", "compress", "inspect", "export", "verify", "doctor", "completion")
                 .contains("9 interrupted");
         assertThat(run.err()).isEmpty();

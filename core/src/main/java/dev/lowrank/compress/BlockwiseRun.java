@@ -33,6 +33,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /// One pass over the blocks for all jobs: calibrate, decompose, write the block's part, note it in the
@@ -131,12 +132,12 @@ final class BlockwiseRun {
                     .map(job -> new LinkedHashMap<LinearSite, SiteCompressor.Outcome>())
                     .toList();
             try (var statistics = time.calibrating(() -> measure(block, linears, List.copyOf(targets)))) {
-                time.decomposing(() -> decompose(List.copyOf(targets), linears, statistics, outcomes, arena));
+                decompose(List.copyOf(targets), linears, statistics, outcomes, arena);
             }
             for (var i = 0; i < jobs.size(); i++) {
                 var job = jobs.get(i);
                 var results = outcomes.get(i);
-                time.writing(() -> write(job, block, linears, results, arena));
+                job.time.writing(() -> write(job, block, linears, results, arena));
             }
         }
         forgetBefore(block.index());
@@ -156,14 +157,22 @@ final class BlockwiseRun {
                         .toList())
                 .toList();
         var results = new ArrayList<List<SiteCompressor.Outcome>>(Collections.nCopies(sites.size(), List.of()));
-        Compute.each(
-                sites.size(),
-                i -> results.set(
-                        i, decompose(sites.get(i), of(linears, sites.get(i)), measured.get(i), wanting.get(i), arena)));
+        var busy = new long[sites.size()];
+        var start = System.nanoTime();
+        Compute.each(sites.size(), i -> {
+            var begin = System.nanoTime();
+            results.set(i, decompose(sites.get(i), of(linears, sites.get(i)), measured.get(i), wanting.get(i), arena));
+            busy[i] = System.nanoTime() - begin;
+        });
+        // Sites overlap: a job's own time is its share of the work, as wall clock.
+        var wallShare = (double) (System.nanoTime() - start)
+                / Math.max(1, LongStream.of(busy).sum());
         for (var i = 0; i < sites.size(); i++) {
             for (var j = 0; j < wanting.get(i).size(); j++) {
-                outcomes.get(jobs.indexOf(wanting.get(i).get(j)))
-                        .put(sites.get(i), results.get(i).get(j));
+                var job = wanting.get(i).get(j);
+                var outcome = results.get(i).get(j);
+                outcomes.get(jobs.indexOf(job)).put(sites.get(i), outcome);
+                job.time.decomposed((long) (outcome.nanos() * wallShare));
             }
         }
     }

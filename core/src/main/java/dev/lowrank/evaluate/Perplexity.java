@@ -59,7 +59,15 @@ public record Perplexity(String text, int window, int windows, long tokens, doub
             sum += losses[i];
             tokens += windows.get(i).length - 1;
         }
-        return new Perplexity(text, set.identity().window(), windows.size(), tokens, Math.exp(sum / tokens));
+        var value = Math.exp(sum / tokens);
+        if (!Double.isFinite(value)) {
+            throw new NumericalException(
+                    Kind.NON_FINITE,
+                    text,
+                    "the mean loss is " + sum / tokens
+                            + " nats, beyond what a perplexity can say; the model is damaged");
+        }
+        return new Perplexity(text, set.identity().window(), windows.size(), tokens, value);
     }
 
     /// Summed negative log-likelihood of a window, in nats.
