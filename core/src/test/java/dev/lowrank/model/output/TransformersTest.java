@@ -175,8 +175,7 @@ class TransformersTest {
                     return candidate;
                 }
             } catch (IOException absent) {
-                // No such program: the next candidate, or the message below, says so.
-                continue;
+                // No such program; if no candidate is left, the test says so and is skipped.
             }
         }
         Assumptions.abort("No Python with torch, transformers and safetensors among " + candidates
