@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 class OnlyAppPrintsTest {
     private static final JavaClasses ALL = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
+            .withImportOption(location -> !location.contains("-tests.jar"))
             .importPackages("dev.lowrank");
 
     @Test

@@ -140,6 +140,7 @@ final class BlockwiseRun {
                 job.time.writing(() -> write(job, block, linears, results, arena));
             }
         }
+        source.weights().release(block);
         forgetBefore(block.index());
     }
 

@@ -3,6 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.checkpoint.Checkpoint;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
+import dev.lowrank.checkpoint.HuggingFaceFolder;
 import dev.lowrank.checkpoint.ModelConfig;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
@@ -73,6 +74,15 @@ public final class ModelWeights {
     /// The output projection, `[vocab, hidden]`; the embedding when tied.
     public HostTensor head() {
         return read(spec.head() + ".weight");
+    }
+
+    /// Lets the system take back the memory of a block's mapped weights, once they have been used.
+    public void release(DecoderSpec.Block block) {
+        if (checkpoint instanceof HuggingFaceFolder) {
+            block.sites()
+                    .forEach(
+                            site -> tensorNames(site).forEach(name -> read(name).release()));
+        }
     }
 
     /// Any tensor by its checkpoint name.

@@ -64,7 +64,9 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     }
 
     private TorchBlock load(DecoderSpec.Block block) {
-        return TorchBlock.load(spec, block, model.weights(), model.weights()::linear);
+        var loaded = TorchBlock.load(spec, block, model.weights(), model.weights()::linear);
+        model.weights().release(block);
+        return loaded;
     }
 
     /// Logits of whole windows.

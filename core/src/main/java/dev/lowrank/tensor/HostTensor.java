@@ -50,6 +50,14 @@ public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
         return data.byteSize();
     }
 
+    /// Lets the system take back the memory behind a mapped tensor; the next access reads the file again. Does
+    /// nothing to a tensor in memory of its own.
+    public void release() {
+        if (data.isMapped() && data.byteSize() > 0) {
+            data.unload();
+        }
+    }
+
     /// @param index flat index from 0
     /// @return the element as a `double`, exactly (I64 beyond 2^53 loses digits)
     public double get(long index) {

@@ -68,10 +68,12 @@ public record OutputTensor(String name, DType dtype, Shape shape, Supplier<HostT
         var found = values.get();
         if (found.dtype() == dtype) {
             writer.write(name, found);
-            return;
+        } else {
+            try (var arena = Arena.ofConfined()) {
+                writer.write(
+                        name, TensorScope.tidy(() -> Tensors.from(found, dtype).toHost(dtype, arena)));
+            }
         }
-        try (var arena = Arena.ofConfined()) {
-            writer.write(name, TensorScope.tidy(() -> Tensors.from(found, dtype).toHost(dtype, arena)));
-        }
+        found.release();
     }
 }
