@@ -98,7 +98,8 @@ final class CompressCommand implements Callable<Integer> {
         }
     }
 
-    private static void requireCalibration(CompressionRecipe asked, @Nullable CalibrationSet set) {
+    /// Refuses a method that needs a calibration text where there is none.
+    static void requireCalibration(CompressionRecipe asked, @Nullable CalibrationSet set) {
         var info = asked.method().info();
         if (set == null && info.needsCalibration()) {
             throw new CommandException(

@@ -82,6 +82,11 @@ final class Console {
         }
     }
 
+    /// Asks a person to type; only of use where someone does.
+    void ask(String text) {
+        raw(text);
+    }
+
     /// Something worth knowing; silent with `--quiet`.
     void note(String text) {
         if (!quiet) {

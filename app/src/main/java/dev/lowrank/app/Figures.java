@@ -44,4 +44,14 @@ final class Figures {
     static String decimal(double value, int decimals) {
         return String.format(Locale.ROOT, "%." + decimals + "f", value);
     }
+
+    /// A perplexity with about five digits.
+    static String perplexity(double value) {
+        return decimal(value, value < 100 ? 3 : value < 1000 ? 2 : 1);
+    }
+
+    /// A short duration, e.g. `85 ms`; from a second on as [#seconds].
+    static String milliseconds(double seconds) {
+        return seconds < 0.9995 ? Math.round(seconds * 1000) + " ms" : seconds(seconds);
+    }
 }

@@ -6,6 +6,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 
@@ -24,7 +25,8 @@ public final class Main {
         var home = Path.of(System.getProperty("lowrank.home", "."));
         var interruption = new Interruption(console);
         interruption.install();
-        var code = run(console, interruption, home, System.getenv(), arguments);
+        var input = new StandardInput(System.in, Main::isTyped);
+        var code = run(console, interruption, input, home, System.getenv(), arguments);
         console.flush();
         // Not System.exit: nothing is left to do, and its logging and native destructors take longer than `--help`.
         Runtime.getRuntime().halt(code);
@@ -33,24 +35,35 @@ public final class Main {
     /// Runs one command.
     ///
     /// @param interruption told by commands whether a stop can be continued
+    /// @param input what the user types or pipes in
     /// @param home folder of the project, where the pocket model lies
     /// @param environment environment variables
     /// @return its exit code
     static int run(
             Console console,
             Interruption interruption,
+            StandardInput input,
             Path home,
             Map<String, String> environment,
             String... arguments) {
-        return commandLine(console, interruption, home, environment).execute(arguments);
+        return commandLine(console, interruption, input, home, environment).execute(arguments);
     }
 
     private static CommandLine commandLine(
-            Console console, Interruption interruption, Path home, Map<String, String> environment) {
+            Console console,
+            Interruption interruption,
+            StandardInput input,
+            Path home,
+            Map<String, String> environment) {
         var models = new ModelArgument(home, environment);
         return new CommandLine(new LowrankCommand(console))
+                .addSubcommand(new DemoCommand(console, models, DemoCommand.Scale.FULL))
                 .addSubcommand(new PlanCommand(console, models))
                 .addSubcommand(new CompressCommand(console, models, interruption))
+                .addSubcommand(new EvaluateCommand(console, models))
+                .addSubcommand(new CompareCommand(console, models))
+                .addSubcommand(new GenerateCommand(console, models, input))
+                .addSubcommand(new ChatCommand(console, models, input))
                 .addSubcommand(new InspectCommand(console, models))
                 .addSubcommand(new ExportCommand(console, models))
                 .addSubcommand(new VerifyCommand(console))
@@ -70,6 +83,12 @@ public final class Main {
                 .setUsageHelpAutoWidth(false)
                 .setUsageHelpWidth(120)
                 .setCaseInsensitiveEnumValuesAllowed(true);
+    }
+
+    private static boolean isTyped() {
+        return Optional.ofNullable(System.console())
+                .filter(java.io.Console::isTerminal)
+                .isPresent();
     }
 
     private static PrintStream stream(FileDescriptor descriptor) {

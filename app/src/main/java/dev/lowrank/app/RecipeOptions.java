@@ -3,24 +3,16 @@ package dev.lowrank.app;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.allocate.KeepRatio;
 import dev.lowrank.compress.allocate.RankRule;
-import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
-import dev.lowrank.model.Role;
-import dev.lowrank.tensor.DType;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/// The options of `plan`, `compress` and `compare` that say how to compress.
+/// The options of `plan` and `compress` that say how to compress.
 final class RecipeOptions {
     /// Ids of all methods, for completion and help.
     static final class MethodIds implements Iterable<String> {
@@ -55,34 +47,12 @@ final class RecipeOptions {
                     + " instead of --keep.")
     private @Nullable Double energy;
 
-    @Option(names = "--rank-multiple", paramLabel = "N", defaultValue = "1", description = "Round ranks down to this.")
-    private int rankMultiple;
-
-    @Option(
-            names = "--targets",
-            paramLabel = "ROLE",
-            split = ",",
-            description = "Roles to compress, e.g. q,k,v,o,gate,up,down; all if not given.")
-    private List<String> targets = new ArrayList<>();
-
-    @Option(names = "--protect", paramLabel = "LAYER", split = ",", description = "Layers that stay dense.")
-    private List<Integer> protectedLayers = new ArrayList<>();
-
-    @Option(names = "--dtype", paramLabel = "TYPE", description = "F32, F16 or BF16; the model's own if not given.")
-    private @Nullable String dtype;
-
-    @Option(names = "--alpha", defaultValue = "0.5", description = "asvd: exponent of the activation scale.")
-    private double alpha;
-
-    @Option(names = "--uncentred", description = "lord: do not subtract the mean, add no output bias.")
-    private boolean uncentred;
-
-    @Option(names = "--seed", defaultValue = "0", description = "Decides everything random (${DEFAULT-VALUE}).")
-    private long seed;
+    @Mixin
+    private RecipeDetails details;
 
     /// The seed, which also draws the calibration windows.
     long seed() {
-        return seed;
+        return details.seed();
     }
 
     /// The share asked for, where it was a share.
@@ -95,17 +65,7 @@ final class RecipeOptions {
     ///
     /// @throws CommandException with code 2 for a value that is out of range or a name that is not known
     CompressionRecipe recipe(String method, String storage) {
-        UsageErrors.known(method, "methods", Methods.ids());
-        UsageErrors.known(storage, "storage policies", storages());
-        return UsageErrors.check(() -> new CompressionRecipe(
-                Methods.of(method, new MethodOptions(alpha, !uncentred)),
-                StoragePolicy.of(storage),
-                ranks(),
-                rankMultiple,
-                roles(),
-                new TreeSet<>(protectedLayers),
-                type(),
-                seed));
+        return details.recipe(method, storage, this::ranks);
     }
 
     private RankRule ranks() {
@@ -121,22 +81,8 @@ final class RecipeOptions {
                 : new RankRule.Uniform(KeepRatio.keep(keep == null ? 0.8 : keep));
     }
 
-    private Set<Role> roles() {
-        var known = Arrays.stream(Role.values()).map(Role::id).toList();
-        targets.forEach(name -> UsageErrors.known(name, "targets", known));
-        return targets.stream().map(Role::of).collect(Collectors.toCollection(LinkedHashSet::new));
-    }
-
-    private @Nullable DType type() {
-        if (dtype == null) {
-            return null;
-        }
-        var name = dtype.toUpperCase(Locale.ROOT);
-        UsageErrors.known(name, "element types", List.of("F32", "F16", "BF16"));
-        return DType.valueOf(name);
-    }
-
-    private static List<String> storages() {
+    /// Names of all storage policies.
+    static List<String> storages() {
         return Arrays.stream(StoragePolicy.values()).map(StoragePolicy::id).toList();
     }
 }

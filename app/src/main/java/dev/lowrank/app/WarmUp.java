@@ -21,7 +21,7 @@ public final class WarmUp {
         }) {
             var nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
             var console = new Console(nowhere, nowhere, false, false);
-            Main.run(console, new Interruption(console), home, Map.of(), command.split(" "));
+            Main.run(console, new Interruption(console), StandardInput.empty(), home, Map.of(), command.split(" "));
         }
     }
 }

@@ -21,13 +21,28 @@ class CommandLineTest {
         var run = Run.of("--help");
         assertThat(run.code()).isZero();
         assertThat(run.out())
+                .contains("demo", "evaluate", "compare", "generate", "chat")
                 .contains("plan", "compress", "inspect", "export", "verify", "doctor", "completion")
                 .contains("9 interrupted");
         assertThat(run.err()).isEmpty();
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"plan", "compress", "inspect", "export", "verify", "doctor", "completion"})
+    @ValueSource(
+            strings = {
+                "demo",
+                "plan",
+                "compress",
+                "evaluate",
+                "compare",
+                "generate",
+                "chat",
+                "inspect",
+                "export",
+                "verify",
+                "doctor",
+                "completion"
+            })
     void everyCommandHasHelp(String command) {
         var run = Run.of(command, "--help");
         assertThat(run.code()).isZero();

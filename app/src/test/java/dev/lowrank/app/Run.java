@@ -1,5 +1,6 @@
 package dev.lowrank.app;
 
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +21,15 @@ record Run(int code, String out, String err) {
     }
 
     static Run with(Path home, Map<String, String> environment, String... arguments) {
+        return run("", home, environment, arguments);
+    }
+
+    /// @param typed what standard input holds
+    static Run typing(String typed, String... arguments) {
+        return run(typed, ROOT, Map.of(), arguments);
+    }
+
+    private static Run run(String typed, Path home, Map<String, String> environment, String... arguments) {
         var out = new ByteArrayOutputStream();
         var err = new ByteArrayOutputStream();
         var console = new Console(
@@ -27,7 +37,8 @@ record Run(int code, String out, String err) {
                 new PrintStream(err, true, StandardCharsets.UTF_8),
                 false,
                 false);
-        var code = Main.run(console, new Interruption(console), home, environment, arguments);
+        var input = new StandardInput(new ByteArrayInputStream(typed.getBytes(StandardCharsets.UTF_8)), () -> false);
+        var code = Main.run(console, new Interruption(console), input, home, environment, arguments);
         return new Run(code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
     }
 }

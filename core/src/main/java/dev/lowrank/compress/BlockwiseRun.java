@@ -15,6 +15,7 @@ import dev.lowrank.model.TorchBlock;
 import dev.lowrank.model.output.ModelFolder.StoredSite;
 import dev.lowrank.model.output.OutputTensor;
 import dev.lowrank.model.output.Shards;
+import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Grad;
 import dev.lowrank.tensor.TensorScope;
@@ -22,6 +23,7 @@ import dev.lowrank.tensor.Tensors;
 import dev.lowrank.text.CalibrationSet;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -31,7 +33,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /// One pass over the blocks for all jobs: calibrate, decompose, write the block's part, note it in the
@@ -130,69 +132,110 @@ final class BlockwiseRun {
                     .map(job -> new LinkedHashMap<LinearSite, SiteCompressor.Outcome>())
                     .toList();
             try (var statistics = time.calibrating(() -> measure(block, linears, List.copyOf(targets)))) {
-                time.decomposing(() -> {
-                    for (var site : targets) {
-                        decompose(site, of(linears, site), statistics.of(site), outcomes, arena);
-                    }
-                });
+                decompose(List.copyOf(targets), linears, statistics, outcomes, arena);
             }
             for (var i = 0; i < jobs.size(); i++) {
                 var job = jobs.get(i);
                 var results = outcomes.get(i);
-                time.writing(() -> write(job, block, linears, results, arena));
+                job.time.writing(() -> write(job, block, linears, results, arena));
             }
         }
         forgetBefore(block.index());
     }
 
-    /// Runs the calibration text through the block.
-    private BlockStatistics measure(Block block, Map<LinearSite, Linear.Dense> linears, List<LinearSite> targets) {
-        var statistics = BlockStatistics.of(targets, windows.isEmpty() ? Set.of() : needs, site -> {
-            var bias = of(linears, site).bias();
-            return bias == null ? null : Tensors.from(bias, DType.F32);
+    /// Sites are independent, so they are decomposed side by side, each on one core.
+    private void decompose(
+            List<LinearSite> sites,
+            Map<LinearSite, Linear.Dense> linears,
+            BlockStatistics statistics,
+            List<? extends Map<LinearSite, SiteCompressor.Outcome>> outcomes,
+            Arena arena) {
+        var measured = sites.stream().map(statistics::of).toList();
+        var wanting = sites.stream()
+                .map(site -> jobs.stream()
+                        .filter(job -> job.targets(site.layer()).contains(site))
+                        .toList())
+                .toList();
+        var results = new ArrayList<List<SiteCompressor.Outcome>>(Collections.nCopies(sites.size(), List.of()));
+        var busy = new long[sites.size()];
+        var start = System.nanoTime();
+        Compute.each(sites.size(), i -> {
+            var begin = System.nanoTime();
+            results.set(i, decompose(sites.get(i), of(linears, sites.get(i)), measured.get(i), wanting.get(i), arena));
+            busy[i] = System.nanoTime() - begin;
         });
+        // Sites overlap: a job's own time is its share of the work, as wall clock.
+        var wallShare = (double) (System.nanoTime() - start)
+                / Math.max(1, LongStream.of(busy).sum());
+        for (var i = 0; i < sites.size(); i++) {
+            for (var j = 0; j < wanting.get(i).size(); j++) {
+                var job = wanting.get(i).get(j);
+                var outcome = results.get(i).get(j);
+                outcomes.get(jobs.indexOf(job)).put(sites.get(i), outcome);
+                job.time.decomposed((long) (outcome.nanos() * wallShare));
+            }
+        }
+    }
+
+    /// Runs the calibration text through the block: each thread takes a fixed share of the batches and sums
+    /// its own statistics, which are then added in a fixed order.
+    private BlockStatistics measure(Block block, Map<LinearSite, Linear.Dense> linears, List<LinearSite> targets) {
+        var shares =
+                windows.isEmpty() ? 1 : Math.min(Compute.threads(), batches().size());
+        var statistics = new ArrayList<BlockStatistics>();
         try {
-            var last = block.index() == spec.blocks().size() - 1;
-            TensorScope.tidyRun(() -> {
-                if (windows.isEmpty()) {
-                    return;
-                }
-                var loaded = TorchBlock.load(spec, block, source.weights(), site -> of(linears, site));
-                var angles = TorchBlock.Angles.of(spec, 0, windows.getFirst().length);
-                for (var batch : batches()) {
-                    TensorScope.tidyRun(() -> {
-                        var input = require(hidden).read(block.index(), batch.first(), batch.end() - batch.first());
-                        var output = loaded.forward(input, angles, null, statistics);
-                        if (!last) {
-                            require(hidden).write(block.index() + 1, batch.first(), output);
-                        }
-                    });
-                }
-            });
-            return statistics;
+            for (var i = 0; i < shares; i++) {
+                statistics.add(BlockStatistics.of(targets, windows.isEmpty() ? Set.of() : needs, site -> {
+                    var bias = of(linears, site).bias();
+                    return bias == null ? null : Tensors.from(bias, DType.F32);
+                }));
+            }
+            if (!windows.isEmpty()) {
+                TensorScope.tidyRun(() -> {
+                    var loaded = TorchBlock.load(spec, block, source.weights(), site -> of(linears, site));
+                    var angles = TorchBlock.Angles.of(spec, 0, windows.getFirst().length);
+                    Compute.each(shares, share -> forward(block, loaded, angles, share, shares, statistics.get(share)));
+                });
+            }
+            for (var other : statistics.subList(1, shares)) {
+                statistics.getFirst().add(other);
+                other.close();
+            }
+            return statistics.getFirst();
         } catch (RuntimeException failure) {
-            statistics.close();
+            statistics.forEach(BlockStatistics::close);
             throw failure;
         }
     }
 
-    private void decompose(
-            LinearSite site,
-            Linear.Dense dense,
-            SiteStatistics statistics,
-            List<? extends Map<LinearSite, SiteCompressor.Outcome>> outcomes,
-            Arena arena) {
-        var wanting = IntStream.range(0, jobs.size())
-                .filter(i -> jobs.get(i).targets(site.layer()).contains(site))
-                .toArray();
-        var recipes = IntStream.of(wanting).mapToObj(i -> jobs.get(i).recipe()).toList();
+    private void forward(
+            Block block,
+            TorchBlock loaded,
+            TorchBlock.@Nullable Angles angles,
+            int share,
+            int shares,
+            BlockStatistics statistics) {
+        var batches = batches();
+        var last = block.index() == spec.blocks().size() - 1;
+        for (var i = share; i < batches.size(); i += shares) {
+            var batch = batches.get(i);
+            TensorScope.tidyRun(() -> {
+                var input = require(hidden).read(block.index(), batch.first(), batch.end() - batch.first());
+                var output = loaded.forward(input, angles, null, statistics);
+                if (!last) {
+                    require(hidden).write(block.index() + 1, batch.first(), output);
+                }
+            });
+        }
+    }
+
+    private List<SiteCompressor.Outcome> decompose(
+            LinearSite site, Linear.Dense dense, SiteStatistics statistics, List<JobState> wanting, Arena arena) {
+        var recipes = wanting.stream().map(JobState::recipe).toList();
         var dtypes = recipes.stream()
                 .map(recipe -> CompressionPlan.dtype(source, recipe, site))
                 .toList();
-        var results = SiteCompressor.compress(site, dense, statistics, recipes, dtypes, arena);
-        for (var i = 0; i < wanting.length; i++) {
-            outcomes.get(wanting[i]).put(site, results.get(i));
-        }
+        return SiteCompressor.compress(site, dense, statistics, recipes, dtypes, arena);
     }
 
     /// Writes the block's tensors, runs the probe through what was written, and declares the block

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// in the same bytes. Several recipes can share one pass of calibration and, where they share a method, one
 /// decomposition.
 public final class Compression {
-    /// Calibration tokens that pass through a block at once; bounds the activations in memory.
-    static final int BATCH_TOKENS = 4096;
+    /// Calibration tokens that one thread passes through a block at once; bounds the activations in memory.
+    static final int BATCH_TOKENS = 2048;
 
     private Compression() {}
 

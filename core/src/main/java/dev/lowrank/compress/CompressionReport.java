@@ -35,9 +35,10 @@ public record CompressionReport(
         warnings = List.copyOf(warnings);
     }
 
-    /// Seconds by phase; a resumed run counts what it did itself.
+    /// Seconds by phase; a resumed run counts what it did itself. Where several jobs share a calibration or
+    /// a decomposition, each counts all of it, as if it had run alone; only `total` knows of the others.
     ///
-    /// @param calibrate running the calibration text and summing statistics
+    /// @param calibrate running the calibration text and summing statistics; 0 for a method that needs none
     /// @param decompose decompositions and storage forms
     /// @param write shards, assembly, check
     /// @param total wall clock

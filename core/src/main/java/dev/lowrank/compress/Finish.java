@@ -24,17 +24,18 @@ final class Finish {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final LanguageModel source;
-    private final Stopwatch time;
+    private final Stopwatch calibration;
 
-    Finish(LanguageModel source, Stopwatch time) {
+    /// @param calibration the clock of the calibration that the jobs share
+    Finish(LanguageModel source, Stopwatch calibration) {
         this.source = source;
-        this.time = time;
+        this.calibration = calibration;
     }
 
     CompressionReport finish(JobState job) {
-        time.writing(() -> assemble(job));
+        job.time.writing(() -> assemble(job));
         var sizes = new long[2];
-        time.writing(() -> check(job, sizes));
+        job.time.writing(() -> check(job, sizes));
         var output = job.job.output();
         var reports =
                 job.entries.stream().flatMap(entry -> entry.sites().stream()).toList();
@@ -51,10 +52,10 @@ final class Finish {
                 sizes[0],
                 job.plan.sourceBytes(),
                 sizes[1],
-                time.seconds(),
+                seconds(job),
                 reports,
                 Warnings.of(source, job, reports, sizes[1]));
-        time.writing(() -> commit(job, draft));
+        job.time.writing(() -> commit(job, draft));
         return new CompressionReport(
                 output,
                 draft.method(),
@@ -65,9 +66,13 @@ final class Finish {
                 draft.parametersAfter(),
                 draft.bytesBefore(),
                 draft.bytesAfter(),
-                time.seconds(),
+                seconds(job),
                 draft.sites(),
                 draft.warnings());
+    }
+
+    private CompressionReport.Seconds seconds(JobState job) {
+        return job.time.seconds(job.recipe().method().info().needsCalibration() ? calibration : null);
     }
 
     /// A tensor of the source, to be written in an element type.

@@ -21,6 +21,7 @@ final class JobState implements AutoCloseable {
     final RunState state;
     final ObjectNode fingerprint;
     final HiddenStates probe;
+    final Stopwatch time = new Stopwatch();
     final List<RunState.Entry> entries = new ArrayList<>();
     final int[] probeTokens;
 

@@ -25,7 +25,15 @@ final class SiteCompressor {
     ///
     /// @param linear what it stores; null if it keeps its own weight
     /// @param report for the user
-    record Outcome(@Nullable Linear linear, SiteReport report) {}
+    /// @param nanos what it took, the decomposition counted in full though recipes may share it
+    record Outcome(@Nullable Linear linear, SiteReport report, long nanos) {
+        private Outcome took(long more) {
+            return new Outcome(linear, report, nanos + more);
+        }
+    }
+
+    /// @param nanos what it took
+    private record Timed(Decomposition decomposition, long nanos) {}
 
     /// Compresses a site.
     ///
@@ -46,16 +54,23 @@ final class SiteCompressor {
             var weight = SiteWriter.exact(dense.weight(), site.name() + ".weight"); // [out, in]
             var bias = dense.bias() == null ? null : SiteWriter.exact(dense.bias(), site.name() + ".bias");
             var problem = new Problem(site, weight, statistics);
-            var decompositions = new HashMap<Method, Decomposition>();
+            var decompositions = new HashMap<Method, Timed>();
             var outcomes = new Outcome[recipes.size()];
             for (var i = 0; i < outcomes.length; i++) {
                 var recipe = recipes.get(i);
-                var decomposition = decompositions.computeIfAbsent(
-                        recipe.method(), method -> TensorScope.tidy(() -> method.decompose(problem)));
-                outcomes[i] = store(problem, bias, decomposition, recipe, dtypes.get(i), arena);
+                var timed = decompositions.computeIfAbsent(recipe.method(), method -> decompose(method, problem));
+                var start = System.nanoTime();
+                outcomes[i] = store(problem, bias, timed.decomposition(), recipe, dtypes.get(i), arena)
+                        .took(timed.nanos() + System.nanoTime() - start);
             }
             return List.of(outcomes);
         });
+    }
+
+    private static Timed decompose(Method method, Problem problem) {
+        var start = System.nanoTime();
+        var decomposition = TensorScope.tidy(() -> method.decompose(problem));
+        return new Timed(decomposition, System.nanoTime() - start);
     }
 
     private static Outcome store(
@@ -89,7 +104,8 @@ final class SiteCompressor {
                         decomposition.relativeError(plan.rank()),
                         plan.parametersAfter(),
                         linear.bytes(),
-                        decomposition.notes()));
+                        decomposition.notes()),
+                0);
     }
 
     private static long denseBytes(LinearSite site, @Nullable Tensor bias, DType dtype) {
@@ -108,6 +124,7 @@ final class SiteCompressor {
                         0,
                         plan.parametersAfter(),
                         plan.weightBytes(),
-                        List.of("kept dense: no allowed form is smaller at this budget")));
+                        List.of("kept dense: no allowed form is smaller at this budget")),
+                0);
     }
 }

@@ -1,8 +1,10 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.compress.allocate.RankRule;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
+import java.util.Comparator;
 
 /// What a site will store, and what that costs.
 ///
@@ -17,27 +19,35 @@ public record SitePlan(LinearSite site, StorageForm form, int rank, DType dtype)
     /// @param singular singular values in the method's metric, for rules that read them
     /// @throws IllegalArgumentException if the budget leaves no rank at all
     static SitePlan choose(LinearSite site, CompressionRecipe recipe, DType dtype, double[] singular) {
-        var best = new SitePlan(site, StorageForm.DENSE, Math.min(site.in(), site.out()), dtype);
-        var smallest = best.weightBytes();
-        var found = false;
-        for (var form : recipe.storage().forms()) {
-            var free = recipe.ranks().rank(site.out(), site.in(), form, singular);
-            var rank = free - free % recipe.rankMultiple();
-            if (rank < 1) {
-                throw new IllegalArgumentException(
-                        "The budget leaves " + site.name() + " [" + site.out() + ", " + site.in()
-                                + "] a rank of " + free + ", less than " + recipe.rankMultiple()
-                                + "; keep more, or leave the role out of --targets");
-            }
-            var plan = new SitePlan(site, form, rank, dtype);
-            var better =
-                    !found || rank > best.rank() || (rank == best.rank() && plan.weightBytes() < best.weightBytes());
-            if (plan.weightBytes() < smallest && better) {
-                best = plan;
-                found = true;
-            }
+        var dense = dense(site, dtype);
+        if (recipe.ranks() instanceof RankRule.Uniform(var keep) && keep.kept() == 1) {
+            return dense; // the matrix itself fits the budget and loses nothing
         }
-        return best;
+        return recipe.storage().forms().stream()
+                .map(form -> within(site, recipe, dtype, form, singular))
+                .filter(plan -> plan.weightBytes() < dense.weightBytes())
+                .max(Comparator.comparingInt(SitePlan::rank)
+                        .thenComparing(
+                                Comparator.comparingLong(SitePlan::weightBytes).reversed()))
+                .orElse(dense);
+    }
+
+    private static SitePlan within(
+            LinearSite site, CompressionRecipe recipe, DType dtype, StorageForm form, double[] singular) {
+        var free = recipe.ranks().rank(site.out(), site.in(), form, singular);
+        var multiple = recipe.rankMultiple();
+        var plan = new SitePlan(site, form, free - free % multiple, dtype);
+        if (plan.rank() < 1) {
+            throw new IllegalArgumentException("The budget leaves " + site.name() + " [" + site.out() + ", " + site.in()
+                    + "] a rank of " + free + ", less than " + multiple
+                    + "; keep more, or leave the role out of --targets");
+        }
+        // Close to a share of 1 the index of a pivoted form can cost more than the ranks it stands for.
+        var dense = dense(site, dtype).weightBytes();
+        while (recipe.ranks() instanceof RankRule.Uniform && plan.weightBytes() >= dense && plan.rank() > multiple) {
+            plan = new SitePlan(site, form, plan.rank() - multiple, dtype);
+        }
+        return plan;
     }
 
     /// A site that is not compressed.

@@ -1,8 +1,9 @@
 package dev.lowrank.compress;
 
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/// Where the wall clock of a run goes.
+/// Where the wall clock of a run goes: one clock for the calibration that all jobs share, one for each job.
 final class Stopwatch {
     private final long start = System.nanoTime();
     private long calibrate;
@@ -25,10 +26,9 @@ final class Stopwatch {
         }
     }
 
-    void decomposing(Runnable work) {
-        var from = System.nanoTime();
-        work.run();
-        decompose += System.nanoTime() - from;
+    /// Counts work that was measured elsewhere.
+    void decomposed(long nanos) {
+        decompose += nanos;
     }
 
     void writing(Runnable work) {
@@ -37,8 +37,12 @@ final class Stopwatch {
         write += System.nanoTime() - from;
     }
 
-    CompressionReport.Seconds seconds() {
+    /// @param shared the clock of the pass that several jobs share; null for a method that needed none
+    CompressionReport.Seconds seconds(@Nullable Stopwatch shared) {
         return new CompressionReport.Seconds(
-                calibrate / 1e9, decompose / 1e9, write / 1e9, (System.nanoTime() - start) / 1e9);
+                shared == null ? 0 : shared.calibrate / 1e9,
+                decompose / 1e9,
+                write / 1e9,
+                (System.nanoTime() - start) / 1e9);
     }
 }

@@ -2,6 +2,7 @@ package dev.lowrank.evaluate;
 
 import dev.lowrank.model.Progress;
 import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.tensor.NumericalException.Kind;
@@ -29,29 +30,44 @@ public record Perplexity(String text, int window, int windows, long tokens, doub
     /// Name of the protocol, printed with every figure.
     public static final String PROTOCOL = "separate windows, no special tokens";
 
-    /// Measures a text.
+    /// Measures a text, as many windows side by side as there are threads.
     ///
     /// @throws NumericalException naming the window whose loss is not finite
     public static Perplexity measure(TorchDecoder decoder, EvaluationSet set, Progress progress) {
         var windows = set.windows();
         var text = set.identity().files().stream().map(file -> file.name()).collect(Collectors.joining("+"));
+        var losses = new double[windows.size()];
+        var together = Compute.threads();
+        for (var first = 0; first < losses.length; first += together) {
+            progress.step("perplexity " + text, first, losses.length);
+            var from = first;
+            Compute.each(
+                    Math.min(together, losses.length - first),
+                    i -> losses[from + i] = loss(decoder, windows.get(from + i)));
+        }
+        progress.step("perplexity " + text, losses.length, losses.length);
         var sum = 0.0;
         var tokens = 0L;
-        for (var i = 0; i < windows.size(); i++) {
-            progress.step("perplexity " + text, i, windows.size());
-            var loss = loss(decoder, windows.get(i));
-            if (!Double.isFinite(loss)) {
+        for (var i = 0; i < losses.length; i++) {
+            if (!Double.isFinite(losses[i])) {
                 throw new NumericalException(
                         Kind.NON_FINITE,
                         "window " + i + " of " + text,
-                        "the loss is " + loss
+                        "the loss is " + losses[i]
                                 + ", expected a finite number; the model is damaged. No window is skipped");
             }
-            sum += loss;
+            sum += losses[i];
             tokens += windows.get(i).length - 1;
         }
-        progress.step("perplexity " + text, windows.size(), windows.size());
-        return new Perplexity(text, set.identity().window(), windows.size(), tokens, Math.exp(sum / tokens));
+        var value = Math.exp(sum / tokens);
+        if (!Double.isFinite(value)) {
+            throw new NumericalException(
+                    Kind.NON_FINITE,
+                    text,
+                    "the mean loss is " + sum / tokens
+                            + " nats, beyond what a perplexity can say; the model is damaged");
+        }
+        return new Perplexity(text, set.identity().window(), windows.size(), tokens, value);
     }
 
     /// Summed negative log-likelihood of a window, in nats.

@@ -22,12 +22,14 @@ public final class ProcessMemory {
                 }
             }
         } catch (IOException unreadable) {
-            return heapPeak();
+            return peakHeapBytes();
         }
-        return heapPeak();
+        return peakHeapBytes();
     }
 
-    private static long heapPeak() {
+    /// Peak bytes of the Java heap and of the virtual machine's own pools; what is left of [#peakBytes] is
+    /// native: LibTorch, mapped weights, key-value caches.
+    public static long peakHeapBytes() {
         return ManagementFactory.getMemoryPoolMXBeans().stream()
                 .mapToLong(pool -> pool.getPeakUsage().getUsed())
                 .sum();

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Every output row is one sum in a fixed order, whoever computes it.
 final class RowStep implements WorkerTeam.Task {
-    private static final long SMALLEST_CHUNK = 16L << 10;
+    private static final long SMALLEST_CHUNK = 64L << 10;
     private static final long LARGEST_CHUNK = 256L << 10;
-    private static final int CHUNKS_PER_THREAD = 16;
+    private static final int CHUNKS_PER_THREAD = 8;
     private static final int ROWS_TOGETHER = 4;
 
     private final Kernels kernels;

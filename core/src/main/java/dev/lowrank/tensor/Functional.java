@@ -1,6 +1,7 @@
 package dev.lowrank.tensor;
 
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
@@ -23,6 +24,33 @@ public final class Functional {
     /// @param b `[out]` or none
     /// @return `[..., out]`
     public static Tensor linear(Tensor x, Tensor w, @Nullable Tensor b) {
+        var rows = x.rank() == 0 || x.size(-1) == 0 ? 0 : x.elements() / x.size(-1);
+        if (!GradMode.is_enabled() && Compute.worthSplitting(rows, x.size(-1), w.size(0))) {
+            return splitLinear(x, rows, w, b);
+        }
+        return wholeLinear(x, w, b);
+    }
+
+    /// The rows of `x` in equal parts, one for each thread.
+    private static Tensor splitLinear(Tensor x, long rows, Tensor w, @Nullable Tensor b) {
+        return TensorScope.tidy(() -> {
+            var flat = x.reshape(rows, x.size(-1));
+            var sizes = x.shape().toArray();
+            sizes[sizes.length - 1] = w.size(0);
+            var result = Tensors.empty(x.dtype(), rows, w.size(0));
+            var parts = Compute.threads();
+            Compute.each(
+                    parts,
+                    part -> TensorScope.tidyRun(() -> {
+                        var from = rows * part / parts;
+                        var count = rows * (part + 1) / parts - from;
+                        var _ = result.narrow(0, from, count).copy_(wholeLinear(flat.narrow(0, from, count), w, b));
+                    }));
+            return result.reshape(sizes);
+        });
+    }
+
+    private static Tensor wholeLinear(Tensor x, Tensor w, @Nullable Tensor b) {
         return b == null
                 ? Native.own("linear", () -> torch.linear(x.handle(), w.handle()), x, w)
                 : Native.own("linear", () -> torch.linear(x.handle(), w.handle(), optional(b)), x, w, b);

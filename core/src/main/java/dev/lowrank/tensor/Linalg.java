@@ -226,7 +226,7 @@ public final class Linalg {
     public static Lu lu(Tensor a) {
         return TensorScope.tidy(() -> {
             var x = finiteMatrix("lu", a);
-            var triple = Native.ownTriple("lu", () -> Native.onDeepStack(() -> torch.linalg_lu(x.handle())), x);
+            var triple = Native.ownTriple("lu", () -> torch.linalg_lu(x.handle()), x);
             var rows =
                     a.size(0) == 0 ? Tensors.zeros(DType.I64, 0) : triple.get(0).argmax(0, false); // P[rows[i], i] = 1
             return new Lu(rows, triple.get(1), triple.get(2));

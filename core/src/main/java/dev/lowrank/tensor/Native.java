@@ -1,11 +1,8 @@
 package dev.lowrank.tensor;
 
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
@@ -17,8 +14,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /// The one gate to LibTorch: opens a pointer scope per call (so that scalars, options and tuples die at
 /// once), takes ownership of results, and translates native errors.
 final class Native {
-    /// Reserved, not committed: only what is touched becomes memory.
-    private static final long DEEP_STACK = 256L << 20;
+    static {
+        Compute.serialBlas();
+    }
 
     private Native() {}
 
@@ -96,27 +94,6 @@ final class Native {
         if (!tensor.dtype().isFloating()) {
             throw new TensorException(
                     operation, operation + "(" + tensor + "): needs a floating dtype; convert with to(...)");
-        }
-    }
-
-    /// Runs a native call on a thread of its own with a deep stack, and lends the result to the innermost
-    /// pointer scope.
-    ///
-    /// OpenBLAS keeps its job tables for parallel LU decomposition on the caller's stack, several megabytes
-    /// of them: more than a Java thread has by default, and the overflow ends the JVM without a word.
-    static <P extends Pointer> P onDeepStack(Supplier<P> call) {
-        var task = new FutureTask<>(call::get);
-        var thread = new Thread(null, task, "lowrank-deep-stack", DEEP_STACK);
-        thread.start();
-        try {
-            var result = task.get();
-            PointerScope.getInnerScope().attach(result);
-            return result;
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("Interrupted while waiting for a decomposition", e);
         }
     }
 

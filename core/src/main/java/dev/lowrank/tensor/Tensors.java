@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.bytedeco.pytorch.GeneratorOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.global.torch;
 
@@ -79,6 +80,11 @@ public final class Tensors {
     /// @return zeros
     public static Tensor zeros(DType dtype, long... sizes) {
         return Native.own("zeros", () -> torch.zeros(sizes, Native.options(dtype)));
+    }
+
+    /// @return a tensor whose values are not set; for results that are written part by part
+    static Tensor empty(DType dtype, long... sizes) {
+        return Native.own("empty", () -> torch.empty(sizes, Native.options(dtype), new MemoryFormatOptional()));
     }
 
     /// @return ones

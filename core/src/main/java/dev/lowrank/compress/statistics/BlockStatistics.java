@@ -14,6 +14,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -89,6 +90,14 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
         }
     }
 
+    /// Adds what another collector of the same sites has measured on other batches.
+    public void add(BlockStatistics other) {
+        TensorScope.tidyRun(() -> {
+            inputs.forEach((feed, sums) -> sums.add(Objects.requireNonNull(other.inputs.get(feed))));
+            outputs.forEach((role, sum) -> sum.add(Objects.requireNonNull(other.outputs.get(role))));
+        });
+    }
+
     /// What was measured at a site; borrowed, valid until this is closed.
     ///
     /// @throws dev.lowrank.tensor.NumericalException if an activation was not finite, naming the site
@@ -148,6 +157,19 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
                     gram.add(rows);
                 }
             });
+        }
+
+        void add(InputSums other) {
+            tokens += other.tokens;
+            if (sum != null && other.sum != null) {
+                sum.add_(other.sum);
+            }
+            if (sumAbs != null && other.sumAbs != null) {
+                sumAbs.add_(other.sumAbs);
+            }
+            if (gram != null && other.gram != null) {
+                gram.add(other.gram);
+            }
         }
 
         SiteStatistics finish(LinearSite site, TensorStore store) {

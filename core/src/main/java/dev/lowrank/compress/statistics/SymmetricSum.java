@@ -40,6 +40,11 @@ final class SymmetricSum {
         });
     }
 
+    /// Adds what another sum of the same size has gathered.
+    void add(SymmetricSum other) {
+        sum.add_(other.sum);
+    }
+
     /// The whole symmetric matrix, `[size, size]`, in the innermost scope.
     Tensor matrix() {
         return TensorScope.tidy(() -> sum.triu(0).add(sum.triu(1).t()));

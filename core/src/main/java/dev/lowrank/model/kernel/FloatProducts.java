@@ -8,7 +8,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Products with F32 rows in native memory. Four rows at a time share each load of `x`, two accumulators a
-/// row hide the latency of the multiply-add; a row's sum is the same in groups of four and alone.
+/// row hide the latency of the multiply-add. The four are a quarter of the range apart, so that memory is
+/// read in four long streams, which the processor fetches ahead better than four neighbouring rows. A row's
+/// sum is the same in groups of four and alone.
 final class FloatProducts {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final int WIDTH = FLOATS.length();
@@ -28,15 +30,16 @@ final class FloatProducts {
             int yOffset,
             float[] lanes) {
         var rowBytes = columns * 4L;
-        var i = 0;
-        for (; i <= rows - 4; i += 4) {
-            four(data, start + i * rowBytes, columns, x, xOffset, lanes);
+        var quarter = rows / 4;
+        for (var i = 0; i < quarter; i++) {
+            four(data, start + i * rowBytes, quarter * rowBytes, columns, x, xOffset, lanes);
             for (var k = 0; k < 4; k++) {
-                var row = start + (i + k) * rowBytes;
-                y[yOffset + i + k] = VectorKernels.fold(lanes, k * WIDTH) + tail(data, row, columns, x, xOffset);
+                var row = i + k * quarter;
+                var tail = tail(data, start + row * rowBytes, columns, x, xOffset);
+                y[yOffset + row] = VectorKernels.fold(lanes, k * WIDTH) + tail;
             }
         }
-        for (; i < rows; i++) {
+        for (var i = 4 * quarter; i < rows; i++) {
             var row = start + i * rowBytes;
             y[yOffset + i] = one(data, row, columns, x, xOffset, lanes) + tail(data, row, columns, x, xOffset);
         }
@@ -46,10 +49,10 @@ final class FloatProducts {
         return FloatVector.fromMemorySegment(FLOATS, data, at, LITTLE);
     }
 
-    private static void four(MemorySegment w, long r0, int columns, float[] x, int offset, float[] lanes) {
-        var r1 = r0 + columns * 4L;
-        var r2 = r1 + columns * 4L;
-        var r3 = r2 + columns * 4L;
+    private static void four(MemorySegment w, long r0, long apart, int columns, float[] x, int offset, float[] lanes) {
+        var r1 = r0 + apart;
+        var r2 = r1 + apart;
+        var r3 = r2 + apart;
         var a0 = FloatVector.zero(FLOATS);
         var b0 = a0;
         var a1 = a0;

@@ -7,9 +7,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Products with BF16 and F16 rows in native memory, four rows at a time. An int holds two weights; the
-/// even one comes out by a shift, the odd one by a mask, both exactly, and meet the even and odd elements
-/// of `x` in [RowVector#split()].
+/// Products with BF16 and F16 rows in native memory, four rows at a time as in [FloatProducts]. An int
+/// holds two weights; the even one comes out by a shift, the odd one by a mask, both exactly, and meet the
+/// even and odd elements of `x` in [RowVector#split()].
 final class HalfWidthProducts {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
@@ -53,24 +53,25 @@ final class HalfWidthProducts {
 
     /// See [Kernels#products].
     static void bf16(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
-        var i = 0;
-        for (; i <= rows - 4; i += 4) {
-            fourBf16(w.data(), start + i * w.rowBytes(), w.columns(), x.split(), lanes);
+        var quarter = rows / 4;
+        for (var i = 0; i < quarter; i++) {
+            fourBf16(w.data(), start + i * w.rowBytes(), quarter * w.rowBytes(), w.columns(), x.split(), lanes);
             for (var k = 0; k < 4; k++) {
-                y[offset + i + k] =
-                        VectorKernels.fold(lanes, k * WIDTH) + tail(w, start + (i + k) * w.rowBytes(), x.split());
+                var row = i + k * quarter;
+                var tail = tail(w, start + row * w.rowBytes(), x.split());
+                y[offset + row] = VectorKernels.fold(lanes, k * WIDTH) + tail;
             }
         }
-        for (; i < rows; i++) {
+        for (var i = 4 * quarter; i < rows; i++) {
             var row = start + i * w.rowBytes();
             y[offset + i] = oneBf16(w.data(), row, w.columns(), x.split(), lanes) + tail(w, row, x.split());
         }
     }
 
-    private static void fourBf16(MemorySegment w, long r0, int columns, float[] x, float[] lanes) {
-        var r1 = r0 + columns * 2L;
-        var r2 = r1 + columns * 2L;
-        var r3 = r2 + columns * 2L;
+    private static void fourBf16(MemorySegment w, long r0, long apart, int columns, float[] x, float[] lanes) {
+        var r1 = r0 + apart;
+        var r2 = r1 + apart;
+        var r3 = r2 + apart;
         var a0 = FloatVector.zero(FLOATS);
         var b0 = a0;
         var a1 = a0;
@@ -115,8 +116,8 @@ final class HalfWidthProducts {
         return VectorKernels.sum(a.add(b), lanes);
     }
 
-    /// See [Kernels#products]. One row at a time: widening takes more operations than the loads of `x`
-    /// cost.
+    /// See [Kernels#products]. One row at a time: with two the method outgrows what the compiler inlines,
+    /// and runs three times slower.
     static void f16(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
         for (var i = 0; i < rows; i++) {
             var row = start + i * w.rowBytes();

@@ -12,7 +12,7 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     int SCRATCH = 64;
 
     /// The fastest kernels that this JVM can run: the Vector API where its module is present and the
-    /// machine has vectors of at least four floats, else plain loops (five to ten times slower).
+    /// machine has vectors of at least four floats, else plain loops (two to four times slower).
     static Kernels best() {
         return Choice.BEST;
     }

@@ -1,0 +1,242 @@
+package dev.lowrank.app;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.compress.CompressionPlan;
+import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.allocate.KeepRatio;
+import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.text.CalibrationSet;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// Compares recipes on one model.
+@Command(
+        name = "compare",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Compress a model by every combination of methods, storages and shares in one calibration pass,"
+                + " and measure each beside the original. The compressed models are deleted; -o keeps the best.")
+final class CompareCommand implements Callable<Integer> {
+    private final Console console;
+    private final ModelArgument models;
+
+    @Parameters(
+            arity = "0..*",
+            paramLabel = "MODEL",
+            description = "One: compress it and compare the results; the pocket model if none. Several: measure them"
+                    + " as they are, each beside the first.")
+    private List<String> names = new ArrayList<>();
+
+    @Option(
+            names = "--methods",
+            split = ",",
+            paramLabel = "METHOD",
+            defaultValue = "svd,asvd,svd-llm,lord",
+            completionCandidates = RecipeOptions.MethodIds.class,
+            description = "Of ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
+    private List<String> methods = new ArrayList<>();
+
+    @Option(
+            names = "--storage",
+            split = ",",
+            defaultValue = "factored,pivoted",
+            completionCandidates = RecipeOptions.StorageIds.class,
+            description = "Of ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
+    private List<String> storages = new ArrayList<>();
+
+    @Option(
+            names = "--keep",
+            split = ",",
+            paramLabel = "SHARE",
+            defaultValue = "0.8",
+            description = "Shares of the target linears' parameters that stay, each in (0, 1] (${DEFAULT-VALUE}).")
+    private List<Double> shares = new ArrayList<>();
+
+    @Mixin
+    private CalibrationOptions calibration;
+
+    @Mixin
+    private EvaluationTexts texts;
+
+    @Option(names = "--text-window", paramLabel = "N", description = "Tokens in a window of --text; as --window.")
+    private @Nullable Integer textWindow;
+
+    @Mixin
+    private SpeedOptions speed;
+
+    @Mixin
+    private RecipeDetails details;
+
+    @Option(names = "--csv", paramLabel = "FILE", description = "Also write the table as comma-separated values.")
+    private @Nullable Path csv;
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "FOLDER",
+            description = "Folder to make of the best: " + Comparison.RULE + ".")
+    private @Nullable Path output;
+
+    CompareCommand(Console console, ModelArgument models) {
+        this.console = console;
+        this.models = models;
+    }
+
+    @Override
+    public Integer call() {
+        if (names.size() > 1) {
+            return measureEach();
+        }
+        var start = System.nanoTime();
+        var plan = speed.plan();
+        var candidates = candidates();
+        var path = models.resolve(names.isEmpty() ? null : names.getFirst());
+        try (var opened = LanguageModel.open(path);
+                var work = WorkFolder.forOutput(output)) {
+            check(opened, candidates);
+            var set = calibration.read(opened, details.seed());
+            candidates.forEach(candidate -> CompressCommand.requireCalibration(candidate.recipe(), set));
+            var yardstick = new Comparison.Yardstick(texts.read(opened, window()), plan);
+            var found = compare(opened, candidates, set, yardstick, work.path());
+            if (csv != null) {
+                writeCsv(csv, found);
+            }
+            if (output != null) {
+                work.keep(found.folders().get(found.best()), output);
+            }
+            var seconds = (System.nanoTime() - start) / 1e9;
+            console.result(Document.of(path, found, output, seconds), () -> text(path, found, seconds));
+        }
+        return ExitCode.OK.number();
+    }
+
+    private int window() {
+        return textWindow == null ? calibration.window() : textWindow;
+    }
+
+    /// Measures models as they are.
+    private int measureEach() {
+        var start = System.nanoTime();
+        if (output != null) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--output keeps the best of what one model is compressed to, but " + names.size()
+                            + " models were named.",
+                    "Leave it out, or name one model.");
+        }
+        var plan = speed.plan();
+        var paths = names.stream().map(models::resolve).toList();
+        var rows = new ArrayList<Comparison.Row>();
+        try (var progress = console.progress()) {
+            for (var path : paths) {
+                try (var opened = LanguageModel.open(path)) {
+                    var yardstick = new Comparison.Yardstick(texts.read(opened, window()), plan);
+                    var measured = yardstick.measure(opened, path.toString(), progress);
+                    var first = rows.isEmpty()
+                            ? measured.parameters()
+                            : rows.getFirst().parameters();
+                    rows.add(Comparison.Row.existing(path.toString(), first, measured));
+                }
+            }
+        }
+        var others = rows.subList(1, rows.size());
+        var found = new Comparison(rows.getFirst(), others, Comparison.best(others), paths.subList(1, paths.size()));
+        if (csv != null) {
+            writeCsv(csv, found);
+        }
+        var seconds = (System.nanoTime() - start) / 1e9;
+        console.result(
+                Document.of(paths.getFirst(), found, null, seconds), () -> text(paths.getFirst(), found, seconds));
+        return ExitCode.OK.number();
+    }
+
+    private Comparison compare(
+            LanguageModel opened,
+            List<Comparison.Candidate> candidates,
+            @Nullable CalibrationSet set,
+            Comparison.Yardstick yardstick,
+            Path work) {
+        try (var progress = console.progress()) {
+            return Comparison.run(opened, candidates, set, yardstick, work, progress);
+        }
+    }
+
+    private List<Comparison.Candidate> candidates() {
+        if (csv != null && Files.isDirectory(csv)) {
+            throw new CommandException(ExitCode.USAGE, csv + " is a folder.", "Name a file for --csv.");
+        }
+        var all = new ArrayList<Comparison.Candidate>();
+        for (var keep : new LinkedHashSet<>(shares)) {
+            for (var method : new LinkedHashSet<>(methods)) {
+                for (var storage : new LinkedHashSet<>(storages)) {
+                    all.add(new Comparison.Candidate(keep, recipe(method, storage, keep)));
+                }
+            }
+        }
+        return all;
+    }
+
+    private CompressionRecipe recipe(String method, String storage, double keep) {
+        return details.recipe(method, storage, () -> new RankRule.Uniform(KeepRatio.keep(keep)));
+    }
+
+    private void check(LanguageModel opened, List<Comparison.Candidate> candidates) {
+        for (var candidate : candidates) {
+            UsageErrors.check(
+                    () -> CompressionPlan.of(opened, candidate.recipe(), calibration.samples(), calibration.window()));
+        }
+    }
+
+    private static void writeCsv(Path file, Comparison found) {
+        try {
+            Files.writeString(file, ComparisonReport.csv(found));
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
+    }
+
+    private String text(Path path, Comparison found, double seconds) {
+        return path + "\n\n" + ComparisonReport.table(found) + "\n" + ComparisonReport.legend(found)
+                + "Took " + Figures.seconds(seconds) + " in all.\n"
+                + (output == null ? "" : "The best lies in " + output + ".\n");
+    }
+
+    /// What `compare --json` prints.
+    ///
+    /// @param model path of the original
+    /// @param rows the original first
+    /// @param best index of the best row
+    /// @param rule how the best is found
+    /// @param output where the best lies; absent if none was kept
+    /// @param seconds of the whole command
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Document(
+            @JsonProperty("model") String model,
+            @JsonProperty("rows") List<Comparison.Row> rows,
+            @JsonProperty("best") int best,
+            @JsonProperty("rule") String rule,
+            @JsonProperty("output") @Nullable String output,
+            @JsonProperty("seconds") double seconds) {
+        static Document of(Path model, Comparison found, @Nullable Path output, double seconds) {
+            return new Document(
+                    model.toString(),
+                    found.all(),
+                    found.best() + 1,
+                    Comparison.RULE,
+                    output == null ? null : output.toString(),
+                    seconds);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+package dev.lowrank.app;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.compress.Compression;
+import dev.lowrank.compress.Compression.Unfinished;
+import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.CompressionReport;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Progress;
+import dev.lowrank.text.CalibrationSet;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Compresses a model by several recipes in one calibration pass and measures each result beside the
+/// original.
+///
+/// @param dense the original
+/// @param rows the compressed models, in the order asked for
+/// @param best index of the best row
+/// @param folders where the compressed models lie
+record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
+    /// How the best is found, in words.
+    static final String RULE = "lowest perplexity on the first text; among equals the fewest bytes";
+
+    Comparison {
+        rows = List.copyOf(rows);
+        folders = List.copyOf(folders);
+    }
+
+    /// One recipe of several.
+    ///
+    /// @param keep share of the target linears asked for
+    /// @param recipe how
+    record Candidate(double keep, CompressionRecipe recipe) {
+        /// A folder name that tells it apart from the others.
+        String folder() {
+            return recipe.method().info().id() + "-" + recipe.storage().id() + "-" + keep;
+        }
+    }
+
+    /// What was measured of one model.
+    ///
+    /// @param method method, `dense` for the original; path of a model that was measured as it is
+    /// @param storage storage policy, `-` where nothing was compressed
+    /// @param keep share asked for, 1 for the original; absent for a model that was measured as it is
+    /// @param keptTarget share kept of the target linears; absent likewise
+    /// @param keptModel parameters ÷ the original's, or the first model's
+    /// @param parameters numbers stored
+    /// @param bytes bytes of the weight files
+    /// @param perplexity one figure a text
+    /// @param speed absent where none was asked for
+    /// @param seconds calibration, decomposition and writing, as if it had run alone; 0 for the original
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Row(
+            @JsonProperty("method") String method,
+            @JsonProperty("storage") String storage,
+            @JsonProperty("keep") @Nullable Double keep,
+            @JsonProperty("kept_target") @Nullable Double keptTarget,
+            @JsonProperty("kept_model") double keptModel,
+            @JsonProperty("parameters") long parameters,
+            @JsonProperty("bytes") long bytes,
+            @JsonProperty("perplexity") List<Measurement.TextFigure> perplexity,
+            @JsonProperty("speed") Measurement.@Nullable SpeedFigure speed,
+            @JsonProperty("seconds") double seconds) {
+
+        static Row dense(Measurement measured) {
+            return of("dense", "-", 1.0, 1.0, 1, measured, 0);
+        }
+
+        /// A model measured as it is.
+        ///
+        /// @param first parameters of the model it stands beside
+        static Row existing(String name, long first, Measurement measured) {
+            return of(name, "-", null, null, (double) measured.parameters() / first, measured, 0);
+        }
+
+        static Row of(CompressionReport report, double keep, Measurement measured) {
+            var time = report.seconds();
+            return of(
+                    report.method(),
+                    report.storage(),
+                    keep,
+                    report.keptTarget(),
+                    report.keptModel(),
+                    measured,
+                    time.calibrate() + time.decompose() + time.write());
+        }
+
+        private static Row of(
+                String method,
+                String storage,
+                @Nullable Double keep,
+                @Nullable Double keptTarget,
+                double keptModel,
+                Measurement measured,
+                double seconds) {
+            return new Row(
+                    method,
+                    storage,
+                    keep,
+                    keptTarget,
+                    keptModel,
+                    measured.parameters(),
+                    measured.bytes(),
+                    measured.perplexity(),
+                    measured.speed(),
+                    seconds);
+        }
+    }
+
+    /// The best row.
+    Row winner() {
+        return rows.get(best);
+    }
+
+    /// The original and the compressed models.
+    List<Row> all() {
+        return Stream.concat(Stream.of(dense), rows.stream()).toList();
+    }
+
+    /// What to measure each model on.
+    ///
+    /// @param texts at least one
+    /// @param speed how speed is measured
+    record Yardstick(List<EvaluationTexts.Text> texts, Measurement.SpeedPlan speed) {
+        /// Measures a model.
+        ///
+        /// @param name what progress calls it
+        Measurement measure(LanguageModel model, String name, Progress progress) {
+            return Measurement.of(
+                    model, texts, speed, (what, done, total) -> progress.step(name + ", " + what, done, total));
+        }
+    }
+
+    /// Compares recipes.
+    ///
+    /// @param candidates at least one, no two alike
+    /// @param calibration null only where no method needs it
+    /// @param work an empty folder for the compressed models
+    static Comparison run(
+            LanguageModel source,
+            List<Candidate> candidates,
+            @Nullable CalibrationSet calibration,
+            Yardstick yardstick,
+            Path work,
+            Progress progress) {
+        var jobs = candidates.stream()
+                .map(candidate -> new Compression.Job(candidate.recipe(), work.resolve(candidate.folder())))
+                .toList();
+        var dense = Row.dense(yardstick.measure(source, "dense", progress));
+        var reports = Compression.runAll(source, jobs, calibration, Unfinished.DISCARD, progress);
+        var rows = new ArrayList<Row>();
+        for (var i = 0; i < jobs.size(); i++) {
+            var candidate = candidates.get(i);
+            try (var model = LanguageModel.open(jobs.get(i).output())) {
+                var measured = yardstick.measure(model, candidate.folder(), progress);
+                rows.add(Row.of(reports.get(i), candidate.keep(), measured));
+            }
+        }
+        return new Comparison(
+                dense,
+                rows,
+                best(rows),
+                jobs.stream().map(Compression.Job::output).toList());
+    }
+
+    /// The row with the lowest perplexity on the first text, among equals the smallest, then the first.
+    static int best(List<Row> rows) {
+        return IntStream.range(0, rows.size())
+                .boxed()
+                .min(Comparator.<Integer>comparingDouble(
+                                i -> rows.get(i).perplexity().getFirst().value())
+                        .thenComparingLong(i -> rows.get(i).bytes()))
+                .orElseThrow();
+    }
+}

@@ -1,0 +1,117 @@
+package dev.lowrank.app;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// A comparison as a table for people and as CSV.
+final class ComparisonReport {
+    private ComparisonReport() {}
+
+    /// One table, the original first, the best row marked.
+    static String table(Comparison comparison) {
+        var header = new ArrayList<>(List.of("method", "storage", "keep", "kept", "parameters", "on disk"));
+        for (var figure : comparison.dense().perplexity()) {
+            header.add("ppl " + shortName(figure.text()));
+        }
+        var timed = comparison.dense().speed() != null;
+        if (timed) {
+            header.addAll(List.of("prefill t/s", "decode t/s"));
+        }
+        header.addAll(List.of("seconds", ""));
+        var table = Table.of(header.toArray(String[]::new));
+        table.row(cells(comparison.dense(), "before"));
+        for (var i = 0; i < comparison.rows().size(); i++) {
+            table.row(cells(comparison.rows().get(i), i == comparison.best() ? "best" : ""));
+        }
+        return table.render();
+    }
+
+    private static String[] cells(Comparison.Row row, String mark) {
+        var cells = new ArrayList<>(List.of(
+                row.method(),
+                row.storage(),
+                share(row.storage().equals("-") ? null : row.keep(), 2),
+                share(row.keptTarget(), 3),
+                Figures.count(row.parameters()),
+                Figures.bytes(row.bytes())));
+        row.perplexity().forEach(figure -> cells.add(Figures.perplexity(figure.value())));
+        var speed = row.speed();
+        if (speed != null) {
+            cells.add(Figures.decimal(speed.prefill(), 0));
+            cells.add(Figures.decimal(speed.decode(), 0));
+        }
+        cells.add(row.seconds() > 0 ? Figures.decimal(row.seconds(), 1) : "-");
+        cells.add(mark);
+        return cells.toArray(String[]::new);
+    }
+
+    private static String share(@Nullable Double value, int decimals) {
+        return value == null ? "-" : Figures.decimal(value, decimals);
+    }
+
+    /// What the columns of the table mean.
+    static String legend(Comparison comparison) {
+        var figure = comparison.dense().perplexity().getFirst();
+        var texts = comparison.dense().perplexity().stream()
+                .map(text -> shortName(text.text()) + " " + text.windows() + " windows of " + text.window())
+                .collect(Collectors.joining(", "));
+        var speed = comparison.dense().speed();
+        return "kept: share of the compressed linears' numbers. ppl: perplexity (" + texts + ").\n"
+                + (speed == null
+                        ? ""
+                        : "t/s: tokens a second, prompt of " + speed.promptTokens() + ", then " + speed.decodeTokens()
+                                + " decoded one by one.\n")
+                + "seconds: calibration (shared), decomposition and writing, each row as if alone.\n"
+                + "best: lowest perplexity on " + shortName(figure.text()) + "; among equals the fewest bytes.\n";
+    }
+
+    /// The same as comma-separated values with full precision.
+    static String csv(Comparison comparison) {
+        var lines = new ArrayList<String>();
+        var header = new ArrayList<>(
+                List.of("method", "storage", "keep", "kept_target", "kept_model", "parameters", "bytes"));
+        comparison.dense().perplexity().forEach(figure -> header.add("perplexity " + figure.text()));
+        header.addAll(List.of("prefill_tokens_per_second", "decode_tokens_per_second", "seconds"));
+        lines.add(line(header));
+        lines.add(line(values(comparison.dense())));
+        comparison.rows().forEach(row -> lines.add(line(values(row))));
+        return String.join("\n", lines) + "\n";
+    }
+
+    private static List<String> values(Comparison.Row row) {
+        var values = new ArrayList<>(List.of(
+                row.method(),
+                row.storage(),
+                row.keep() == null ? "" : row.keep().toString(),
+                row.keptTarget() == null ? "" : row.keptTarget().toString(),
+                String.valueOf(row.keptModel()),
+                String.valueOf(row.parameters()),
+                String.valueOf(row.bytes())));
+        row.perplexity().forEach(figure -> values.add(String.valueOf(figure.value())));
+        var speed = row.speed();
+        values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.prefill()));
+        values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.decode()));
+        values.add(String.format(Locale.ROOT, "%.3f", row.seconds()));
+        return values;
+    }
+
+    private static String line(List<String> values) {
+        return values.stream().map(ComparisonReport::quoted).collect(Collectors.joining(","));
+    }
+
+    private static String quoted(String value) {
+        return value.chars().anyMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r')
+                ? '"' + value.replace("\"", "\"\"") + '"'
+                : value;
+    }
+
+    private static String shortName(String text) {
+        var name = String.valueOf(Path.of(text).getFileName());
+        var dot = name.lastIndexOf('.');
+        return dot > 0 ? name.substring(0, dot) : name;
+    }
+}

@@ -1,0 +1,108 @@
+package dev.lowrank.app;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.evaluate.Perplexity;
+import dev.lowrank.evaluate.SpeedMeter;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Progress;
+import dev.lowrank.model.RowDecoder;
+import dev.lowrank.model.TorchDecoder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The size, quality and speed of a model. Its parts are documents, with the keys of the commands'
+/// contract.
+///
+/// @param parameters numbers stored
+/// @param bytes bytes of the weight files
+/// @param perplexity one figure for each text, in order
+/// @param speed null where none was asked for
+record Measurement(
+        long parameters,
+        long bytes,
+        List<TextFigure> perplexity,
+        @Nullable SpeedFigure speed) {
+    private static final int ROUNDS = 3;
+
+    Measurement {
+        perplexity = List.copyOf(perplexity);
+    }
+
+    /// Perplexity on a text.
+    ///
+    /// @param text as the user named it
+    /// @param window tokens in a window
+    /// @param windows number of windows
+    /// @param tokens predictions
+    /// @param value perplexity
+    record TextFigure(
+            @JsonProperty("text") String text,
+            @JsonProperty("window") int window,
+            @JsonProperty("windows") int windows,
+            @JsonProperty("tokens") long tokens,
+            @JsonProperty("value") double value) {}
+
+    /// Speed of one sequence.
+    ///
+    /// @param prefill prompt tokens a second
+    /// @param decode tokens a second after the prompt
+    /// @param firstToken seconds from the prompt to the first token
+    /// @param promptTokens tokens of the prompt
+    /// @param decodeTokens tokens decoded
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record SpeedFigure(
+            @JsonProperty("prefill_tokens_per_second") double prefill,
+            @JsonProperty("decode_tokens_per_second") double decode,
+            @JsonProperty("time_to_first_token_seconds") double firstToken,
+            @JsonProperty("prompt_tokens") int promptTokens,
+            @JsonProperty("decode_tokens") int decodeTokens) {}
+
+    /// How speed is measured.
+    ///
+    /// @param promptTokens tokens of the prompt, taken from the first text; 0 for no measurement
+    /// @param decodeTokens tokens decoded after it
+    record SpeedPlan(int promptTokens, int decodeTokens) {
+        static final SpeedPlan NONE = new SpeedPlan(0, 0);
+    }
+
+    /// Measures a model: perplexity first, since a damaged model has no speed worth knowing.
+    ///
+    /// @param texts at least one
+    /// @throws dev.lowrank.tensor.NumericalException if a loss is not finite
+    static Measurement of(LanguageModel model, List<EvaluationTexts.Text> texts, SpeedPlan plan, Progress progress) {
+        var figures = new ArrayList<TextFigure>();
+        try (var torch = TorchDecoder.load(model, PromptReader.residency(model))) {
+            for (var text : texts) {
+                var found = Perplexity.measure(torch, text.set(), progress);
+                figures.add(
+                        new TextFigure(text.name(), found.window(), found.windows(), found.tokens(), found.value()));
+            }
+            var speed = plan.promptTokens() == 0 ? null : speed(model, torch, prompt(texts.getFirst(), plan), plan);
+            return new Measurement(
+                    model.weights().parameters(), model.checkpoint().weightBytes(), figures, speed);
+        }
+    }
+
+    private static SpeedFigure speed(LanguageModel model, TorchDecoder torch, int[] prompt, SpeedPlan plan) {
+        try (var row = RowDecoder.of(model)) {
+            var found = SpeedMeter.measure(torch, row, prompt, plan.decodeTokens(), ROUNDS);
+            return new SpeedFigure(
+                    found.prefillTokensPerSecond(),
+                    found.decodeTokensPerSecond(),
+                    found.timeToFirstTokenSeconds(),
+                    found.promptTokens(),
+                    found.decodedTokens());
+        }
+    }
+
+    /// The first tokens of a text, as many as there are.
+    private static int[] prompt(EvaluationTexts.Text text, SpeedPlan plan) {
+        return text.set().windows().stream()
+                .flatMapToInt(Arrays::stream)
+                .limit(plan.promptTokens())
+                .toArray();
+    }
+}

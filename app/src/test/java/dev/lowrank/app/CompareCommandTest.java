@@ -1,0 +1,153 @@
+package dev.lowrank.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lowrank.model.LanguageModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CompareCommandTest {
+    private static final Path TEXTS = Run.ROOT.resolve("models/pocket/text");
+
+    /// Compares on one block of the pocket model, with as little text as there can be.
+    private static Run compare(String... more) {
+        var arguments = new ArrayList<>(List.of(
+                "compare",
+                "--text",
+                TEXTS.resolve("python-evaluation.jsonl").toString(),
+                "--text",
+                TEXTS.resolve("wikitext-evaluation.txt").toString(),
+                "--max-windows=1",
+                "--samples=4",
+                "--window=64",
+                "--no-speed",
+                "--protect=1,2,3,4,5"));
+        arguments.addAll(List.of(more));
+        return Run.of(arguments.toArray(String[]::new));
+    }
+
+    private static String calibration() {
+        return "--calibration=" + TEXTS.resolve("python-calibration.jsonl");
+    }
+
+    @Test
+    void everyCombinationIsARowBehindTheOriginal(@TempDir Path folder) throws IOException {
+        var csv = folder.resolve("table.csv");
+        var out = folder.resolve("best");
+        var run = compare(
+                calibration(),
+                "--methods=svd,svd-llm",
+                "--storage=factored,pivoted",
+                "--keep=0.9,0.3",
+                "--csv",
+                csv.toString(),
+                "-o",
+                out.toString(),
+                "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        var document = Documents.of(run);
+        var rows = document.path("rows");
+        assertThat(rows.size()).isEqualTo(9);
+        assertThat(rows.path(0).path("method").asString()).isEqualTo("dense");
+        var best = rows.path(document.path("best").asInt());
+        for (var i = 1; i < rows.size(); i++) {
+            var row = rows.path(i);
+            assertThat(row.path("perplexity").size()).isEqualTo(2);
+            assertThat(row.path("kept_target").asDouble())
+                    .isLessThanOrEqualTo(row.path("keep").asDouble());
+            assertThat(row.path("bytes").asLong())
+                    .isLessThan(rows.path(0).path("bytes").asLong());
+            assertThat(best.path("perplexity").path(0).path("value").asDouble())
+                    .isLessThanOrEqualTo(
+                            row.path("perplexity").path(0).path("value").asDouble());
+            assertThat(row.path("seconds").asDouble()).isPositive();
+        }
+        assertThat(Files.readAllLines(csv)).hasSize(10).first().asString().startsWith("method,storage,keep,");
+        try (var kept = LanguageModel.open(out)) {
+            assertThat(kept.weights().parameters())
+                    .isEqualTo(best.path("parameters").asLong());
+        }
+        assertThat(Run.of("verify", out.toString()).code()).isZero();
+        try (var left = Files.list(folder)) {
+            assertThat(left).containsExactlyInAnyOrder(csv, out);
+        }
+    }
+
+    @Test
+    void peopleGetOneTableAndTheRule() {
+        var run = compare("--methods=svd", "--storage=pivoted", "--keep=0.5");
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out()).contains("dense", "before", "svd", "pivoted", "best", "lowest perplexity on");
+    }
+
+    @Test
+    void aCalibratedMethodWithoutTextIsAUsageError() {
+        var run = compare("--methods=svd,lord", "--json");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("lord needs a calibration text").contains("--calibration");
+        assertThat(Documents.of(run).path("error").path("exit_code").asInt()).isEqualTo(2);
+    }
+
+    @Test
+    void severalModelsAreMeasuredAsTheyAre() {
+        var pocket = Run.ROOT.resolve("models/pocket").toString();
+        var run = compare(pocket, pocket, "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        var rows = Documents.of(run).path("rows");
+        assertThat(rows.size()).isEqualTo(2);
+        assertThat(rows.path(1).path("method").asString()).isEqualTo(pocket);
+        assertThat(rows.path(1).path("kept_model").asDouble()).isEqualTo(1);
+        assertThat(rows.path(1).path("perplexity")).isEqualTo(rows.path(0).path("perplexity"));
+    }
+
+    @Test
+    void onlyTheResultsOfOneModelCanBeKept() {
+        var pocket = Run.ROOT.resolve("models/pocket").toString();
+        var run = compare(pocket, pocket, "-o", "nowhere");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("--output keeps the best");
+    }
+
+    @Test
+    void unknownNamesOfferTheNearest() {
+        assertThat(compare("--methods=svd,svdllm").err()).contains("Did you mean svd-llm?");
+        var storage = compare("--methods=svd", "--storage=factord");
+        assertThat(storage.code()).isEqualTo(2);
+        assertThat(storage.err()).contains("Did you mean factored?");
+    }
+
+    @Test
+    void aShareOutOfRangeIsAUsageError() {
+        assertThat(compare("--methods=svd", "--keep=0.5,1.5").code()).isEqualTo(2);
+    }
+
+    @Test
+    void anOutputThatExistsIsAUsageErrorBeforeAnyWork(@TempDir Path folder) throws IOException {
+        var run = compare("--methods=svd", "-o", folder.toString());
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("exists already").doesNotContain("perplexity");
+        try (var left = Files.list(folder)) {
+            assertThat(left).isEmpty();
+        }
+    }
+
+    @Test
+    void aFailureLeavesNothingBehind(@TempDir Path folder) throws IOException {
+        var tooShort = Files.writeString(folder.resolve("short.txt"), "x = 1\n");
+        var run = compare(
+                "--methods=svd",
+                "--text",
+                tooShort.toString(),
+                "-o",
+                folder.resolve("out").toString());
+        assertThat(run.code()).isEqualTo(4);
+        try (var left = Files.list(folder)) {
+            assertThat(left).containsExactly(tooShort);
+        }
+    }
+}

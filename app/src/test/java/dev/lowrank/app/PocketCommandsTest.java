@@ -1,0 +1,94 @@
+package dev.lowrank.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Commands on the real pocket model.
+class PocketCommandsTest {
+    private static final Path TEXT = Run.ROOT.resolve("models/pocket/text");
+    private static final String CODE = TEXT.resolve("python-evaluation.jsonl").toString();
+
+    @Test
+    void inspectCountsThePocketModel() {
+        var json = json(Run.of("inspect", "--json"));
+        assertThat(json.path("architecture").asString()).isEqualTo("llama");
+        assertThat(json.path("parameters").asLong()).isEqualTo(5_475_584);
+        var linears = 0L;
+        for (var role : json.path("roles")) {
+            linears += role.path("stored").path("parameters").asLong();
+        }
+        assertThat(linears).isEqualTo(4_423_680);
+        assertThat(linears + json.path("other").path("parameters").asLong()).isEqualTo(5_475_584);
+    }
+
+    @Test
+    void planKeepsWithinTheBudget() {
+        var json = json(Run.of("plan", "--keep", "0.6", "--json"));
+        assertThat(json.path("kept_target").asDouble()).isBetween(0.57, 0.6);
+        assertThat(json.path("sites").size()).isEqualTo(42);
+        assertThat(json.path("bytes_after").asLong())
+                .isLessThan(json.path("bytes_before").asLong());
+    }
+
+    @Test
+    void aCompressedModelIsVerifiedExportedAndCompared(@TempDir Path folder) throws Exception {
+        var out = folder.resolve("out").toString();
+        var compressed = json(Run.of("compress", "--method", "svd", "--keep", "0.7", "-o", out, "--json"));
+        assertThat(compressed.propertyNames())
+                .contains("output", "method", "storage", "keep", "kept_target", "kept_model", "parameters_before")
+                .contains("parameters_after", "bytes_before", "bytes_after", "seconds", "peak_memory_bytes")
+                .contains("sites", "warnings");
+        assertThat(Run.of("verify", out).code()).isZero();
+
+        var merged = folder.resolve("merged").toString();
+        assertThat(Run.of("export", out, "--merged", "-o", merged).code()).isZero();
+        var compared =
+                json(Run.of("compare", out, merged, "--text", CODE, "--max-windows", "2", "--no-speed", "--json"));
+        var factored = value(compared.path("rows").get(0));
+        assertThat(value(compared.path("rows").get(1))).isCloseTo(factored, within(0.02 * factored));
+
+        assertThat(Run.of("compress", "--method", "svd", "-o", out).code()).isEqualTo(2);
+
+        var file = folder.resolve("out/model.safetensors");
+        var bytes = Files.readAllBytes(file);
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(file, bytes);
+        var broken = Run.of("verify", out);
+        assertThat(broken.code()).isEqualTo(4);
+        assertThat(broken.out()).contains("model.safetensors").contains("CHANGED");
+    }
+
+    @Test
+    void aMethodThatCalibratesAsksForAText(@TempDir Path folder) {
+        var run = Run.of(
+                "compress", "--method", "svd-llm", "-o", folder.resolve("out").toString());
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("--calibration");
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void aTextShorterThanAWindowIsBadInput(@TempDir Path folder) throws Exception {
+        var text = Files.writeString(folder.resolve("short.txt"), "too short").toString();
+        var run = Run.of(
+                "compress", "--calibration", text, "-o", folder.resolve("out").toString());
+        assertThat(run.code()).isEqualTo(4);
+        assertThat(run.err()).contains("short.txt");
+    }
+
+    private static double value(JsonNode measurement) {
+        return measurement.path("perplexity").get(0).path("value").asDouble();
+    }
+
+    private static JsonNode json(Run run) {
+        assertThat(run.code()).as(run.err()).isZero();
+        return JsonMapper.builder().build().readTree(run.out());
+    }
+}

@@ -1,0 +1,363 @@
+package dev.lowrank.compress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.CheckpointException.Code;
+import dev.lowrank.checkpoint.FolderVerification;
+import dev.lowrank.checkpoint.SafetensorsFile;
+import dev.lowrank.checkpoint.SafetensorsWriter;
+import dev.lowrank.compress.Compression.Job;
+import dev.lowrank.compress.Compression.Unfinished;
+import dev.lowrank.compress.allocate.KeepRatio;
+import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.compress.method.MethodOptions;
+import dev.lowrank.compress.method.Methods;
+import dev.lowrank.compress.storage.StoragePolicy;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Progress;
+import dev.lowrank.model.Role;
+import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.NumericalException;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.testing.NoNativeLeaks;
+import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.TextIdentity;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@NoNativeLeaks
+class CompressionTest {
+    private static final Path MODELS = Path.of("src/test/resources/golden/models");
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void aRunKilledAfterAnyStepEndsInTheSameBytes() throws Exception {
+        try (var source = llama()) {
+            var steps = new ArrayList<Long>();
+            var whole = folder.resolve("whole");
+            run(source, recipe("svd-llm", "pivoted", 0.7), whole, (what, done, total) -> steps.add(done));
+            assertThat(steps).hasSize(3);
+            for (var stop = 0; stop < steps.size(); stop++) {
+                var output = folder.resolve("stopped-" + stop);
+                var at = steps.get(stop);
+                assertThatThrownBy(() -> run(source, recipe("svd-llm", "pivoted", 0.7), output, killAt(at)))
+                        .isInstanceOf(Killed.class);
+                assertThat(output).doesNotExist();
+                var resumed = new ArrayList<Long>();
+                run(source, recipe("svd-llm", "pivoted", 0.7), output, (what, done, total) -> resumed.add(done));
+                assertThat(resumed.getFirst()).isEqualTo(at);
+                assertThat(hashes(output)).isEqualTo(hashes(whole));
+            }
+        }
+    }
+
+    @Test
+    void aTornWorkingFileIsDoneAgain() throws Exception {
+        try (var source = llama()) {
+            var whole = folder.resolve("whole");
+            var recipe = recipe("lord", "factored", 0.6);
+            run(source, recipe, whole, Progress.silent());
+            var work = folder.resolve("torn.partial").resolve(".work");
+            for (var name : List.of("part-00000.safetensors", "hidden-00001.f32", "block-00000.json")) {
+                var output = folder.resolve("torn");
+                assertThatThrownBy(() -> run(source, recipe, output, killAt(1))).isInstanceOf(Killed.class);
+                var file = work.resolve(name);
+                var bytes = Files.readAllBytes(file);
+                Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
+                run(source, recipe, output, Progress.silent());
+                assertThat(hashes(output)).as(name).isEqualTo(hashes(whole));
+                delete(output);
+            }
+        }
+    }
+
+    @Test
+    void anUnfinishedRunOfAnotherRecipeIsRefusedOrDiscarded() throws Exception {
+        try (var source = llama()) {
+            var output = folder.resolve("out");
+            assertThatThrownBy(() -> run(source, recipe("svd", "factored", 0.6), output, killAt(1)))
+                    .isInstanceOf(Killed.class);
+            assertThatThrownBy(() -> run(source, recipe("svd", "factored", 0.5), output, Progress.silent()))
+                    .isInstanceOfSatisfying(
+                            CheckpointException.class, e -> assertThat(e.code()).isEqualTo(Code.RESUME_FINGERPRINT))
+                    .hasMessageContaining("0.6")
+                    .hasMessageContaining("--restart");
+            Compression.run(
+                    source,
+                    new Job(recipe("svd", "factored", 0.5), output),
+                    calibration(),
+                    Unfinished.DISCARD,
+                    Progress.silent());
+            var fresh = folder.resolve("fresh");
+            run(source, recipe("svd", "factored", 0.5), fresh, Progress.silent());
+            assertThat(hashes(output)).isEqualTo(hashes(fresh));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "svd, factored, 0.5",
+        "svd-llm, pivoted, 0.5",
+        "asvd, auto, 0.9",
+        "tucker, tucker, 0.4",
+        "lord, auto, 0.3"
+    })
+    void theReportCountsWhatTheFolderHolds(String method, String storage, double keep) {
+        try (var source = llama()) {
+            var output = folder.resolve("out");
+            var report = run(source, recipe(method, storage, keep), output, Progress.silent());
+            assertThat(FolderVerification.verify(output).status()).isEqualTo(FolderVerification.Status.INTACT);
+            try (var reopened = LanguageModel.open(output)) {
+                assertThat(report.parametersAfter())
+                        .isEqualTo(reopened.weights().parameters())
+                        .isLessThan(report.parametersBefore());
+                assertThat(report.bytesAfter())
+                        .isEqualTo(reopened.checkpoint().weightBytes())
+                        .isLessThan(report.bytesBefore());
+            }
+            assertThat(report.keptTarget()).isLessThanOrEqualTo(keep).isGreaterThan(keep - 0.1);
+            assertThat(report.sites()).hasSize(14).allSatisfy(site -> {
+                assertThat(site.error()).isBetween(0.0, 1.0);
+                assertThat(site.rank()).isPositive();
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"factored", "pivoted", "auto"})
+    void keepingEverythingWritesTheModelItself(String storage) {
+        try (var source = llama()) {
+            var output = folder.resolve("out");
+            var report = run(source, recipe("svd", storage, 1.0), output, Progress.silent());
+            assertThat(report.parametersAfter()).isLessThanOrEqualTo(report.parametersBefore());
+            try (var reopened = LanguageModel.open(output)) {
+                assertThat(logitDifference(source, reopened)).isLessThan(1e-6);
+            }
+        }
+    }
+
+    @Test
+    void sharedRunsWriteWhatSingleRunsWrite() throws Exception {
+        try (var source = llama()) {
+            var recipes = List.of(
+                    recipe("svd-llm", "pivoted", 0.6), recipe("svd-llm", "factored", 0.4), recipe("svd", "auto", 0.5));
+            var jobs = new ArrayList<Job>();
+            for (var i = 0; i < recipes.size(); i++) {
+                jobs.add(new Job(recipes.get(i), folder.resolve("shared-" + i)));
+            }
+            Compression.runAll(source, jobs, calibration(), Unfinished.RESUME, Progress.silent());
+            for (var i = 0; i < recipes.size(); i++) {
+                var single = folder.resolve("single-" + i);
+                run(source, recipes.get(i), single, Progress.silent());
+                assertThat(hashes(folder.resolve("shared-" + i))).isEqualTo(hashes(single));
+            }
+        }
+    }
+
+    @Test
+    void targetsAndProtectedLayersAreRespected() {
+        try (var source = llama()) {
+            var recipe = new CompressionRecipe(
+                    Methods.of("svd", MethodOptions.DEFAULT),
+                    StoragePolicy.FACTORED,
+                    new RankRule.Explicit(4),
+                    1,
+                    Set.of(Role.UP_PROJ, Role.DOWN_PROJ),
+                    Set.of(1),
+                    DType.BF16,
+                    0);
+            var report = run(source, recipe, folder.resolve("out"), Progress.silent());
+            assertThat(report.sites())
+                    .extracting(SiteReport::name)
+                    .containsExactly("model.layers.0.mlp.up_proj", "model.layers.0.mlp.down_proj");
+            assertThat(report.sites())
+                    .allMatch(site -> site.rank() == 4 && site.form().equals("factored"));
+            assertThatThrownBy(() -> CompressionPlan.of(
+                            source,
+                            new CompressionRecipe(
+                                    recipe.method(),
+                                    recipe.storage(),
+                                    recipe.ranks(),
+                                    1,
+                                    Set.of(Role.QKV_PROJ),
+                                    Set.of(),
+                                    null,
+                                    0),
+                            0,
+                            0))
+                    .hasMessageContaining("qkv")
+                    .hasMessageContaining("gate");
+        }
+    }
+
+    @Test
+    void planAndRunAgree() {
+        try (var source = llama()) {
+            var recipe = recipe("svd-llm", "auto", 0.6);
+            var plan = CompressionPlan.of(source, recipe, 8, 16);
+            var report = run(source, recipe, folder.resolve("out"), Progress.silent());
+            assertThat(plan.parametersAfter()).isEqualTo(report.parametersAfter());
+            for (var i = 0; i < report.sites().size(); i++) {
+                assertThat(report.sites().get(i).rank())
+                        .isEqualTo(plan.targets().get(i).rank());
+                assertThat(report.sites().get(i).form())
+                        .isEqualTo(plan.targets().get(i).form().id());
+            }
+        }
+    }
+
+    @Test
+    void aWeightThatIsNotFiniteNamesItsTensor() throws Exception {
+        var broken = Files.createDirectory(folder.resolve("broken"));
+        Files.copy(MODELS.resolve("llama-gqa-tied/config.json"), broken.resolve("config.json"));
+        var name = "model.layers.1.mlp.up_proj.weight";
+        try (var file = SafetensorsFile.open(MODELS.resolve("llama-gqa-tied/model.safetensors"));
+                var arena = Arena.ofConfined()) {
+            var entries = file.names().stream()
+                    .map(n -> new SafetensorsWriter.Entry(
+                            n, file.info(n).dtype(), file.info(n).shape()))
+                    .toList();
+            try (var writer = SafetensorsWriter.create(broken.resolve("model.safetensors"), entries)) {
+                for (var n : file.names()) {
+                    var tensor = file.tensor(n);
+                    if (n.equals(name)) {
+                        var copy = arena.allocate(tensor.bytes());
+                        copy.copyFrom(tensor.data());
+                        copy.set(HostTensor.FLOAT, 40, Float.NaN);
+                        tensor = new HostTensor(tensor.dtype(), tensor.shape(), copy);
+                    }
+                    writer.write(n, tensor);
+                }
+                writer.finish();
+            }
+        }
+        try (var source = LanguageModel.open(broken)) {
+            for (var method : List.of("svd", "svd-llm")) {
+                assertThatThrownBy(() -> run(
+                                source,
+                                recipe(method, "auto", 0.6),
+                                folder.resolve("out-" + method),
+                                Progress.silent()))
+                        .isInstanceOf(NumericalException.class)
+                        .hasMessageContaining("model.layers.1.mlp");
+                assertThat(folder.resolve("out-" + method)).doesNotExist();
+            }
+        }
+    }
+
+    @Test
+    void aMethodThatNeedsTextSaysSo() {
+        try (var source = llama()) {
+            assertThatThrownBy(() -> Compression.run(
+                            source,
+                            new Job(recipe("svd-llm", "auto", 0.6), folder.resolve("out")),
+                            null,
+                            Unfinished.RESUME,
+                            Progress.silent()))
+                    .hasMessageContaining("--calibration");
+        }
+    }
+
+    @Test
+    void aCompressedModelIsNotCompressedAgain() {
+        try (var source = llama()) {
+            run(source, recipe("svd", "auto", 0.6), folder.resolve("once"), Progress.silent());
+        }
+        try (var once = LanguageModel.open(folder.resolve("once"))) {
+            assertThatThrownBy(() -> run(once, recipe("svd", "auto", 0.6), folder.resolve("twice"), Progress.silent()))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("original");
+        }
+    }
+
+    private static final class Killed extends RuntimeException {
+        private static final long serialVersionUID = 1;
+    }
+
+    private static Progress killAt(long step) {
+        return (what, done, total) -> {
+            if (done == step) {
+                throw new Killed();
+            }
+        };
+    }
+
+    private static LanguageModel llama() {
+        return LanguageModel.open(MODELS.resolve("llama-gqa-tied"));
+    }
+
+    private static CompressionRecipe recipe(String method, String storage, double keep) {
+        return CompressionRecipe.of(
+                Methods.of(method, MethodOptions.DEFAULT),
+                StoragePolicy.of(storage),
+                new RankRule.Uniform(KeepRatio.keep(keep)),
+                0);
+    }
+
+    private static CompressionReport run(
+            LanguageModel source, CompressionRecipe recipe, Path output, Progress progress) {
+        return Compression.run(source, new Job(recipe, output), calibration(), Unfinished.RESUME, progress);
+    }
+
+    /// Eight windows of sixteen seeded random tokens.
+    static CalibrationSet calibration() {
+        var random = new SplittableRandom(5);
+        var windows = new ArrayList<int[]>();
+        for (var i = 0; i < 8; i++) {
+            windows.add(random.ints(16, 0, 96).toArray());
+        }
+        return CalibrationSet.of(windows, new TextIdentity(List.of(), "seeded random tokens", 16, 8, 5, 128));
+    }
+
+    private static double logitDifference(LanguageModel left, LanguageModel right) {
+        var tokens = List.of(new SplittableRandom(9).ints(12, 0, 96).toArray());
+        return TensorScope.tidy(() -> {
+            try (var a = TorchDecoder.load(left, Residency.RESIDENT);
+                    var b = TorchDecoder.load(right, Residency.STREAMED)) {
+                return a.logits(tokens).sub(b.logits(tokens)).abs().max().item();
+            }
+        });
+    }
+
+    private static TreeMap<String, String> hashes(Path output) throws Exception {
+        var hashes = new TreeMap<String, String>();
+        try (var files = Files.walk(output)) {
+            for (var file : files.filter(Files::isRegularFile).toList()) {
+                var digest = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file));
+                hashes.put(output.relativize(file).toString(), HexFormat.of().formatHex(digest));
+            }
+        }
+        return hashes;
+    }
+
+    private static void delete(Path output) throws IOException {
+        try (var files = Files.walk(output)) {
+            for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}
