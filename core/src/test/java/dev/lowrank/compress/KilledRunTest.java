@@ -19,7 +19,6 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Kills compressions at random moments and lets them go on.
@@ -35,7 +34,7 @@ class KilledRunTest {
     private Path source;
 
     @Test
-    void aRunKilledAnywhereEndsInTheSameBytes(TestReporter reporter) throws Exception {
+    void aRunKilledAnywhereEndsInTheSameBytes() throws Exception {
         source = root.resolve("source");
         SyntheticLlama.write(source, SyntheticLlama.Size.TINY, SEED);
         var whole = Files.createDirectory(root.resolve("whole")).resolve("model");
@@ -64,9 +63,9 @@ class KilledRunTest {
             assertThat(hashes(output)).isEqualTo(expected);
             assertThat(FolderVerification.verify(output).status()).isEqualTo(FolderVerification.Status.INTACT);
         }
-        reporter.publishEntry("uninterrupted seconds", String.valueOf(seconds));
-        reporter.publishEntry("runs", String.valueOf(runs));
-        reporter.publishEntry("finished blocks at each kill", blocksAtKill.toString());
+        System.out.printf(
+                "%d kills in %d runs of %.1f s; finished blocks at each kill: %s%n",
+                KILLS, runs, seconds, blocksAtKill);
         assertThat(blocksAtKill)
                 .as("kills after the first and before the last block")
                 .anyMatch(blocks -> blocks > 0 && blocks < SyntheticLlama.Size.TINY.layers());
