@@ -24,7 +24,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     }
 
     /// Longest run of prompt tokens that passes through at once; bounds the activations of a long prompt.
-    private static final int PREFILL_CHUNK = 512;
+    private static final int PREFILL_CHUNK = 1024;
 
     private final LanguageModel model;
     private final DecoderSpec spec;

@@ -44,10 +44,25 @@ public final class Functional {
                     part -> TensorScope.tidyRun(() -> {
                         var from = rows * part / parts;
                         var count = rows * (part + 1) / parts - from;
-                        var _ = result.narrow(0, from, count).copy_(wholeLinear(flat.narrow(0, from, count), w, b));
+                        linearInto(result.narrow(0, from, count), flat.narrow(0, from, count), w, b);
                     }));
             return result.reshape(sizes);
         });
+    }
+
+    private static void linearInto(Tensor target, Tensor x, Tensor w, @Nullable Tensor b) {
+        var transposed = w.t();
+        if (b == null) {
+            Native.run("linear", () -> torch.mm_out(target.handle(), x.handle(), transposed.handle()), target, x, w);
+        } else {
+            Native.run(
+                    "linear",
+                    () -> torch.addmm_out(target.handle(), b.handle(), x.handle(), transposed.handle()),
+                    target,
+                    x,
+                    w,
+                    b);
+        }
     }
 
     private static Tensor wholeLinear(Tensor x, Tensor w, @Nullable Tensor b) {
