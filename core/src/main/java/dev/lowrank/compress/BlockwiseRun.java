@@ -32,13 +32,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.IntConsumer;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /// One pass over the blocks for all jobs: calibrate, decompose, write the block's part, note it in the
 /// journal.
 final class BlockwiseRun {
+    /// Largest weight, in numbers, that is decomposed beside another: a decomposition holds about six F64
+    /// copies.
+    private static final long SIDE_BY_SIDE = 8_000_000;
+
     private final LanguageModel source;
     private final DecoderSpec spec;
     private final List<JobState> jobs;
@@ -160,11 +166,16 @@ final class BlockwiseRun {
         var results = new ArrayList<List<SiteCompressor.Outcome>>(Collections.nCopies(sites.size(), List.of()));
         var busy = new long[sites.size()];
         var start = System.nanoTime();
-        Compute.each(sites.size(), i -> {
+        IntConsumer decomposition = i -> {
             var begin = System.nanoTime();
             results.set(i, decompose(sites.get(i), of(linears, sites.get(i)), measured.get(i), wanting.get(i), arena));
             busy[i] = System.nanoTime() - begin;
-        });
+        };
+        if (sites.stream().allMatch(site -> site.weightParameters() <= SIDE_BY_SIDE)) {
+            Compute.each(sites.size(), decomposition);
+        } else {
+            IntStream.range(0, sites.size()).forEach(decomposition);
+        }
         // Sites overlap: a job's own time is its share of the work, as wall clock.
         var wallShare = (double) (System.nanoTime() - start)
                 / Math.max(1, LongStream.of(busy).sum());

@@ -50,8 +50,8 @@ public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
         return data.byteSize();
     }
 
-    /// Lets the system take back the memory behind a mapped tensor; the next access reads the file again. Does
-    /// nothing to a tensor in memory of its own.
+    /// Lets the system take back the memory behind a mapped tensor; the next access reads the file again.
+    /// Does nothing to a tensor in memory of its own.
     public void release() {
         if (data.isMapped() && data.byteSize() > 0) {
             data.unload();

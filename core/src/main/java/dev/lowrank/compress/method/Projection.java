@@ -7,7 +7,6 @@ import dev.lowrank.tensor.PsdFactor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
-import dev.lowrank.tensor.Tensors;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -97,14 +96,11 @@ final class Projection {
     }
 
     /// From a tall `K [out, in]`: `K V` has orthogonal columns of length `σ`; QR makes them orthonormal
-    /// even where `σ` vanishes, and the signs of its diagonal are undone so that `U` stays `K V / σ`.
+    /// even where `σ` vanishes, and as the diagonal of `R` is not negative `U` stays `K V / σ`.
     private static Basis fromTall(Tensor k) {
         var inner = k.t().matmul(k);
         var eigen = Linalg.eigh(inner.add(inner.t()).mul(0.5));
         var qr = Linalg.qr(k.matmul(eigen.vectors()));
-        var diagonal = qr.r().diagonal();
-        var signs =
-                Tensors.where(diagonal.lt(0), Tensors.full(-1, diagonal.dtype(), 1), Tensors.ones(diagonal.dtype(), 1));
-        return new Basis(qr.q().mul(signs), eigen.values().clampMin(0).sqrt());
+        return new Basis(qr.q(), eigen.values().clampMin(0).sqrt());
     }
 }
