@@ -97,6 +97,9 @@ public final class Compression {
             var fingerprint = Fingerprint.of(source, job.recipe(), needed);
             return new JobState(job, plan, folder, RunState.open(folder, fingerprint), fingerprint, source.spec());
         } catch (RuntimeException failure) {
+            if (!folder.resumed()) {
+                folder.discard(); // nothing was begun, so nothing is left behind
+            }
             folder.close();
             throw failure;
         }

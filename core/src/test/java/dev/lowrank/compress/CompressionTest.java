@@ -271,6 +271,10 @@ class CompressionTest {
     @Test
     void aMethodThatNeedsTextSaysSo() {
         try (var source = llama()) {
+            var budget = recipe("svd", "auto", 1e-4);
+            assertThatThrownBy(() -> run(source, budget, folder.resolve("none"), Progress.silent()))
+                    .hasMessageContaining("keep more");
+            assertThat(folder).isEmptyDirectory();
             assertThatThrownBy(() -> Compression.run(
                             source,
                             new Job(recipe("svd-llm", "auto", 0.6), folder.resolve("out")),
