@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Compresses a model: calibration text and weights flow through it block by block, a smaller model folder
 /// comes out.
@@ -68,10 +69,11 @@ public final class Compression {
                         "The method " + method.id() + " needs a calibration text; give one with --calibration FILE");
             }
         }
+        var files = Fingerprint.source(source.checkpoint().path());
         var opened = new ArrayList<JobState>();
         try {
             for (var job : jobs) {
-                opened.add(open(source, job, calibration, unfinished));
+                opened.add(open(source, files, job, calibration, unfinished));
             }
             return new BlockwiseRun(source, opened, calibration, progress).run();
         } finally {
@@ -80,7 +82,11 @@ public final class Compression {
     }
 
     private static JobState open(
-            LanguageModel source, Job job, @Nullable CalibrationSet calibration, Unfinished unfinished) {
+            LanguageModel source,
+            ObjectNode files,
+            Job job,
+            @Nullable CalibrationSet calibration,
+            Unfinished unfinished) {
         var windows = calibration == null ? 0 : calibration.size();
         var window = calibration == null ? 0 : calibration.identity().window();
         var plan = CompressionPlan.of(source, job.recipe(), windows, window);
@@ -94,7 +100,7 @@ public final class Compression {
                 folder.requireSpace(plan.need().diskBytes());
             }
             var needed = job.recipe().method().info().needsCalibration() ? calibration : null;
-            var fingerprint = Fingerprint.of(source, job.recipe(), needed);
+            var fingerprint = Fingerprint.of(files, job.recipe(), needed);
             return new JobState(job, plan, folder, RunState.open(folder, fingerprint), fingerprint, source.spec());
         } catch (RuntimeException failure) {
             if (!folder.resumed()) {

@@ -35,6 +35,23 @@ public record CompressionReport(
         warnings = List.copyOf(warnings);
     }
 
+    /// The same report with the time that finishing took counted in.
+    CompressionReport withSeconds(Seconds counted) {
+        return new CompressionReport(
+                output,
+                method,
+                storage,
+                keptTarget,
+                keptModel,
+                parametersBefore,
+                parametersAfter,
+                bytesBefore,
+                bytesAfter,
+                counted,
+                sites,
+                warnings);
+    }
+
     /// Seconds by phase; a resumed run counts what it did itself. Where several jobs share a calibration or
     /// a decomposition, each counts all of it, as if it had run alone; only `total` knows of the others.
     ///

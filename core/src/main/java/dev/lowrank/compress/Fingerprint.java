@@ -1,7 +1,6 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.compress.allocate.RankRule;
-import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.text.CalibrationSet;
@@ -32,11 +31,13 @@ final class Fingerprint {
     private Fingerprint() {}
 
     /// Describes a run.
-    static ObjectNode of(LanguageModel source, CompressionRecipe recipe, @Nullable CalibrationSet calibration) {
+    ///
+    /// @param source what [#source] says of the model, which several runs share
+    static ObjectNode of(ObjectNode source, CompressionRecipe recipe, @Nullable CalibrationSet calibration) {
         var root = JSON.createObjectNode();
         root.put("format", FORMAT);
         root.put("threads", Compute.threads());
-        root.set("source", source(source.checkpoint().path()));
+        root.set("source", source);
         root.set("recipe", recipe(recipe));
         if (calibration != null) {
             root.set("calibration", JSON.valueToTree(calibration.identity()));
@@ -66,7 +67,7 @@ final class Fingerprint {
     }
 
     /// Name, length and hash of every file that the weights and the configuration come from.
-    private static ObjectNode source(Path path) {
+    static ObjectNode source(Path path) {
         var files = new TreeMap<String, Path>();
         if (Files.isDirectory(path)) {
             try (var entries = Files.list(path)) {

@@ -56,19 +56,7 @@ final class Finish {
                 reports,
                 Warnings.of(source, job, reports, sizes[1]));
         job.time.writing(() -> commit(job, draft));
-        return new CompressionReport(
-                output,
-                draft.method(),
-                draft.storage(),
-                draft.keptTarget(),
-                draft.keptModel(),
-                draft.parametersBefore(),
-                draft.parametersAfter(),
-                draft.bytesBefore(),
-                draft.bytesAfter(),
-                seconds(job),
-                draft.sites(),
-                draft.warnings());
+        return draft.withSeconds(seconds(job));
     }
 
     private CompressionReport.Seconds seconds(JobState job) {

@@ -23,21 +23,14 @@ final class Projection {
 
     /// Plain Frobenius metric.
     static Decomposition plain(Tensor weight) {
-        return TensorScope.tidy(() -> {
-            var basis = weight.size(0) <= weight.size(1) ? fromOuter(weight.matmul(weight.t())) : fromTall(weight);
-            return basis.decomposition(weight, null, List.of());
-        });
+        return TensorScope.tidy(() -> from(weight).decomposition(weight, null, List.of()));
     }
 
     /// Diagonal column metric: column `j` of the error counts `scale_j²`.
     ///
     /// @param scale `[in]`, positive
     static Decomposition scaled(Tensor weight, Tensor scale) {
-        return TensorScope.tidy(() -> {
-            var k = weight.mul(scale);
-            var basis = weight.size(0) <= weight.size(1) ? fromOuter(k.matmul(k.t())) : fromTall(k);
-            return basis.decomposition(weight, null, List.of());
-        });
+        return TensorScope.tidy(() -> from(weight.mul(scale)).decomposition(weight, null, List.of()));
     }
 
     /// The metric of what the site's inputs really are.
@@ -89,17 +82,21 @@ final class Projection {
         }
     }
 
+    /// From `K [out, in]`, by its smaller side.
+    private static Basis from(Tensor k) {
+        return k.size(0) <= k.size(1) ? fromOuter(k.matmul(k.t())) : fromTall(k);
+    }
+
     /// From `K Kᵀ [out, out]`.
     private static Basis fromOuter(Tensor outer) {
-        var eigen = Linalg.eigh(outer.add(outer.t()).mul(0.5));
+        var eigen = Linalg.eigh(outer);
         return new Basis(eigen.vectors(), eigen.values().clampMin(0).sqrt());
     }
 
     /// From a tall `K [out, in]`: `K V` has orthogonal columns of length `σ`; QR makes them orthonormal
     /// even where `σ` vanishes, and as the diagonal of `R` is not negative `U` stays `K V / σ`.
     private static Basis fromTall(Tensor k) {
-        var inner = k.t().matmul(k);
-        var eigen = Linalg.eigh(inner.add(inner.t()).mul(0.5));
+        var eigen = Linalg.eigh(k.t().matmul(k));
         var qr = Linalg.qr(k.matmul(eigen.vectors()));
         return new Basis(qr.q(), eigen.values().clampMin(0).sqrt());
     }
