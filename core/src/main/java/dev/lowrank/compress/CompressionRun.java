@@ -131,16 +131,19 @@ final class CompressionRun {
         var spent = new ConcurrentHashMap<Method, LongAdder>();
         SiteWork work;
         try (var decomposer = new FromStatistics(measure(block))) {
-            work = SiteWork.each(targets(block).toList(), (site, i) -> TensorScope.tidyRun(() -> {
-                var original = SiteCutter.of(site, block.dense(site));
-                for (var method : methods) {
-                    TensorScope.tidyRun(() -> {
-                        var timed = decomposer.decompose(method, original);
-                        files.write(site, method, timed.result());
-                        spent.computeIfAbsent(method, any -> new LongAdder()).add(timed.nanos());
-                    });
-                }
-            }));
+            work = SiteWork.each(
+                    targets(block).toList(),
+                    (site, i) -> TensorScope.tidyRun(() -> {
+                        var original = SiteCutter.of(site, block.dense(site));
+                        for (var method : methods) {
+                            TensorScope.tidyRun(() -> {
+                                var timed = decomposer.decompose(method, original);
+                                files.write(site, method, timed.result());
+                                spent.computeIfAbsent(method, any -> new LongAdder())
+                                        .add(timed.nanos());
+                            });
+                        }
+                    }));
         }
         for (var job : jobs) {
             var own = spent.get(job.recipe().method());
@@ -220,17 +223,19 @@ final class CompressionRun {
         var own = targets(block).toList();
         var results = new ArrayList<List<Outcome>>(Collections.nCopies(own.size(), List.of()));
         var spent = jobs.stream().map(job -> new LongAdder()).toList();
-        var work = SiteWork.each(own, (site, i) -> results.set(i, TensorScope.tidy(() -> {
-            var original = SiteCutter.of(site, block.dense(site));
-            var decompositions = new HashMap<Method, Timed<Decomposition>>();
-            var outcomes = new ArrayList<Outcome>();
-            for (var j = 0; j < jobs.size(); j++) {
-                var timed = cut(jobs.get(j), original, decomposer, decompositions, arena);
-                outcomes.add(timed.result());
-                spent.get(j).add(timed.nanos());
-            }
-            return outcomes;
-        })));
+        var work = SiteWork.each(
+                own,
+                (site, i) -> results.set(i, TensorScope.tidy(() -> {
+                    var original = SiteCutter.of(site, block.dense(site));
+                    var decompositions = new HashMap<Method, Timed<Decomposition>>();
+                    var outcomes = new ArrayList<Outcome>();
+                    for (var j = 0; j < jobs.size(); j++) {
+                        var timed = cut(jobs.get(j), original, decomposer, decompositions, arena);
+                        outcomes.add(timed.result());
+                        spent.get(j).add(timed.nanos());
+                    }
+                    return outcomes;
+                })));
         var byJob = new ArrayList<Map<LinearSite, Outcome>>();
         for (var j = 0; j < jobs.size(); j++) {
             var outcomes = new LinkedHashMap<LinearSite, Outcome>();

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -35,7 +36,8 @@ final class DecompositionFiles {
     /// Where a decomposition lies; the name tells methods with different options apart.
     Path file(LinearSite site, Method method) {
         return folder.resolve(String.format(
-                Locale.ROOT, "basis-%05d-%s-%s-%08x.safetensors",
+                Locale.ROOT,
+                "basis-%05d-%s-%s-%08x.safetensors",
                 site.layer(),
                 site.role().id(),
                 method.info().id(),
@@ -52,11 +54,11 @@ final class DecompositionFiles {
                 tensors.put("mean", decomposition.mean().toHost(DType.F64, arena));
             }
             var entries = new ArrayList<SafetensorsWriter.Entry>();
-            tensors.forEach((name, tensor) ->
-                    entries.add(new SafetensorsWriter.Entry(name, tensor.dtype(), tensor.shape())));
+            tensors.forEach(
+                    (name, tensor) -> entries.add(new SafetensorsWriter.Entry(name, tensor.dtype(), tensor.shape())));
             var notes = Map.of(NOTES, JSON.writeValueAsString(decomposition.notes()));
             try (var writer = SafetensorsWriter.create(file(site, method), entries, notes)) {
-                writer.names().forEach(name -> writer.write(name, require(tensors.get(name), name)));
+                tensors.forEach(writer::write);
                 writer.finish();
             }
         }
@@ -69,7 +71,7 @@ final class DecompositionFiles {
         try (var file = SafetensorsFile.open(file(site, method))) {
             var b = Tensors.from(file.tensor("b"));
             var mean = file.names().contains("mean") ? Tensors.from(file.tensor("mean")) : null;
-            List<String> notes = JSON.readValue(file.metadata().get(NOTES), new TypeReference<List<String>>() {});
+            List<String> notes = JSON.readValue(Objects.requireNonNull(file.metadata().get(NOTES)), new TypeReference<List<String>>() {});
             return new Decomposition(b, b.t().matmul(weight), Tensors.from(file.tensor("singular")), mean, notes);
         }
     }
@@ -98,12 +100,5 @@ final class DecompositionFiles {
             }
             return result;
         }
-    }
-
-    private static HostTensor require(HostTensor tensor, String name) {
-        if (tensor == null) {
-            throw new IllegalStateException("no tensor " + name);
-        }
-        return tensor;
     }
 }

@@ -26,7 +26,6 @@ final class Evidences {
     /// Windows whose gradients are measured: more lower the noise of the curves, at the same time each.
     private static final int WINDOWS = 16;
 
-    private static final String FILE = "evidence-%s.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final LanguageModel source;
@@ -75,7 +74,7 @@ final class Evidences {
 
     private Stored stored(
             Labels labels, List<int[]> windows, List<LinearSite> targets, List<Method> methods, long seed) {
-        var file = work.resolve(String.format(FILE, labels.name().toLowerCase(Locale.ROOT)));
+        var file = work.resolve(String.format("evidence-%s.json", labels.name().toLowerCase(Locale.ROOT)));
         var before = WorkFiles.json(file);
         if (before != null) {
             return JSON.treeToValue(before, Stored.class);
@@ -98,15 +97,17 @@ final class Evidences {
     /// @param drawn by drawn labels; null if nobody needed it
     /// @param text by the text's labels; likewise
     record Gathered(
-            DecompositionFiles files, Set<Sensitivity> needs, @Nullable Stored drawn, @Nullable Stored text) {
+            DecompositionFiles files,
+            Set<Sensitivity> needs,
+            @Nullable Stored drawn,
+            @Nullable Stored text) {
         /// The evidence of one site under one method.
         ///
         /// @param dtype element type that the site will be written in
         Evidence of(Method method, LinearSite site, DType dtype) {
             var evidence = Evidence.of(site, dtype).withSingular(files.singular(site, method));
             if (drawn != null) {
-                evidence = evidence.withDivergence(
-                                found(drawn, method, site).divergence())
+                evidence = evidence.withDivergence(found(drawn, method, site).divergence())
                         .withBlockInfluence(drawn.blockInfluence()[site.layer()]);
             }
             return text == null

@@ -90,20 +90,23 @@ final class SensitivityPass {
     /// @param methods whose decompositions of the targets are looked at
     Result run(List<LinearSite> targets, List<Method> methods, Labels labels) {
         var blocks = source.spec().blocks();
-        var influences = forward(2 * blocks.size());
+        var steps = 2 * blocks.size();
+        var influences = forward(steps);
         head(labels);
         var found = new LinkedHashMap<Method, Map<LinearSite, Found>>();
         methods.forEach(method -> found.put(method, new LinkedHashMap<>()));
         for (var index = blocks.size() - 1; index >= 0; index--) {
-            progress.step("sensitivity", 2 * blocks.size() - 1 - index, 2 * blocks.size());
+            progress.step("sensitivity", steps - 1 - index, steps);
             var block = SourceBlock.of(source, blocks.get(index));
-            var own = targets.stream().filter(site -> site.layer() == block.index()).toList();
+            var own = targets.stream()
+                    .filter(site -> site.layer() == block.index())
+                    .toList();
             TensorScope.tidyRun(() -> backward(block, own, found));
             stream.hidden().forget(index + 1);
             gradients.forget(index + 1);
             block.release();
         }
-        progress.step("sensitivity", 2 * blocks.size(), 2 * blocks.size());
+        progress.step("sensitivity", steps, steps);
         stream.hidden().forget(0);
         gradients.forget(0);
         return new Result(found, influences);
@@ -174,7 +177,8 @@ final class SensitivityPass {
             var logits = decoder.logits(leaf).select(0, 0); // [count, vocab]
             var targets = labels == Labels.DRAWN ? drawn(logits, random) : next(window, first, count);
             var losses = Functional.crossEntropy(logits, targets);
-            return Grad.of(losses, Tensors.full(1, DType.F32, count), List.of(leaf)).getFirst();
+            return Grad.of(losses, Tensors.full(1, DType.F32, count), List.of(leaf))
+                    .getFirst();
         });
     }
 
@@ -188,14 +192,8 @@ final class SensitivityPass {
                 draws[i] = (float) random.nextDouble();
             }
             // Scaled by the last sum, which F32 does not make exactly 1.
-            var thresholds = Tensors.ofFloats(draws, rows, 1)
-                    .mul(cumulative.narrow(1, logits.size(1) - 1, 1));
-            return thresholds
-                    .sub(cumulative)
-                    .gt(0)
-                    .to(DType.F32)
-                    .sum(1, false)
-                    .to(DType.I64);
+            var thresholds = Tensors.ofFloats(draws, rows, 1).mul(cumulative.narrow(1, logits.size(1) - 1, 1));
+            return thresholds.sub(cumulative).gt(0).to(DType.F32).sum(1, false).to(DType.I64);
         }));
     }
 
@@ -208,8 +206,7 @@ final class SensitivityPass {
         return Tensors.ofLongs(labels, count);
     }
 
-    private void backward(
-            SourceBlock block, List<LinearSite> targets, Map<Method, Map<LinearSite, Found>> found) {
+    private void backward(SourceBlock block, List<LinearSite> targets, Map<Method, Map<LinearSite, Found>> found) {
         try (var store = new TensorStore("sensitivities of block " + block.index())) {
             var shares = Math.min(Compute.threads(), windows.size());
             var sums = new ArrayList<List<SiteSums>>();
@@ -276,8 +273,7 @@ final class SensitivityPass {
                 offset = Functional.linear(mean.unsqueeze(0), Tensors.from(dense.weight(), DType.F32), offset)
                         .squeeze(0);
             }
-            return new SiteSensitivity.Basis(
-                    files.basis(site, method).flip(1).contiguous(), offset);
+            return new SiteSensitivity.Basis(files.basis(site, method).flip(1).contiguous(), offset);
         });
     }
 

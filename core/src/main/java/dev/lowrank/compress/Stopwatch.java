@@ -49,7 +49,7 @@ final class Stopwatch {
         return new CompressionReport.Seconds(
                 shared == null ? 0 : shared.calibrate / 1e9,
                 decompose / 1e9,
-                (shared == null ? 0 : shared.allocate / 1e9) ,
+                (shared == null ? 0 : shared.allocate / 1e9),
                 write / 1e9,
                 (System.nanoTime() - start) / 1e9);
     }

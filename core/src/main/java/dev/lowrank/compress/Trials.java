@@ -33,12 +33,7 @@ final class Trials implements TrialLoss {
     private final Map<String, Double> known = new HashMap<>();
 
     /// @param work folder of working files
-    Trials(
-            LanguageModel source,
-            DecompositionFiles files,
-            Method method,
-            ValidationSet validation,
-            Path work) {
+    Trials(LanguageModel source, DecompositionFiles files, Method method, ValidationSet validation, Path work) {
         this.source = source;
         this.files = files;
         this.method = method;

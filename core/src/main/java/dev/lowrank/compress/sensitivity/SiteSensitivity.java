@@ -39,8 +39,7 @@ public final class SiteSensitivity implements TensorOwner {
     public static SiteSensitivity start(Basis basis, TensorStore store) {
         return TensorScope.tidy(() -> {
             var k = basis.reversed().size(1);
-            return store.keep(new SiteSensitivity(
-                    basis, Tensors.zeros(DType.F64, k), Tensors.zeros(DType.F64, k)));
+            return store.keep(new SiteSensitivity(basis, Tensors.zeros(DType.F64, k), Tensors.zeros(DType.F64, k)));
         });
     }
 
