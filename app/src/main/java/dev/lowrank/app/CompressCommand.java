@@ -101,10 +101,11 @@ final class CompressCommand implements Callable<Integer> {
     /// Refuses a method that needs a calibration text where there is none.
     static void requireCalibration(CompressionRecipe asked, @Nullable CalibrationSet set) {
         var info = asked.method().info();
-        if (set == null && info.needsCalibration()) {
+        if (set == null && asked.needsCalibration()) {
             throw new CommandException(
                     ExitCode.USAGE,
-                    "The method " + info.id() + " needs a calibration text.",
+                    "The method " + info.id() + " with the allocator "
+                            + asked.allocator().info().id() + " needs a calibration text.",
                     "Give one with --calibration FILE, of the kind of text that the model is for.");
         }
     }

@@ -48,6 +48,12 @@ final class RecipeDetails {
     @Option(names = "--uncentred", description = "lord: do not subtract the mean, add no output bias.")
     private boolean uncentred;
 
+    @Option(
+            names = "--shrinkage",
+            defaultValue = "0.5",
+            description = "kfac-svd: how far the output metric is drawn towards the identity, 0 to 1.")
+    private double shrinkage;
+
     @Option(names = "--seed", defaultValue = "0", description = "Decides everything random (${DEFAULT-VALUE}).")
     private long seed;
 
@@ -66,7 +72,7 @@ final class RecipeDetails {
         return UsageErrors.check(() -> {
             var chosen = ranks.get();
             return new CompressionRecipe(
-                    Methods.of(method, new MethodOptions(alpha, !uncentred)),
+                    Methods.of(method, new MethodOptions(alpha, !uncentred, shrinkage)),
                     StoragePolicy.of(storage),
                     chosen.allocator(),
                     chosen.budget(),

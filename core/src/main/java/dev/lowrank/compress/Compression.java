@@ -67,17 +67,24 @@ public final class Compression {
             Unfinished unfinished,
             Progress progress) {
         for (var job : jobs) {
-            var method = job.recipe().method().info();
-            if (calibration == null && method.needsCalibration()) {
-                throw new IllegalArgumentException(
-                        "The method " + method.id() + " needs a calibration text; give one with --calibration FILE");
+            var recipe = job.recipe();
+            if (calibration == null && recipe.needsCalibration()) {
+                throw new IllegalArgumentException("The method "
+                        + recipe.method().info().id() + " with the allocator "
+                        + recipe.allocator().info().id()
+                        + " needs a calibration text; give one with --calibration FILE");
+            }
+            if (validation == null && recipe.needsValidation()) {
+                throw new IllegalArgumentException("The allocator "
+                        + recipe.allocator().info().id()
+                        + " measures candidates on a validation text; give one with --validation FILE");
             }
         }
         var files = Fingerprint.source(source.checkpoint().path());
         var opened = new ArrayList<JobState>();
         try {
             for (var job : jobs) {
-                opened.add(open(source, files, job, calibration, unfinished));
+                opened.add(open(source, files, job, calibration, validation, unfinished));
             }
             return new CompressionRun(source, opened, calibration, validation, progress).run();
         } finally {
@@ -90,6 +97,7 @@ public final class Compression {
             ObjectNode files,
             Job job,
             @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation,
             Unfinished unfinished) {
         var windows = calibration == null ? 0 : calibration.size();
         var window = calibration == null ? 0 : calibration.identity().window();
@@ -103,8 +111,12 @@ public final class Compression {
             if (!folder.resumed()) {
                 folder.requireSpace(plan.need().diskBytes());
             }
-            var needed = job.recipe().method().info().needsCalibration() ? calibration : null;
-            var fingerprint = Fingerprint.of(files, job.recipe(), needed);
+            var recipe = job.recipe();
+            var fingerprint = Fingerprint.of(
+                    files,
+                    recipe,
+                    recipe.needsCalibration() ? calibration : null,
+                    recipe.needsValidation() ? validation : null);
             return new JobState(job, plan, folder, RunState.open(folder, fingerprint), fingerprint, source.spec());
         } catch (RuntimeException failure) {
             if (!folder.resumed()) {

@@ -165,7 +165,7 @@ public record CompressionPlan(
                 .mapToLong(site -> Math.max(site.in(), site.out()))
                 .max()
                 .orElse(spec.hiddenSize());
-        var calibrated = recipe.method().info().needsCalibration();
+        var calibrated = recipe.needsCalibration();
         var tokens = calibrated ? (long) samples * window : 0;
         var moment = recipe.method().info().needs().contains(Statistic.SECOND_MOMENT);
         var grams = moment ? 4L * spec.hiddenSize() * spec.hiddenSize() * 8 : 0;

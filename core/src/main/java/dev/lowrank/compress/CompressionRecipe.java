@@ -4,6 +4,7 @@ import dev.lowrank.compress.allocate.AllocationProblem;
 import dev.lowrank.compress.allocate.Allocator;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
+import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.allocate.TrialLoss;
 import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -59,6 +60,20 @@ public record CompressionRecipe(
     /// Whether ranks are known before anything is measured.
     public boolean ranksKnownAhead() {
         return allocator.info().needs().isEmpty();
+    }
+
+    /// Whether a calibration text decides what is written.
+    public boolean needsCalibration() {
+        var sensitivities = allocator.info().needs();
+        return method.info().needsCalibration()
+                || sensitivities.contains(Sensitivity.DIVERGENCE)
+                || sensitivities.contains(Sensitivity.FIRST_ORDER)
+                || sensitivities.contains(Sensitivity.BLOCK_INFLUENCE);
+    }
+
+    /// Whether a validation text decides what is written.
+    public boolean needsValidation() {
+        return allocator.info().needs().contains(Sensitivity.TRIAL_LOSS);
     }
 
     /// What the allocator has to solve.

@@ -1,5 +1,6 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.compress.GradientPass.Labels;
 import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.Sensitivity;
@@ -22,6 +23,7 @@ import dev.lowrank.text.ValidationSet;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -42,6 +44,9 @@ import org.jspecify.annotations.Nullable;
 /// kept. Where some allocator must see the whole model first, decompositions go to working files, and a
 /// second pass over the blocks cuts them.
 final class CompressionRun {
+    /// Windows whose gradients are measured: more lower the noise, at the same time each.
+    private static final int GRADIENT_WINDOWS = 16;
+
     private final LanguageModel source;
     private final DecoderSpec spec;
     private final List<JobState> jobs;
@@ -52,6 +57,8 @@ final class CompressionRun {
     private final @Nullable ValidationSet validation;
     private final @Nullable CalibrationStream stream;
     private final DecompositionFiles files;
+    private final OutputGradients felt;
+    private final Map<Labels, GradientPass> passes = new EnumMap<>(Labels.class);
     private final boolean cutsAsDecomposed;
     private final Progress progress;
     private final Stopwatch time = new Stopwatch();
@@ -77,6 +84,7 @@ final class CompressionRun {
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Statistic.class)));
         var work = jobs.getFirst().folder.workFolder();
         files = new DecompositionFiles(work);
+        felt = new OutputGradients(work);
         cutsAsDecomposed = jobs.stream().allMatch(job -> job.plan.ranksKnown());
         stream = calibration == null || statistics.isEmpty()
                 ? null
@@ -85,6 +93,9 @@ final class CompressionRun {
 
     List<CompressionReport> run() {
         return Grad.off(() -> {
+            if (statistics.contains(Statistic.OUTPUT_GRADIENT)) {
+                time.calibrating(this::measureOutputGradients);
+            }
             if (cutsAsDecomposed) {
                 cutAsDecomposed();
             } else {
@@ -92,9 +103,36 @@ final class CompressionRun {
                 allocate();
                 cutAll();
             }
+            passes.values().forEach(GradientPass::close);
             var finish = new Finish(source, time);
             return jobs.stream().map(finish::finish).toList();
         });
+    }
+
+    private GradientPass pass(Labels labels) {
+        return passes.computeIfAbsent(labels, any -> {
+            if (calibration == null) {
+                throw new IllegalArgumentException(
+                        "Measuring what a cut does to the predictions needs a calibration text; give one with"
+                                + " --calibration FILE, or choose another method or allocator");
+            }
+            var windows = calibration.windows();
+            return new GradientPass(
+                    source,
+                    windows.subList(0, Math.min(GRADIENT_WINDOWS, windows.size())),
+                    labels,
+                    jobs.getFirst().folder.workFolder(),
+                    jobs.getFirst().recipe().seed(),
+                    progress);
+        });
+    }
+
+    private void measureOutputGradients() {
+        var state = jobs.getFirst().state;
+        if (!state.gradientsMeasured()) {
+            pass(Labels.DRAWN).observe(targets, felt);
+            state.finishGradients(targets.stream().map(felt::file).toList());
+        }
     }
 
     /// One pass: each block is decomposed, cut and forgotten.
@@ -103,7 +141,7 @@ final class CompressionRun {
         if (start == 0 && stream != null) {
             time.calibrating(stream::embed);
         }
-        cut(start, block -> new FromStatistics(measure(block)));
+        cut(start, block -> new FromStatistics(measure(block), felt));
     }
 
     /// First pass of two: decompositions go to working files.
@@ -130,7 +168,7 @@ final class CompressionRun {
     private void decompose(SourceBlock block) {
         var spent = new ConcurrentHashMap<Method, LongAdder>();
         SiteWork work;
-        try (var decomposer = new FromStatistics(measure(block))) {
+        try (var decomposer = new FromStatistics(measure(block), felt)) {
             work = SiteWork.each(
                     targets(block).toList(),
                     (site, i) -> TensorScope.tidyRun(() -> {
@@ -156,12 +194,9 @@ final class CompressionRun {
         var needs = jobs.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
-        var work = jobs.getFirst().folder.workFolder();
-        List<int[]> windows = calibration == null ? List.of() : calibration.windows();
-        var seed = jobs.getFirst().recipe().seed();
-        var evidences = new Evidences(source, files, work, progress);
+        var evidences = new Evidences(files, jobs.getFirst().folder.workFolder(), this::pass);
         time.allocating(() -> {
-            var gathered = evidences.gather(windows, targets, methods, needs, seed);
+            var gathered = evidences.gather(targets, methods, needs);
             for (var job : jobs) {
                 if (!job.plan.ranksKnown()) {
                     job.allocate(gathered, trial(job));
@@ -288,13 +323,18 @@ final class CompressionRun {
     }
 
     /// @param statistics null where no method needs any
-    private record FromStatistics(@Nullable BlockStatistics statistics) implements Decomposer {
+    /// @param felt read by methods that need output gradients
+    private record FromStatistics(@Nullable BlockStatistics statistics, OutputGradients felt) implements Decomposer {
         @Override
         public Timed<Decomposition> decompose(Method method, SiteCutter original) {
             var site = original.site();
             var measured = statistics == null ? SiteStatistics.none() : statistics.of(site);
-            var problem = new Problem(site, original.weight(), measured);
-            return Timed.of(() -> TensorScope.tidy(() -> method.decompose(problem)));
+            return Timed.of(() -> TensorScope.tidy(() -> {
+                var all = method.info().needs().contains(Statistic.OUTPUT_GRADIENT)
+                        ? measured.withOutputGradient(felt.read(site))
+                        : measured;
+                return method.decompose(new Problem(site, original.weight(), all));
+            }));
         }
 
         @Override

@@ -20,8 +20,8 @@ import java.util.Objects;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Decompositions that wait for their ranks: one file for each site and method. Only the basis `B` is
-/// stored, in F64; `A = Bᵀ W` is computed again from the weight.
+/// Decompositions that wait for their ranks: one file for each site and method. Only the basis and, where
+/// it differs, its dual are stored, in F64; `A = dualᵀ W` is computed again from the weight.
 final class DecompositionFiles {
     private static final String NOTES = "notes";
     private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -49,6 +49,9 @@ final class DecompositionFiles {
         try (var arena = Arena.ofConfined()) {
             var tensors = new LinkedHashMap<String, HostTensor>();
             tensors.put("b", decomposition.b().toHost(DType.F64, arena));
+            if (decomposition.dual() != decomposition.b()) {
+                tensors.put("dual", decomposition.dual().toHost(DType.F64, arena));
+            }
             tensors.put("singular", decomposition.singular().toHost(DType.F64, arena));
             if (decomposition.mean() != null) {
                 tensors.put("mean", decomposition.mean().toHost(DType.F64, arena));
@@ -70,16 +73,20 @@ final class DecompositionFiles {
     Decomposition read(LinearSite site, Method method, Tensor weight) {
         try (var file = SafetensorsFile.open(file(site, method))) {
             var b = Tensors.from(file.tensor("b"));
+            var dual = file.names().contains("dual") ? Tensors.from(file.tensor("dual")) : b;
             var mean = file.names().contains("mean") ? Tensors.from(file.tensor("mean")) : null;
-            List<String> notes = JSON.readValue(Objects.requireNonNull(file.metadata().get(NOTES)), new TypeReference<List<String>>() {});
-            return new Decomposition(b, b.t().matmul(weight), Tensors.from(file.tensor("singular")), mean, notes);
+            List<String> notes = JSON.readValue(
+                    Objects.requireNonNull(file.metadata().get(NOTES)), new TypeReference<List<String>>() {});
+            return Decomposition.of(b, dual, weight, Tensors.from(file.tensor("singular")), mean, notes);
         }
     }
 
-    /// The basis of a decomposition alone, F32 `[out, k]`, in the innermost scope.
-    Tensor basis(LinearSite site, Method method) {
+    /// The basis of a decomposition and its dual alone, F32 `[out, k]`, in the innermost scope; the same
+    /// tensor twice where the columns are orthonormal.
+    List<Tensor> basis(LinearSite site, Method method) {
         try (var file = SafetensorsFile.open(file(site, method))) {
-            return Tensors.from(file.tensor("b"), DType.F32);
+            var b = Tensors.from(file.tensor("b"), DType.F32);
+            return List.of(b, file.names().contains("dual") ? Tensors.from(file.tensor("dual"), DType.F32) : b);
         }
     }
 

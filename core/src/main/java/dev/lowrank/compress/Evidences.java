@@ -1,89 +1,69 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.SensitivityPass.Labels;
+import dev.lowrank.compress.GradientPass.Labels;
+import dev.lowrank.compress.SensitivityObservation.Found;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.method.Method;
-import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
-import dev.lowrank.model.Progress;
 import dev.lowrank.tensor.DType;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /// What allocators must know of the sites beyond their shapes, gathered once for all jobs and kept in a
 /// file, so that a run that is continued need not measure again.
 final class Evidences {
-    /// Windows whose gradients are measured: more lower the noise of the curves, at the same time each.
-    private static final int WINDOWS = 16;
-
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
-    private final LanguageModel source;
     private final DecompositionFiles files;
     private final Path work;
-    private final Progress progress;
+    private final Function<Labels, GradientPass> passes;
 
-    Evidences(LanguageModel source, DecompositionFiles files, Path work, Progress progress) {
-        this.source = source;
+    /// @param work folder of working files
+    /// @param passes the gradient pass of some labels
+    Evidences(DecompositionFiles files, Path work, Function<Labels, GradientPass> passes) {
         this.files = files;
         this.work = work;
-        this.progress = progress;
+        this.passes = passes;
     }
 
     /// What one pass found, in a form that a file holds.
     ///
     /// @param sites by key of method and site
-    record Stored(Map<String, SensitivityPass.Found> sites, double[] blockInfluence) {}
+    record Stored(Map<String, Found> sites, double[] blockInfluence) {}
 
     /// Measures what some jobs need of their targets.
     ///
-    /// @param windows calibration windows; empty where there is no calibration
     /// @param targets sites of all jobs
     /// @param needs of all jobs
-    Gathered gather(
-            List<int[]> windows, List<LinearSite> targets, List<Method> methods, Set<Sensitivity> needs, long seed) {
-        var byLabels = new LinkedHashMap<Labels, Stored>();
-        var wanted = new LinkedHashSet<Labels>();
-        if (needs.contains(Sensitivity.DIVERGENCE) || needs.contains(Sensitivity.BLOCK_INFLUENCE)) {
-            wanted.add(Labels.DRAWN);
-        }
-        if (needs.contains(Sensitivity.FIRST_ORDER)) {
-            wanted.add(Labels.TEXT);
-        }
-        for (var labels : wanted) {
-            if (windows.isEmpty()) {
-                throw new IllegalArgumentException(
-                        "Measuring what a cut does to the predictions needs a calibration text;"
-                                + " give one with --calibration FILE, or choose the allocator uniform");
-            }
-            var some = windows.subList(0, Math.min(WINDOWS, windows.size()));
-            byLabels.put(labels, stored(labels, some, targets, methods, seed));
-        }
-        return new Gathered(files, needs, byLabels.get(Labels.DRAWN), byLabels.get(Labels.TEXT));
+    Gathered gather(List<LinearSite> targets, List<Method> methods, Set<Sensitivity> needs) {
+        var drawn = needs.contains(Sensitivity.DIVERGENCE) || needs.contains(Sensitivity.BLOCK_INFLUENCE);
+        return new Gathered(
+                files,
+                drawn ? stored(Labels.DRAWN, targets, methods) : null,
+                needs.contains(Sensitivity.FIRST_ORDER) ? stored(Labels.TEXT, targets, methods) : null);
     }
 
-    private Stored stored(
-            Labels labels, List<int[]> windows, List<LinearSite> targets, List<Method> methods, long seed) {
+    private Stored stored(Labels labels, List<LinearSite> targets, List<Method> methods) {
         var file = work.resolve(String.format("evidence-%s.json", labels.name().toLowerCase(Locale.ROOT)));
         var before = WorkFiles.json(file);
         if (before != null) {
             return JSON.treeToValue(before, Stored.class);
         }
-        var pass = new SensitivityPass(source, windows, files, work, seed, progress);
-        var result = pass.run(targets, methods, labels);
-        var sites = new TreeMap<String, SensitivityPass.Found>();
-        result.sites().forEach((method, found) -> found.forEach((site, one) -> sites.put(key(method, site), one)));
-        var stored = new Stored(sites, result.blockInfluence());
+        var observation = new SensitivityObservation(files, methods);
+        var pass = passes.apply(labels);
+        pass.observe(targets, observation);
+        var sites = new TreeMap<String, Found>();
+        observation.found().forEach((method, found) -> found.forEach((site, one) -> sites.put(key(method, site), one)));
+        var stored = new Stored(sites, pass.blockInfluence());
         WorkFiles.write(file, JSON.writeValueAsBytes(stored));
         return stored;
     }
@@ -98,7 +78,6 @@ final class Evidences {
     /// @param text by the text's labels; likewise
     record Gathered(
             DecompositionFiles files,
-            Set<Sensitivity> needs,
             @Nullable Stored drawn,
             @Nullable Stored text) {
         /// The evidence of one site under one method.
@@ -115,7 +94,7 @@ final class Evidences {
                     : evidence.withFirstOrder(found(text, method, site).firstOrder());
         }
 
-        private static SensitivityPass.Found found(Stored stored, Method method, LinearSite site) {
+        private static Found found(Stored stored, Method method, LinearSite site) {
             return Objects.requireNonNull(stored.sites().get(key(method, site)), site.name());
         }
     }

@@ -3,6 +3,7 @@ package dev.lowrank.compress;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.ValidationSet;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -32,7 +33,13 @@ final class Fingerprint {
     /// Describes a run.
     ///
     /// @param source what [#source] says of the model, which several runs share
-    static ObjectNode of(ObjectNode source, CompressionRecipe recipe, @Nullable CalibrationSet calibration) {
+    /// @param calibration what steers the run; null for nothing
+    /// @param validation what allocators measure candidates on; null for nothing
+    static ObjectNode of(
+            ObjectNode source,
+            CompressionRecipe recipe,
+            @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation) {
         var root = JSON.createObjectNode();
         root.put("format", FORMAT);
         root.put("threads", Compute.threads());
@@ -40,6 +47,9 @@ final class Fingerprint {
         root.set("recipe", recipe(recipe));
         if (calibration != null) {
             root.set("calibration", JSON.valueToTree(calibration.identity()));
+        }
+        if (validation != null) {
+            root.set("validation", JSON.valueToTree(validation.identity()));
         }
         // Read back from text, so that a number compares equal to the same number in a file.
         return (ObjectNode) JSON.readTree(JSON.writeValueAsString(root));

@@ -61,7 +61,7 @@ final class Finish {
     }
 
     private CompressionReport.Seconds seconds(JobState job) {
-        return job.time.seconds(job.recipe().method().info().needsCalibration() ? calibration : null);
+        return job.time.seconds(job.recipe().needsCalibration() ? calibration : null);
     }
 
     /// A tensor of the source, to be written in an element type.

@@ -22,6 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// is there and every file it names still has the recorded checksum; anything else is done again.
 final class RunState {
     private static final String FINGERPRINT = "fingerprint.json";
+    private static final String GRADIENTS = "gradients.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final OutputFolder folder;
@@ -63,26 +64,41 @@ final class RunState {
         return state;
     }
 
-    /// A block whose decompositions lie in files.
+    /// Finished working files.
     ///
     /// @param files checksum of each, by name
-    /// @param hidden checksum of the calibration stream after it; 0 without calibration
-    record Decomposed(Map<String, Long> files, long hidden) {}
+    /// @param hidden checksum of the calibration stream after a block; 0 without one
+    record Files(Map<String, Long> files, long hidden) {
+        private static Files of(List<Path> files, long hidden) {
+            var checksums = new TreeMap<String, Long>();
+            files.forEach(file -> checksums.put(String.valueOf(file.getFileName()), WorkFiles.checksum(file)));
+            return new Files(checksums, hidden);
+        }
+    }
 
     /// Declares a block decomposed; every file must be complete.
     void finishDecomposing(int block, List<Path> files, long hidden) {
-        var checksums = new TreeMap<String, Long>();
-        files.forEach(file -> checksums.put(String.valueOf(file.getFileName()), WorkFiles.checksum(file)));
-        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(new Decomposed(checksums, hidden)));
+        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(Files.of(files, hidden)));
+    }
+
+    /// Declares the gradients at all outputs measured; every file must be complete.
+    void finishGradients(List<Path> files) {
+        WorkFiles.write(work.resolve(GRADIENTS), JSON.writeValueAsBytes(Files.of(files, 0)));
+    }
+
+    /// Whether the gradients at all outputs are measured, each file verified.
+    boolean gradientsMeasured() {
+        var entry = read(work.resolve(GRADIENTS), Files.class);
+        return entry != null && good(entry);
     }
 
     /// How many blocks from the first on are decomposed, each verified.
     ///
     /// @param hidden the calibration stream; null without calibration
     int decomposed(int blocks, @Nullable HiddenStates hidden) {
-        var entries = new ArrayList<Decomposed>();
+        var entries = new ArrayList<Files>();
         while (entries.size() < blocks) {
-            var entry = read(decomposition(entries.size()), Decomposed.class);
+            var entry = read(decomposition(entries.size()), Files.class);
             if (entry == null || !good(entry)) {
                 break;
             }
@@ -97,7 +113,7 @@ final class RunState {
         return entries.size();
     }
 
-    private boolean good(Decomposed entry) {
+    private boolean good(Files entry) {
         return entry.files().entrySet().stream()
                 .allMatch(file -> WorkFiles.checksum(work.resolve(file.getKey())) == file.getValue());
     }

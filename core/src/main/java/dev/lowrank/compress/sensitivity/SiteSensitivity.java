@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Sums, over tokens, of what dropping components of a site's decomposition does to the loss.
 ///
-/// With `W = Σ_i B_i A_i`, `B` orthonormal and `A = Bᵀ W`, a token whose output is `y = W x` and whose loss
-/// has the gradient `g` there changes its loss by `a_i = −(g·B_i)(A_i·x) = −(g·B_i)(B_i·y)`, to first
-/// order, if component `i` is dropped. Where labels are drawn from the model itself, `E[½ (Σ_{i>r} a_i)²]`
+/// With `W = Σ_i B_i A_i` and `A = Dᵀ W`, a token whose output is `y = W x` and whose loss has the gradient
+/// `g` there changes its loss by `a_i = −(g·B_i)(A_i·x) = −(g·B_i)(D_i·y)`, to first order, if component
+/// `i` is dropped. Where labels are drawn from the model itself, `E[½ (Σ_{i>r} a_i)²]`
 /// is the second-order expansion of the KL divergence between the predictions of the whole and the cut
 /// model (the Fisher matrix is the Hessian of the divergence), so one backward pass gives a curve over all
 /// ranks. With the text's own labels, `E[a_i]` is the change of the loss itself (ZS-SVD).
@@ -45,13 +45,16 @@ public final class SiteSensitivity implements TensorOwner {
 
     /// What is the same for all tokens of a site.
     ///
-    /// @param reversed F32 `[out, k]`, orthonormal columns `B_i`, the least important first
+    /// @param reversed F32 `[out, k]`, columns `B_i`, the least important first
+    /// @param dual F32 `[out, k]`, columns `D_i` in the same order; the same tensor for an orthonormal
+    ///     basis
     /// @param offset F32 `[out]`, what is taken off an output before components are dropped (bias, and the
     ///     mean that the method gives back by a bias); null for nothing
-    public record Basis(Tensor reversed, @Nullable Tensor offset) implements TensorOwner {
+    public record Basis(
+            Tensor reversed, Tensor dual, @Nullable Tensor offset) implements TensorOwner {
         @Override
         public List<Tensor> tensors() {
-            return offset == null ? List.of(reversed) : List.of(reversed, offset);
+            return offset == null ? List.of(reversed, dual) : List.of(reversed, dual, offset);
         }
     }
 
@@ -62,7 +65,7 @@ public final class SiteSensitivity implements TensorOwner {
     public void add(Tensor output, Tensor gradient) {
         TensorScope.tidyRun(() -> {
             var centred = basis.offset() == null ? output : output.sub(basis.offset());
-            var dropped = gradient.matmul(basis.reversed()).mul_(centred.matmul(basis.reversed())); // [tokens, k]
+            var dropped = gradient.matmul(basis.reversed()).mul_(centred.matmul(basis.dual())); // [tokens, k]
             changes.add_(dropped.sum(0, false).to(DType.F64).neg());
             var tails = dropped.cumsum(1); // column j: the j + 1 smallest components dropped
             squares.add_(tails.square().sum(0, false).to(DType.F64));

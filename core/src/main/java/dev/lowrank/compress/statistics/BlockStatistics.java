@@ -117,7 +117,8 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
         }
         var moment = TensorScope.tidy(
                 () -> store.keep(Finite.check(output.matrix(), "calibration outputs of " + site.name())));
-        return new SiteStatistics(shared.tokens(), shared.mean(), shared.meanAbs(), new SecondMoment.Output(moment));
+        return new SiteStatistics(
+                shared.tokens(), shared.mean(), shared.meanAbs(), new SecondMoment.Output(moment), null);
     }
 
     @Override
@@ -182,7 +183,8 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
                         gram == null
                                 ? null
                                 : new SecondMoment.Input(
-                                        TensorScope.tidy(() -> store.keep(Finite.check(gram.matrix(), subject)))));
+                                        TensorScope.tidy(() -> store.keep(Finite.check(gram.matrix(), subject)))),
+                        null);
             }
             return finished;
         }

@@ -1,7 +1,5 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.method.Method;
-import dev.lowrank.compress.sensitivity.SiteSensitivity;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.Progress;
@@ -25,24 +23,29 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// One forward and one backward pass of some windows through the source, block by block, with the
-/// gradient of the loss at every site's output. One block's weights and activations are in memory at a
-/// time; what flows between blocks lies in files.
-final class SensitivityPass {
+/// A forward and a backward pass of some windows through the source, block by block, with the gradient of
+/// the loss at every site's output. One block's weights and activations are in memory at a time; what flows
+/// between blocks lies in files, which closing removes.
+///
+/// The forward pass and the head run once, when they are first needed; each observation then costs one
+/// backward pass.
+final class GradientPass implements AutoCloseable {
     /// Rows of the vocabulary-wide logits that one thread holds at once.
     private static final int HEAD_ROWS = 128;
 
     private final LanguageModel source;
     private final List<int[]> windows;
-    private final DecompositionFiles files;
+    private final Labels labels;
     private final CalibrationStream stream;
     private final HiddenStates gradients;
     private final long seed;
     private final Progress progress;
+    private double @Nullable [] influences;
 
     /// Which labels the loss is taken for.
     enum Labels {
@@ -53,18 +56,11 @@ final class SensitivityPass {
     }
 
     /// @param windows at least one, of equal length
-    /// @param files decompositions of all targets
     /// @param seed draws the labels
-    SensitivityPass(
-            LanguageModel source,
-            List<int[]> windows,
-            DecompositionFiles files,
-            Path work,
-            long seed,
-            Progress progress) {
+    GradientPass(LanguageModel source, List<int[]> windows, Labels labels, Path work, long seed, Progress progress) {
         this.source = source;
         this.windows = windows;
-        this.files = files;
+        this.labels = labels;
         this.stream = new CalibrationStream(source, windows, work, "trail");
         this.gradients = new HiddenStates(
                 work, "gradient", windows.getFirst().length, source.spec().hiddenSize());
@@ -72,61 +68,79 @@ final class SensitivityPass {
         this.progress = progress;
     }
 
-    /// What was found at a site.
+    /// What is summed over the tokens at each site.
     ///
-    /// @param divergence `[k + 1]`, see [SiteSensitivity#divergence]
-    /// @param firstOrder `[k]`, see [SiteSensitivity#firstOrder]
-    record Found(double[] divergence, double[] firstOrder) {}
+    /// @param <S> sums of one site
+    interface Observation<S> {
+        /// Starts with nothing seen; called once for each thread that will add.
+        ///
+        /// @param store owner of the sums
+        S start(SourceBlock block, LinearSite site, TensorStore store);
 
-    /// What was found in the whole model.
-    ///
-    /// @param sites by method and site
-    /// @param blockInfluence `[blocks]`, 1 − mean cosine of a block's input and output
-    record Result(Map<Method, Map<LinearSite, Found>> sites, double[] blockInfluence) {}
+        /// Adds tokens.
+        ///
+        /// @param output F32 `[tokens, out]`, bias included
+        /// @param gradient F32 `[tokens, out]`, of the loss summed over tokens
+        void add(S sums, Tensor output, Tensor gradient);
 
-    /// Runs both passes.
+        /// Adds what another thread has seen.
+        void merge(S sums, S other);
+
+        /// Takes the result of a site.
+        void finish(LinearSite site, S sums);
+    }
+
+    /// Runs a backward pass.
     ///
     /// @param targets sites to look at
-    /// @param methods whose decompositions of the targets are looked at
-    Result run(List<LinearSite> targets, List<Method> methods, Labels labels) {
+    <S> void observe(List<LinearSite> targets, Observation<S> observation) {
+        prepare();
         var blocks = source.spec().blocks();
-        var steps = 2 * blocks.size();
-        var influences = forward(steps);
-        head(labels);
-        var found = new LinkedHashMap<Method, Map<LinearSite, Found>>();
-        methods.forEach(method -> found.put(method, new LinkedHashMap<>()));
         for (var index = blocks.size() - 1; index >= 0; index--) {
-            progress.step("sensitivity", steps - 1 - index, steps);
+            progress.step("backward", blocks.size() - 1L - index, blocks.size());
             var block = SourceBlock.of(source, blocks.get(index));
             var own = targets.stream()
                     .filter(site -> site.layer() == block.index())
                     .toList();
-            TensorScope.tidyRun(() -> backward(block, own, found));
-            stream.hidden().forget(index + 1);
-            gradients.forget(index + 1);
+            TensorScope.tidyRun(() -> backward(block, own, observation));
+            if (index + 1 < blocks.size()) {
+                gradients.forget(index + 1); // what the head gave stays for the next observation
+            }
             block.release();
         }
-        progress.step("sensitivity", steps, steps);
-        stream.hidden().forget(0);
         gradients.forget(0);
-        return new Result(found, influences);
+        progress.step("backward", blocks.size(), blocks.size());
     }
 
-    private double[] forward(int steps) {
-        var influences = new double[steps / 2];
-        stream.embed();
-        for (var each : source.spec().blocks()) {
-            progress.step("sensitivity", each.index(), steps);
-            var block = SourceBlock.of(source, each);
-            TensorScope.tidyRun(() -> stream.forward(block.index(), block.load()));
-            influences[block.index()] = influence(block.index());
-            block.release();
+    /// How much each block changes the residual stream: 1 − the mean cosine of what goes in and what comes
+    /// out (ShortGPT, arXiv:2403.03853).
+    double[] blockInfluence() {
+        return prepare();
+    }
+
+    private double[] prepare() {
+        if (influences == null) {
+            influences = forward();
+            head();
         }
         return influences;
     }
 
-    /// How much a block changes the residual stream: 1 − the mean cosine of what goes in and what comes out
-    /// (ShortGPT, arXiv:2403.03853).
+    private double[] forward() {
+        var blocks = source.spec().blocks();
+        var found = new double[blocks.size()];
+        stream.embed();
+        for (var each : blocks) {
+            progress.step("forward", each.index(), blocks.size());
+            var block = SourceBlock.of(source, each);
+            TensorScope.tidyRun(() -> stream.forward(block.index(), block.load()));
+            found[block.index()] = influence(block.index());
+            block.release();
+        }
+        progress.step("forward", blocks.size(), blocks.size());
+        return found;
+    }
+
     private double influence(int block) {
         var sum = 0.0;
         for (var i = 0; i < windows.size(); i++) {
@@ -143,7 +157,7 @@ final class SensitivityPass {
     }
 
     /// The gradient of the loss by the residual stream after the last block.
-    private void head(Labels labels) {
+    private void head() {
         var last = source.spec().blocks().size();
         try (var decoder = TorchDecoder.load(source, Residency.STREAMED)) {
             Compute.each(windows.size(), window -> {
@@ -155,8 +169,7 @@ final class SensitivityPass {
                     for (var first = 0; first < rows; first += HEAD_ROWS) {
                         var from = first;
                         var count = Math.min(HEAD_ROWS, rows - first);
-                        parts.add(TensorScope.tidy(
-                                () -> headGradient(decoder, hidden, window, from, count, labels, random)));
+                        parts.add(TensorScope.tidy(() -> headGradient(decoder, hidden, window, from, count, random)));
                     }
                     gradients.write(last, window, Tensors.cat(parts, 1));
                 });
@@ -165,13 +178,7 @@ final class SensitivityPass {
     }
 
     private Tensor headGradient(
-            TorchDecoder decoder,
-            Tensor hidden,
-            int window,
-            int first,
-            int count,
-            Labels labels,
-            SplittableRandom random) {
+            TorchDecoder decoder, Tensor hidden, int window, int first, int count, SplittableRandom random) {
         return Grad.on(() -> {
             var leaf = Grad.leaf(hidden.narrow(1, first, count));
             var logits = decoder.logits(leaf).select(0, 0); // [count, vocab]
@@ -206,75 +213,51 @@ final class SensitivityPass {
         return Tensors.ofLongs(labels, count);
     }
 
-    private void backward(SourceBlock block, List<LinearSite> targets, Map<Method, Map<LinearSite, Found>> found) {
-        try (var store = new TensorStore("sensitivities of block " + block.index())) {
+    private <S> void backward(SourceBlock block, List<LinearSite> targets, Observation<S> observation) {
+        try (var store = new TensorStore("sums over the gradients of block " + block.index())) {
             var shares = Math.min(Compute.threads(), windows.size());
-            var sums = new ArrayList<List<SiteSums>>();
+            var sums = new ArrayList<Map<LinearSite, S>>();
             for (var share = 0; share < shares; share++) {
-                sums.add(new ArrayList<>());
-            }
-            for (var method : found.keySet()) {
-                for (var site : targets) {
-                    var basis = basis(block, site, method);
-                    sums.forEach(own -> own.add(new SiteSums(method, site, SiteSensitivity.start(basis, store))));
-                }
+                var own = new LinkedHashMap<LinearSite, S>();
+                targets.forEach(site -> own.put(site, observation.start(block, site, store)));
+                sums.add(own);
             }
             var loaded = block.load();
             var angles = stream.angles();
             Compute.each(shares, share -> {
                 for (var window = share; window < windows.size(); window += shares) {
                     var one = window;
-                    TensorScope.tidyRun(() -> backward(block, loaded, angles, one, targets, sums.get(share)));
+                    TensorScope.tidyRun(() -> backward(block, loaded, angles, one, sums.get(share), observation));
                 }
             });
-            for (var i = 0; i < sums.getFirst().size(); i++) {
-                var total = sums.getFirst().get(i);
-                for (var other : sums.subList(1, shares)) {
-                    total.sums().add(other.get(i).sums());
-                }
-                of(found, total.method()).put(total.site(), total.found());
-            }
+            sums.getFirst().forEach((site, total) -> {
+                sums.subList(1, shares).forEach(other -> observation.merge(total, of(other, site)));
+                observation.finish(site, total);
+            });
         }
     }
 
-    private record SiteSums(Method method, LinearSite site, SiteSensitivity sums) {
-        Found found() {
-            return new Found(sums.divergence(site.name()), sums.firstOrder(site.name()));
-        }
-    }
-
-    private void backward(
+    private <S> void backward(
             SourceBlock block,
             TorchBlock loaded,
             TorchBlock.@Nullable Angles angles,
             int window,
-            List<LinearSite> targets,
-            List<SiteSums> sums) {
-        try (var outputs = new Outputs(targets)) {
-            var seed = gradients.read(block.index() + 1, window, 1);
+            Map<LinearSite, S> sums,
+            Observation<S> observation) {
+        try (var outputs = new Outputs(sums.keySet())) {
+            var seedGradient = gradients.read(block.index() + 1, window, 1);
             var found = Grad.on(() -> {
                 var leaf = Grad.leaf(stream.hidden().read(block.index(), window, 1));
                 var result = loaded.forward(leaf, angles, null, outputs);
-                return Grad.of(result, seed, outputs.and(leaf));
+                return Grad.of(result, seedGradient, outputs.and(leaf));
             });
             gradients.write(block.index(), window, found.getLast());
             var sites = List.copyOf(outputs.seen.keySet());
-            for (var one : sums) {
-                one.sums().add(rows(of(outputs.seen, one.site())), rows(found.get(sites.indexOf(one.site()))));
+            for (var i = 0; i < sites.size(); i++) {
+                var site = sites.get(i);
+                observation.add(of(sums, site), rows(of(outputs.seen, site)), rows(found.get(i)));
             }
         }
-    }
-
-    private SiteSensitivity.Basis basis(SourceBlock block, LinearSite site, Method method) {
-        return TensorScope.tidy(() -> {
-            var dense = block.dense(site);
-            var offset = dense.bias() == null ? null : Tensors.from(dense.bias(), DType.F32);
-            for (var mean : files.mean(site, method)) {
-                offset = Functional.linear(mean.unsqueeze(0), Tensors.from(dense.weight(), DType.F32), offset)
-                        .squeeze(0);
-            }
-            return new SiteSensitivity.Basis(files.basis(site, method).flip(1).contiguous(), offset);
-        });
     }
 
     /// `[1, seq, out]` as `[seq, out]`, without its history.
@@ -282,8 +265,16 @@ final class SensitivityPass {
         return Grad.detached(x.select(0, 0));
     }
 
-    private static <K, T> T of(Map<K, T> all, K key) {
-        return Objects.requireNonNull(all.get(key), key.toString());
+    private static <T> T of(Map<LinearSite, T> all, LinearSite key) {
+        return Objects.requireNonNull(all.get(key), key.name());
+    }
+
+    @Override
+    public void close() {
+        for (var block = 0; block <= source.spec().blocks().size(); block++) {
+            stream.hidden().forget(block);
+            gradients.forget(block);
+        }
     }
 
     /// Holds on to the outputs of a block's targets while they are part of a computation.
@@ -292,7 +283,7 @@ final class SensitivityPass {
         private final Map<LinearSite, Tensor> seen = new LinkedHashMap<>();
         private final TensorStore store = new TensorStore("outputs of sites");
 
-        Outputs(List<LinearSite> targets) {
+        Outputs(Set<LinearSite> targets) {
             targets.forEach(site -> this.targets.put(site.role(), site));
         }
 
