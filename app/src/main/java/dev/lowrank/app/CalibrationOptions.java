@@ -3,6 +3,7 @@ package dev.lowrank.app;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.Corpus;
+import dev.lowrank.text.ValidationSet;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,20 @@ final class CalibrationOptions {
 
     @Option(names = "--window", defaultValue = "512", description = "Tokens in a window (${DEFAULT-VALUE}).")
     private int window;
+
+    @Option(
+            names = "--validation",
+            paramLabel = "FILE",
+            description = "Text or JSONL file that choices between candidates are measured on; never calibration or"
+                    + " evaluation text.")
+    private @Nullable Path validation;
+
+    @Option(
+            names = "--validation-windows",
+            defaultValue = "8",
+            paramLabel = "N",
+            description = "Windows of the validation text (${DEFAULT-VALUE}).")
+    private int validationWindows;
 
     int samples() {
         return samples;
@@ -43,6 +58,21 @@ final class CalibrationOptions {
         var corpora = files.stream().map(Corpus::read).toList();
         try (var tokenizer = model.tokenizer()) {
             return UsageErrors.check(() -> CalibrationSet.sample(tokenizer, corpora, samples, window, seed));
+        }
+    }
+
+    /// Reads the validation text.
+    ///
+    /// @return null when none was given
+    /// @throws CommandException with code 2 for a count out of range
+    @Nullable
+    ValidationSet readValidation(LanguageModel model) {
+        if (validation == null) {
+            return null;
+        }
+        var corpus = Corpus.read(validation);
+        try (var tokenizer = model.tokenizer()) {
+            return UsageErrors.check(() -> ValidationSet.firstWindows(tokenizer, corpus, window, validationWindows));
         }
     }
 }

@@ -178,7 +178,8 @@ final class CompareCommand implements Callable<Integer> {
             Comparison.Yardstick yardstick,
             Path work) {
         try (var progress = console.progress()) {
-            return Comparison.run(opened, candidates, set, yardstick, work, progress);
+            return Comparison.run(
+                    opened, candidates, set, calibration.readValidation(opened), yardstick, work, progress);
         }
     }
 

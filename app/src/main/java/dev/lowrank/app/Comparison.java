@@ -9,6 +9,7 @@ import dev.lowrank.compress.CompressionReport;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.ValidationSet;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -49,6 +50,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     ///
     /// @param method method, `dense` for the original; path of a model that was measured as it is
     /// @param storage storage policy, `-` where nothing was compressed
+    /// @param allocator what chose the ranks; `-` likewise
     /// @param keep share asked for, 1 for the original; absent for a model that was measured as it is
     /// @param keptTarget share kept of the target linears; absent likewise
     /// @param keptModel parameters ÷ the original's, or the first model's
@@ -61,6 +63,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     record Row(
             @JsonProperty("method") String method,
             @JsonProperty("storage") String storage,
+            @JsonProperty("allocator") String allocator,
             @JsonProperty("keep") @Nullable Double keep,
             @JsonProperty("kept_target") @Nullable Double keptTarget,
             @JsonProperty("kept_model") double keptModel,
@@ -71,14 +74,14 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             @JsonProperty("seconds") double seconds) {
 
         static Row dense(Measurement measured) {
-            return of("dense", "-", 1.0, 1.0, 1, measured, 0);
+            return of("dense", "-", "-", 1.0, 1.0, 1, measured, 0);
         }
 
         /// A model measured as it is.
         ///
         /// @param first parameters of the model it stands beside
         static Row existing(String name, long first, Measurement measured) {
-            return of(name, "-", null, null, (double) measured.parameters() / first, measured, 0);
+            return of(name, "-", "-", null, null, (double) measured.parameters() / first, measured, 0);
         }
 
         static Row of(CompressionReport report, double keep, Measurement measured) {
@@ -86,16 +89,18 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             return of(
                     report.method(),
                     report.storage(),
+                    report.allocator(),
                     keep,
                     report.keptTarget(),
                     report.keptModel(),
                     measured,
-                    time.calibrate() + time.decompose() + time.write());
+                    time.calibrate() + time.decompose() + time.allocate() + time.write());
         }
 
         private static Row of(
                 String method,
                 String storage,
+                String allocator,
                 @Nullable Double keep,
                 @Nullable Double keptTarget,
                 double keptModel,
@@ -104,6 +109,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             return new Row(
                     method,
                     storage,
+                    allocator,
                     keep,
                     keptTarget,
                     keptModel,
@@ -143,11 +149,13 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     ///
     /// @param candidates at least one, no two alike
     /// @param calibration null only where no method needs it
+    /// @param validation null only where no allocator needs it
     /// @param work an empty folder for the compressed models
     static Comparison run(
             LanguageModel source,
             List<Candidate> candidates,
             @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation,
             Yardstick yardstick,
             Path work,
             Progress progress) {
@@ -155,7 +163,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
                 .map(candidate -> new Compression.Job(candidate.recipe(), work.resolve(candidate.folder())))
                 .toList();
         var dense = Row.dense(yardstick.measure(source, "dense", progress));
-        var reports = Compression.runAll(source, jobs, calibration, null, Unfinished.DISCARD, progress);
+        var reports = Compression.runAll(source, jobs, calibration, validation, Unfinished.DISCARD, progress);
         var rows = new ArrayList<Row>();
         for (var i = 0; i < jobs.size(); i++) {
             var candidate = candidates.get(i);

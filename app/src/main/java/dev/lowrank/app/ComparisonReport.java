@@ -13,7 +13,7 @@ final class ComparisonReport {
 
     /// One table, the original first, the best row marked.
     static String table(Comparison comparison) {
-        var header = new ArrayList<>(List.of("method", "storage", "keep", "kept", "parameters", "on disk"));
+        var header = new ArrayList<>(List.of("method", "storage", "ranks", "keep", "kept", "parameters", "on disk"));
         for (var figure : comparison.dense().perplexity()) {
             header.add("ppl " + shortName(figure.text()));
         }
@@ -34,6 +34,7 @@ final class ComparisonReport {
         var cells = new ArrayList<>(List.of(
                 row.method(),
                 row.storage(),
+                row.allocator(),
                 share(row.storage().equals("-") ? null : row.keep(), 2),
                 share(row.keptTarget(), 3),
                 Figures.count(row.parameters()),
@@ -65,7 +66,7 @@ final class ComparisonReport {
                         ? ""
                         : "t/s: tokens a second, prompt of " + speed.promptTokens() + ", then " + speed.decodeTokens()
                                 + " decoded one by one.\n")
-                + "seconds: calibration (shared), decomposition and writing, each row as if alone.\n"
+                + "seconds: calibration and sensitivities (shared), decomposition and writing, each row as if alone.\n"
                 + "best: lowest perplexity on " + shortName(figure.text()) + "; among equals the fewest bytes.\n";
     }
 
@@ -73,7 +74,7 @@ final class ComparisonReport {
     static String csv(Comparison comparison) {
         var lines = new ArrayList<String>();
         var header = new ArrayList<>(
-                List.of("method", "storage", "keep", "kept_target", "kept_model", "parameters", "bytes"));
+                List.of("method", "storage", "allocator", "keep", "kept_target", "kept_model", "parameters", "bytes"));
         comparison.dense().perplexity().forEach(figure -> header.add("perplexity " + figure.text()));
         header.addAll(List.of("prefill_tokens_per_second", "decode_tokens_per_second", "seconds"));
         lines.add(line(header));
@@ -86,6 +87,7 @@ final class ComparisonReport {
         var values = new ArrayList<>(List.of(
                 row.method(),
                 row.storage(),
+                row.allocator(),
                 row.keep() == null ? "" : row.keep().toString(),
                 row.keptTarget() == null ? "" : row.keptTarget().toString(),
                 String.valueOf(row.keptModel()),

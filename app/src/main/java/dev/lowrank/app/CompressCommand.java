@@ -10,10 +10,14 @@ import dev.lowrank.compress.CompressionReport;
 import dev.lowrank.compress.SiteReport;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Progress;
 import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.ValidationSet;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -65,6 +69,12 @@ final class CompressCommand implements Callable<Integer> {
     @Mixin
     private CalibrationOptions calibration;
 
+    @Option(
+            names = "--check",
+            paramLabel = "FILE",
+            description = "Text to measure the perplexity on before and after, which nothing was chosen by.")
+    private @Nullable Path check;
+
     @Option(names = "--restart", description = "Throw away the unfinished work of an earlier run.")
     private boolean restart;
 
@@ -81,20 +91,93 @@ final class CompressCommand implements Callable<Integer> {
             UsageErrors.check(() -> CompressionPlan.of(opened, asked, calibration.samples(), calibration.window()));
             var set = calibration.read(opened, recipe.seed());
             requireCalibration(asked, set);
-            var document = Document.of(run(opened, asked, set), recipe.keep());
+            var validation = calibration.readValidation(opened);
+            requireValidation(asked, validation);
+            var report = run(opened, asked, set, validation);
+            var document = Document.of(report, recipe.keep(), checked(opened));
             document.warnings().forEach(console::warn);
             console.result(document, document::text);
         }
         return ExitCode.OK.number();
     }
 
-    private CompressionReport run(LanguageModel opened, CompressionRecipe asked, @Nullable CalibrationSet set) {
+    private CompressionReport run(
+            LanguageModel opened,
+            CompressionRecipe asked,
+            @Nullable CalibrationSet set,
+            @Nullable ValidationSet validation) {
         var job = new Compression.Job(asked, output);
         interruption.resumable("Give the same command again and it continues at the next block.");
         try (var progress = console.progress()) {
-            return Compression.run(opened, job, set, restart ? Unfinished.DISCARD : Unfinished.RESUME, progress);
+            var unfinished = restart ? Unfinished.DISCARD : Unfinished.RESUME;
+            return Compression.runAll(opened, List.of(job), set, validation, unfinished, progress)
+                    .getFirst();
         } finally {
             interruption.done();
+        }
+    }
+
+    /// Perplexity before and after on a text that nothing was chosen by.
+    private @Nullable Check checked(LanguageModel before) {
+        if (check == null) {
+            return null;
+        }
+        var text = EvaluationTexts.Text.read(before, check.toString(), check, calibration.window(), 0);
+        try (var after = LanguageModel.open(output);
+                var progress = console.progress()) {
+            return Check.of(
+                    text.name(),
+                    perplexity(before, text, progress),
+                    perplexity(after, text, progress),
+                    recipe.largestIncrease());
+        }
+    }
+
+    private static double perplexity(LanguageModel model, EvaluationTexts.Text text, Progress progress) {
+        return Measurement.of(model, List.of(text), Measurement.SpeedPlan.NONE, progress)
+                .perplexity()
+                .getFirst()
+                .value();
+    }
+
+    /// Perplexity on a text that nothing was chosen by.
+    ///
+    /// @param text as the user named it
+    /// @param before of the source
+    /// @param after of the output
+    /// @param increase relative
+    /// @param within whether the increase is within `--max-perplexity-increase`; absent without one
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Check(
+            @JsonProperty("text") String text,
+            @JsonProperty("before") double before,
+            @JsonProperty("after") double after,
+            @JsonProperty("increase") double increase,
+            @JsonProperty("within") @Nullable Boolean within) {
+        static Check of(String text, double before, double after, @Nullable Double bound) {
+            var increase = after / before - 1;
+            return new Check(text, before, after, increase, bound == null ? null : increase <= bound);
+        }
+
+        String words() {
+            return String.format(
+                    Locale.ROOT,
+                    "Perplexity on %s: %s before, %s after (%+.1f %%)%s%n",
+                    text,
+                    Figures.perplexity(before),
+                    Figures.perplexity(after),
+                    100 * increase,
+                    Boolean.FALSE.equals(within) ? ", beyond the bound that the validation text met" : "");
+        }
+    }
+
+    /// Refuses an allocator that measures candidates where there is no text to measure on.
+    static void requireValidation(CompressionRecipe asked, @Nullable ValidationSet validation) {
+        if (validation == null && asked.needsValidation()) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "Choosing by perplexity needs a validation text.",
+                    "Give one with --validation FILE: neither the calibration text nor one you will evaluate on.");
         }
     }
 
@@ -115,6 +198,7 @@ final class CompressCommand implements Callable<Integer> {
     /// @param output folder written
     /// @param method method
     /// @param storage storage policy
+    /// @param allocator what chose the ranks
     /// @param keep share asked for; absent with `--rank` or `--energy`
     /// @param keptTarget share kept of the target linears
     /// @param keptModel share kept of the whole model
@@ -125,12 +209,15 @@ final class CompressCommand implements Callable<Integer> {
     /// @param seconds where the time went
     /// @param peakMemoryBytes peak resident memory of the process
     /// @param sites what became of each target
+    /// @param allocation what the choice of ranks has to say
+    /// @param check perplexity on a text of its own; absent without `--check`
     /// @param warnings what to know
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record Document(
             @JsonProperty("output") String output,
             @JsonProperty("method") String method,
             @JsonProperty("storage") String storage,
+            @JsonProperty("allocator") String allocator,
             @JsonProperty("keep") @Nullable Double keep,
             @JsonProperty("kept_target") double keptTarget,
             @JsonProperty("kept_model") double keptModel,
@@ -141,6 +228,8 @@ final class CompressCommand implements Callable<Integer> {
             @JsonProperty("seconds") Seconds seconds,
             @JsonProperty("peak_memory_bytes") long peakMemoryBytes,
             @JsonProperty("sites") List<Site> sites,
+            @JsonProperty("allocation") List<String> allocation,
+            @JsonProperty("check") @Nullable Check check,
             @JsonProperty("warnings") List<String> warnings) {
 
         /// @param calibrate statistics
@@ -171,12 +260,13 @@ final class CompressCommand implements Callable<Integer> {
             }
         }
 
-        static Document of(CompressionReport report, @Nullable Double keep) {
+        static Document of(CompressionReport report, @Nullable Double keep, @Nullable Check check) {
             var seconds = report.seconds();
             return new Document(
                     report.output().toString(),
                     report.method(),
                     report.storage(),
+                    report.allocator(),
                     keep,
                     report.keptTarget(),
                     report.keptModel(),
@@ -192,6 +282,8 @@ final class CompressCommand implements Callable<Integer> {
                             seconds.total()),
                     ProcessMemory.peakBytes(),
                     report.sites().stream().map(Site::of).toList(),
+                    report.allocation(),
+                    check,
                     report.warnings());
         }
 
@@ -218,6 +310,8 @@ final class CompressCommand implements Callable<Integer> {
                             Figures.seconds(seconds.allocate()),
                             Figures.seconds(seconds.write()),
                             Figures.bytes(peakMemoryBytes))
+                    + allocation.stream().map(note -> note + "\n").collect(Collectors.joining())
+                    + (check == null ? "" : check.words())
                     + String.format(
                             "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s, lowrank inspect %1$s%n",
                             output);

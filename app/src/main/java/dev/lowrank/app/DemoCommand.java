@@ -125,7 +125,7 @@ final class DemoCommand implements Callable<Integer> {
         var yardstick = new Comparison.Yardstick(measured, scale.speed());
         try (var progress = console.progress()) {
             var calibration = calibration(dense, texts.resolve("python-calibration.jsonl"));
-            return Comparison.run(dense, candidates, calibration, yardstick, work, progress);
+            return Comparison.run(dense, candidates, calibration, null, yardstick, work, progress);
         }
     }
 

@@ -6,11 +6,14 @@ import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
+import dev.lowrank.compress.allocate.WithinLoss;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -61,6 +64,14 @@ final class RecipeOptions {
     private @Nullable Double energy;
 
     @Option(
+            names = "--max-perplexity-increase",
+            paramLabel = "SHARE",
+            description =
+                    "The largest cut whose perplexity on the --validation text stays within this, e.g. 1%%, instead"
+                            + " of --keep.")
+    private @Nullable String increase;
+
+    @Option(
             names = "--allocate",
             paramLabel = "ALLOCATOR",
             defaultValue = ALLOCATOR,
@@ -86,7 +97,7 @@ final class RecipeOptions {
     /// The share asked for, where it was a share.
     @Nullable
     Double keep() {
-        return rank == null && energy == null ? Double.valueOf(keep == null ? 0.8 : keep) : null;
+        return rank == null && energy == null && increase == null ? Double.valueOf(keep == null ? 0.8 : keep) : null;
     }
 
     /// The recipe.
@@ -97,9 +108,9 @@ final class RecipeOptions {
     }
 
     private Ranks ranks() {
-        var given = (keep == null ? 0 : 1) + (rank == null ? 0 : 1) + (energy == null ? 0 : 1);
-        if (given > 1) {
-            throw new IllegalArgumentException("--keep, --rank and --energy exclude one another; give one of them.");
+        if (Stream.of(keep, rank, energy, increase).filter(Objects::nonNull).count() > 1) {
+            throw new IllegalArgumentException("--keep, --rank, --energy and --max-perplexity-increase exclude one"
+                    + " another; give one of them.");
         }
         var unit = CostUnit.of(count);
         if (rank != null) {
@@ -110,7 +121,30 @@ final class RecipeOptions {
             var options = AllocatorOptions.DEFAULT.withEnergyShare(energy);
             return new Ranks(Allocators.of("energy", options), new Budget.Unbounded(unit));
         }
+        if (increase != null) {
+            UsageErrors.known(allocator, "allocators", Allocators.ids());
+            var inner = Allocators.of(allocator, AllocatorOptions.DEFAULT);
+            return new Ranks(new WithinLoss(inner, unit, share(increase)), new Budget.Unbounded(unit));
+        }
         return Ranks.share(allocator, unit, keep == null ? 0.8 : keep);
+    }
+
+    /// `1%` or `0.01`.
+    private static double share(String text) {
+        try {
+            return text.endsWith("%")
+                    ? Double.parseDouble(text.substring(0, text.length() - 1)) / 100
+                    : Double.parseDouble(text);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(
+                    "--max-perplexity-increase is a share such as 1% or 0.01, not " + text, e);
+        }
+    }
+
+    /// The bound on perplexity; null where the budget is something else.
+    @Nullable
+    Double largestIncrease() {
+        return increase == null ? null : Double.valueOf(share(increase));
     }
 
     /// Names of all storage policies.

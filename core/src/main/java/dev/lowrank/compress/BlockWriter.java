@@ -49,7 +49,11 @@ record BlockWriter(
         Shards.writeFile(job.folder, RunState.partName(index), tensors);
         probe(inMemory);
         var entry = new RunState.Entry(
-                outcomes.values().stream().map(Outcome::report).toList(),
+                outcomes.entrySet().stream()
+                        .map(each -> each.getValue()
+                                .report()
+                                .marked(job.allocation().marks().get(each.getKey())))
+                        .toList(),
                 stored,
                 WorkFiles.checksum(job.state.part(index)),
                 hidden == null ? 0 : hidden.checksum(index + 1),

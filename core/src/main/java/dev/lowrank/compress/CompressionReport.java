@@ -16,6 +16,7 @@ import java.util.List;
 /// @param bytesBefore bytes of the source's weight files
 /// @param bytesAfter bytes of the output's weight files
 /// @param seconds where the time went
+/// @param allocation what the choice of ranks has to say; usually empty
 /// @param sites what became of each target
 /// @param warnings what the user should know
 public record CompressionReport(
@@ -30,9 +31,11 @@ public record CompressionReport(
         long bytesBefore,
         long bytesAfter,
         Seconds seconds,
+        List<String> allocation,
         List<SiteReport> sites,
         List<String> warnings) {
     public CompressionReport {
+        allocation = List.copyOf(allocation);
         sites = List.copyOf(sites);
         warnings = List.copyOf(warnings);
     }
@@ -51,6 +54,7 @@ public record CompressionReport(
                 bytesBefore,
                 bytesAfter,
                 counted,
+                allocation,
                 sites,
                 warnings);
     }

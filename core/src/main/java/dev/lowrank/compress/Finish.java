@@ -54,6 +54,7 @@ final class Finish {
                 job.plan.sourceBytes(),
                 sizes[1],
                 seconds(job),
+                job.plan.targets().isEmpty() ? List.of() : job.allocation().notes(),
                 reports,
                 Warnings.of(source, job, reports, sizes[1]));
         job.time.writing(() -> commit(job, draft));
@@ -140,6 +141,7 @@ final class Finish {
         run.put("parameters_after", report.parametersAfter());
         run.put("bytes_before", report.bytesBefore());
         run.put("bytes_after", report.bytesAfter());
+        run.set("allocation", JSON.valueToTree(report.allocation()));
         run.set("sites", JSON.valueToTree(report.sites()));
         run.set("warnings", JSON.valueToTree(report.warnings()));
         job.folder.commit(run);

@@ -1,6 +1,8 @@
 package dev.lowrank.compress;
 
 import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// What became of a site.
 ///
@@ -13,10 +15,26 @@ import java.util.List;
 ///     for `asvd`
 /// @param parameters numbers stored for the weight
 /// @param bytes bytes stored, index and bias included
-/// @param notes fallbacks that were taken
+/// @param notes fallbacks that were taken, and what the allocator says of the site
 public record SiteReport(
         String name, String form, int rank, double error, long parameters, long bytes, List<String> notes) {
     public SiteReport {
         notes = List.copyOf(notes);
+    }
+
+    /// With what an allocator says of the site.
+    ///
+    /// @param mark null for nothing
+    SiteReport marked(@Nullable String mark) {
+        return mark == null
+                ? this
+                : new SiteReport(
+                        name,
+                        form,
+                        rank,
+                        error,
+                        parameters,
+                        bytes,
+                        Stream.concat(notes.stream(), Stream.of(mark)).toList());
     }
 }
