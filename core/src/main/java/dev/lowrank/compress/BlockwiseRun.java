@@ -290,7 +290,7 @@ final class BlockwiseRun {
         TensorScope.tidyRun(() -> {
             var loaded = TorchBlock.load(spec, block, source.weights(), site -> of(linears, site));
             var angles = TorchBlock.Angles.of(spec, 0, job.probeTokens.length);
-            var output = loaded.forward(job.probe.read(block.index(), 0, 1), angles, null, SiteTap.none());
+            var output = loaded.forward(job.probe.read(block.index(), 0, 1), angles, null, SiteTap.NONE);
             job.probe.write(block.index() + 1, 0, output);
         });
     }

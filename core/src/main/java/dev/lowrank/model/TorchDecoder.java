@@ -121,7 +121,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
                 var loaded = blocks.isEmpty() ? load(block) : blocks.get(block.index());
-                return loaded.forward(input, angles, cache, SiteTap.none());
+                return loaded.forward(input, angles, cache, SiteTap.NONE);
             });
         }
         return hidden;

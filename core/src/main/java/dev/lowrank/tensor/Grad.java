@@ -1,6 +1,7 @@
 package dev.lowrank.tensor;
 
 import java.util.function.Supplier;
+import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +9,11 @@ import org.jspecify.annotations.Nullable;
 /// another.
 public final class Grad {
     private Grad() {}
+
+    /// Whether the calling thread records for gradients.
+    public static boolean enabled() {
+        return GradMode.is_enabled();
+    }
 
     /// Runs `work` without recording for gradients; wrap whole requests or batches. Tensors made inside
     /// belong to the innermost scope as always.

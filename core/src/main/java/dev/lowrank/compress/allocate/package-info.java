@@ -1,6 +1,7 @@
-/// How a budget becomes a rank for each site.
+/// How a budget becomes a storage form and a rank for each site.
 ///
-/// Reading order: [KeepRatio], [RankRule].
+/// Reading order: [KeepRatio], [Budget], [Choice], [Evidence], [AllocationProblem], [Allocator],
+/// [Allocation], [Allocators]; then one file per allocator.
 @NullMarked
 package dev.lowrank.compress.allocate;
 

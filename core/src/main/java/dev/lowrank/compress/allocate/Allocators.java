@@ -1,0 +1,33 @@
+package dev.lowrank.compress.allocate;
+
+import java.util.List;
+import java.util.function.Function;
+
+/// The visible list of allocators. Adding one means adding a file and a line here.
+public final class Allocators {
+    private static final List<Function<AllocatorOptions, Allocator>> ALL = List.of();
+
+    private Allocators() {}
+
+    /// All allocators with their defaults.
+    public static List<Allocator> all() {
+        return ALL.stream().map(make -> make.apply(AllocatorOptions.DEFAULT)).toList();
+    }
+
+    /// Ids of all allocators, in the order of the list.
+    public static List<String> ids() {
+        return all().stream().map(allocator -> allocator.info().id()).toList();
+    }
+
+    /// An allocator by its id.
+    ///
+    /// @throws IllegalArgumentException naming the known ids
+    public static Allocator of(String id, AllocatorOptions options) {
+        return ALL.stream()
+                .map(make -> make.apply(options))
+                .filter(allocator -> allocator.info().id().equals(id))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "Unknown allocator '" + id + "'; known allocators: " + String.join(", ", ids())));
+    }
+}

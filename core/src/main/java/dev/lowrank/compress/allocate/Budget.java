@@ -1,0 +1,49 @@
+package dev.lowrank.compress.allocate;
+
+/// What the target linears may cost together.
+public sealed interface Budget {
+    /// What is counted.
+    CostUnit unit();
+
+    /// A share of what the target linears cost dense.
+    ///
+    /// @param keep that share
+    record Share(CostUnit unit, KeepRatio keep) implements Budget {}
+
+    /// An absolute amount.
+    ///
+    /// @param amount in the unit, at least 1
+    record Absolute(CostUnit unit, long amount) implements Budget {
+        public Absolute {
+            if (amount < 1) {
+                throw new IllegalArgumentException(
+                        "A budget is at least 1 of its unit (" + unit.id() + "), but was " + amount);
+            }
+        }
+    }
+
+    /// No limit, for rules that fix ranks or shares by themselves.
+    record Unbounded(CostUnit unit) implements Budget {}
+
+    /// The amount that must not be exceeded.
+    ///
+    /// @param dense what all target linears cost dense, in the unit
+    default long limit(long dense) {
+        return switch (this) {
+            case Share share -> (long) Math.floor(share.keep.kept() * dense);
+            case Absolute absolute -> absolute.amount;
+            case Unbounded _ -> Long.MAX_VALUE;
+        };
+    }
+
+    /// The share of the dense cost that this budget is; at most 1.
+    ///
+    /// @param dense what all target linears cost dense, in the unit
+    default double share(long dense) {
+        return switch (this) {
+            case Share share -> share.keep.kept();
+            case Absolute absolute -> Math.min(1, absolute.amount / (double) dense);
+            case Unbounded _ -> 1;
+        };
+    }
+}

@@ -1,0 +1,53 @@
+package dev.lowrank.compress.allocate;
+
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.tensor.DType;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+/// What a budget counts.
+public enum CostUnit {
+    /// Numbers of the weight, without bias and index.
+    PARAMETERS("parameters"),
+    /// Bytes of the weight in the file, index included, bias left out.
+    BYTES("bytes"),
+    /// Bytes that one decoded token reads of the linear: weight, index and, where the linear has one, bias.
+    DECODE_BYTES("decode-bytes");
+
+    private final String id;
+
+    CostUnit(String id) {
+        this.id = id;
+    }
+
+    /// Name on the command line and in reports.
+    public String id() {
+        return id;
+    }
+
+    /// What a site costs if it is stored so.
+    ///
+    /// @param dtype element type it is written in
+    public long cost(LinearSite site, DType dtype, Choice choice) {
+        return switch (this) {
+            case PARAMETERS -> choice.form().parameters(site.out(), site.in(), choice.rank());
+            case BYTES -> bytes(site, dtype, choice);
+            case DECODE_BYTES -> bytes(site, dtype, choice) + (site.bias() ? (long) site.out() * dtype.bytes() : 0);
+        };
+    }
+
+    private static long bytes(LinearSite site, DType dtype, Choice choice) {
+        return choice.form().bytes(site.out(), site.in(), choice.rank(), dtype.bytes());
+    }
+
+    /// Finds a unit by its name.
+    ///
+    /// @throws IllegalArgumentException naming the known units
+    public static CostUnit of(String id) {
+        return Arrays.stream(values())
+                .filter(unit -> unit.id.equals(id))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("Unknown budget unit '" + id + "'; known units: "
+                        + Arrays.stream(values()).map(CostUnit::id).collect(Collectors.joining(", "))));
+    }
+}
