@@ -21,7 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// Compressions on a disk that fails somewhere: told as what it is, and the next run ends in the same bytes.
+/// Compressions on a disk that fails somewhere: told as what it is, and the next run ends in the same
+/// bytes.
 class CompressionFaultsTest {
     private static final double KEEP = 0.7;
 

@@ -24,7 +24,8 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.Set;
 
-/// The real file system, but one operation fails. Code under test gets [#at] a real folder and need not know.
+/// The real file system, but one operation fails. Code under test gets [#at] a real folder and need not
+/// know.
 public final class FaultyDisk extends FileSystemProvider {
     private final Fault fault;
     private final Map<Operation, Integer> counts = new EnumMap<>(Operation.class);
