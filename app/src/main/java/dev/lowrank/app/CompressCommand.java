@@ -144,11 +144,13 @@ final class CompressCommand implements Callable<Integer> {
 
         /// @param calibrate statistics
         /// @param decompose decompositions
+        /// @param allocate sensitivities and the choice of ranks
         /// @param write shards and check
         /// @param total wall clock
         record Seconds(
                 @JsonProperty("calibrate") double calibrate,
                 @JsonProperty("decompose") double decompose,
+                @JsonProperty("allocate") double allocate,
                 @JsonProperty("write") double write,
                 @JsonProperty("total") double total) {}
 
@@ -181,7 +183,12 @@ final class CompressCommand implements Callable<Integer> {
                     report.parametersAfter(),
                     report.bytesBefore(),
                     report.bytesAfter(),
-                    new Seconds(seconds.calibrate(), seconds.decompose(), seconds.write(), seconds.total()),
+                    new Seconds(
+                            seconds.calibrate(),
+                            seconds.decompose(),
+                            seconds.allocate(),
+                            seconds.write(),
+                            seconds.total()),
                     ProcessMemory.peakBytes(),
                     report.sites().stream().map(Site::of).toList(),
                     report.warnings());
@@ -203,10 +210,11 @@ final class CompressCommand implements Callable<Integer> {
             return output + ": " + method + ", stored " + storage + ", kept "
                     + Figures.decimal(keptTarget, 3) + " of the target linears\n\n" + table.render()
                     + String.format(
-                            "%n%s: calibrate %s, decompose %s, write %s; peak memory %s%n",
+                            "%n%s: calibrate %s, decompose %s, allocate %s, write %s; peak memory %s%n",
                             Figures.seconds(seconds.total()),
                             Figures.seconds(seconds.calibrate()),
                             Figures.seconds(seconds.decompose()),
+                            Figures.seconds(seconds.allocate()),
                             Figures.seconds(seconds.write()),
                             Figures.bytes(peakMemoryBytes))
                     + String.format(

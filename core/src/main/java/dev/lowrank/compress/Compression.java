@@ -4,6 +4,7 @@ import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.ValidationSet;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,17 +50,20 @@ public final class Compression {
             @Nullable CalibrationSet calibration,
             Unfinished unfinished,
             Progress progress) {
-        return runAll(source, List.of(job), calibration, unfinished, progress).getFirst();
+        return runAll(source, List.of(job), calibration, null, unfinished, progress)
+                .getFirst();
     }
 
     /// Compresses a model by several recipes in one pass.
     ///
     /// @param calibration text that steers the methods; null only if none needs it
+    /// @param validation text that allocators measure candidates on; null only if none does
     /// @return a report for each job, in order
     public static List<CompressionReport> runAll(
             LanguageModel source,
             List<Job> jobs,
             @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation,
             Unfinished unfinished,
             Progress progress) {
         for (var job : jobs) {
@@ -75,7 +79,7 @@ public final class Compression {
             for (var job : jobs) {
                 opened.add(open(source, files, job, calibration, unfinished));
             }
-            return new BlockwiseRun(source, opened, calibration, progress).run();
+            return new CompressionRun(source, opened, calibration, validation, progress).run();
         } finally {
             opened.forEach(JobState::close);
         }

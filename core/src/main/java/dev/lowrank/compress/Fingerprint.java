@@ -1,6 +1,5 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.allocate.RankRule;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.text.CalibrationSet;
@@ -51,11 +50,8 @@ final class Fingerprint {
         node.put("method", recipe.method().info().id());
         node.put("method_options", recipe.method().toString());
         node.put("storage", recipe.storage().id());
-        switch (recipe.ranks()) {
-            case RankRule.Uniform(var keep) -> node.put("keep", keep.kept());
-            case RankRule.Explicit(var rank) -> node.put("rank", rank);
-            case RankRule.Energy(var share) -> node.put("energy", share);
-        }
+        node.put("allocator", recipe.allocator().toString());
+        node.put("budget", recipe.budget().toString());
         node.put("rank_multiple", recipe.rankMultiple());
         var targets = node.putArray("targets");
         recipe.targets().stream().map(Role::id).sorted().forEach(targets::add);

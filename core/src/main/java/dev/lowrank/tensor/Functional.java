@@ -12,7 +12,8 @@ public final class Functional {
     /// Mean reduction code of LibTorch that leaves losses apart.
     private static final long REDUCTION_NONE = 0;
 
-    private static final long IGNORE_INDEX = -100;
+    /// A target that counts for nothing in [#crossEntropy].
+    public static final long IGNORED = -100;
 
     private Functional() {}
 
@@ -215,7 +216,7 @@ public final class Functional {
     /// `−ln softmax(logits)[target]` per row, in F32 (F64 for F64 logits).
     ///
     /// @param logits `[n, vocab]`
-    /// @param targets `[n]` I64; -100 gives 0
+    /// @param targets `[n]` I64; [#IGNORED] gives 0
     /// @return `[n]` nats
     public static Tensor crossEntropy(Tensor logits, Tensor targets) {
         return Native.own(
@@ -225,7 +226,7 @@ public final class Functional {
                         targets.handle(),
                         new TensorOptional(),
                         REDUCTION_NONE,
-                        IGNORE_INDEX,
+                        IGNORED,
                         0.0),
                 logits,
                 targets);

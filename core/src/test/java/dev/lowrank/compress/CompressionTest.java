@@ -10,8 +10,11 @@ import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.checkpoint.SafetensorsWriter;
 import dev.lowrank.compress.Compression.Job;
 import dev.lowrank.compress.Compression.Unfinished;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.allocate.RankRule;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -168,7 +171,7 @@ class CompressionTest {
             for (var i = 0; i < recipes.size(); i++) {
                 jobs.add(new Job(recipes.get(i), folder.resolve("shared-" + i)));
             }
-            Compression.runAll(source, jobs, calibration(), Unfinished.RESUME, Progress.silent());
+            Compression.runAll(source, jobs, calibration(), null, Unfinished.RESUME, Progress.silent());
             for (var i = 0; i < recipes.size(); i++) {
                 var single = folder.resolve("single-" + i);
                 run(source, recipes.get(i), single, Progress.silent());
@@ -183,7 +186,8 @@ class CompressionTest {
             var recipe = new CompressionRecipe(
                     Methods.of("svd", MethodOptions.DEFAULT),
                     StoragePolicy.FACTORED,
-                    new RankRule.Explicit(4),
+                    Allocators.of("rank", AllocatorOptions.DEFAULT.withRank(4)),
+                    new Budget.Unbounded(CostUnit.PARAMETERS),
                     1,
                     Set.of(Role.UP_PROJ, Role.DOWN_PROJ),
                     Set.of(1),
@@ -200,7 +204,8 @@ class CompressionTest {
                             new CompressionRecipe(
                                     recipe.method(),
                                     recipe.storage(),
-                                    recipe.ranks(),
+                                    recipe.allocator(),
+                                    recipe.budget(),
                                     1,
                                     Set.of(Role.QKV_PROJ),
                                     Set.of(),
@@ -317,7 +322,8 @@ class CompressionTest {
         return CompressionRecipe.of(
                 Methods.of(method, MethodOptions.DEFAULT),
                 StoragePolicy.of(storage),
-                new RankRule.Uniform(KeepRatio.keep(keep)),
+                Allocators.of("uniform", AllocatorOptions.DEFAULT),
+                new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep)),
                 0);
     }
 

@@ -26,6 +26,26 @@ public record Allocation(
         notes = List.copyOf(notes);
     }
 
+    /// Adds up what choices cost and holds them against the budget.
+    ///
+    /// @param choices one for each piece of evidence, in its order
+    /// @throws IllegalArgumentException if they cost more than the budget
+    static Allocation within(AllocationProblem problem, List<Choice> choices) {
+        var unit = problem.budget().unit();
+        var map = new LinkedHashMap<LinearSite, Choice>();
+        var cost = 0L;
+        for (var i = 0; i < choices.size(); i++) {
+            var evidence = problem.evidence().get(i);
+            map.put(evidence.site(), choices.get(i));
+            cost += unit.cost(evidence.site(), evidence.dtype(), choices.get(i));
+        }
+        if (cost > problem.limit()) {
+            throw new IllegalArgumentException("The chosen ranks cost " + cost + " " + unit.id()
+                    + ", more than the budget of " + problem.limit() + "; raise the budget or lower the ranks");
+        }
+        return new Allocation(map, cost, Double.NaN, Map.of(), List.of());
+    }
+
     /// What a site will store.
     ///
     /// @throws IllegalArgumentException if the site was not in the problem

@@ -1,5 +1,8 @@
 package dev.lowrank.compress.allocate;
 
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+
 /// What the target linears may cost together.
 public sealed interface Budget {
     /// What is counted.
@@ -8,7 +11,15 @@ public sealed interface Budget {
     /// A share of what the target linears cost dense.
     ///
     /// @param keep that share
-    record Share(CostUnit unit, KeepRatio keep) implements Budget {}
+    record Share(CostUnit unit, KeepRatio keep) implements Budget {
+        /// In decimals: 0.7 of 10 is 7, whatever binary fraction stands for 0.7.
+        private long amount(long dense) {
+            return BigDecimal.valueOf(keep.kept())
+                    .multiply(BigDecimal.valueOf(dense))
+                    .setScale(0, RoundingMode.FLOOR)
+                    .longValueExact();
+        }
+    }
 
     /// An absolute amount.
     ///
@@ -30,7 +41,7 @@ public sealed interface Budget {
     /// @param dense what all target linears cost dense, in the unit
     default long limit(long dense) {
         return switch (this) {
-            case Share share -> (long) Math.floor(share.keep.kept() * dense);
+            case Share share -> share.amount(dense);
             case Absolute absolute -> absolute.amount;
             case Unbounded _ -> Long.MAX_VALUE;
         };

@@ -1,7 +1,8 @@
 /// How a budget becomes a storage form and a rank for each site.
 ///
 /// Reading order: [KeepRatio], [Budget], [Choice], [Evidence], [AllocationProblem], [Allocator],
-/// [Allocation], [Allocators]; then one file per allocator.
+/// [Allocation], [Allocators]; then one file per allocator,
+/// [Knapsack] first; what they share is in [Ladders], [Curves] and [ConvexSpending].
 @NullMarked
 package dev.lowrank.compress.allocate;
 

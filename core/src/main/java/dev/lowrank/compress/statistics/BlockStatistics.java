@@ -98,10 +98,10 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
         });
     }
 
-    /// What was measured at a site; borrowed, valid until this is closed.
+    /// What was measured at a site; borrowed, valid until this is closed. Several threads may ask at once.
     ///
     /// @throws dev.lowrank.tensor.NumericalException if an activation was not finite, naming the site
-    public SiteStatistics of(LinearSite site) {
+    public synchronized SiteStatistics of(LinearSite site) {
         return finished.computeIfAbsent(site, this::finish);
     }
 
