@@ -71,7 +71,8 @@ final class DecompositionFiles {
         try (var file = SafetensorsFile.open(file(site, method))) {
             var b = Tensors.from(file.tensor("b"));
             var mean = file.names().contains("mean") ? Tensors.from(file.tensor("mean")) : null;
-            List<String> notes = JSON.readValue(Objects.requireNonNull(file.metadata().get(NOTES)), new TypeReference<List<String>>() {});
+            List<String> notes = JSON.readValue(
+                    Objects.requireNonNull(file.metadata().get(NOTES)), new TypeReference<List<String>>() {});
             return new Decomposition(b, b.t().matmul(weight), Tensors.from(file.tensor("singular")), mean, notes);
         }
     }
