@@ -2,9 +2,8 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.model.Generator;
-import dev.lowrank.model.LanguageModel;
-import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.SamplingOptions;
+import dev.lowrank.model.TextCache;
 import dev.lowrank.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,14 +49,12 @@ final class ChatCommand implements Callable<Integer> {
         var options = sampling.options();
         var most = sampling.maxTokens();
         var path = models.resolve(model);
-        try (var opened = LanguageModel.open(path);
-                var tokenizer = opened.tokenizer();
-                var row = RowDecoder.of(opened);
-                var reader = new PromptReader(opened, row)) {
-            requireTemplate(tokenizer, path.toString());
-            var context = opened.spec().maxPositions();
+        try (var writer = Writer.open(path);
+                var cache = TextCache.of(writer.spec())) {
+            requireTemplate(writer.tokenizer(), path.toString());
+            var context = writer.spec().maxPositions();
             var room = context - Math.max(1, Math.min(most, context / ANSWER_SHARE));
-            var talk = new Talk(Generator.of(row, reader, tokenizer), tokenizer, options, most, room);
+            var talk = new Talk(writer, cache, options, most, room);
             var said = talk.run();
             console.result(new Document(path.toString(), said), () -> "");
         }
@@ -91,15 +88,17 @@ final class ChatCommand implements Callable<Integer> {
     private final class Talk {
         private final Generator generator;
         private final Tokenizer tokenizer;
+        private final TextCache cache;
         private final SamplingOptions options;
         private final int most;
         private final int room;
         private final Conversation conversation = new Conversation(system);
         private final List<Document.Message> said = new ArrayList<>();
 
-        Talk(Generator generator, Tokenizer tokenizer, SamplingOptions options, int most, int room) {
-            this.generator = generator;
-            this.tokenizer = tokenizer;
+        Talk(Writer writer, TextCache cache, SamplingOptions options, int most, int room) {
+            this.generator = writer.generator();
+            this.tokenizer = writer.tokenizer();
+            this.cache = cache;
             this.options = options;
             this.most = most;
             this.room = room;
@@ -146,7 +145,7 @@ final class ChatCommand implements Callable<Integer> {
             }
             said.add(new Document.Message("user", line));
             var made = generator.generate(
-                    new Generator.Request(asked.tokens(), most, options, _ -> false, console::stream));
+                    new Generator.Request(asked.tokens(), most, options, _ -> false, console::stream), cache);
             console.stream("\n");
             conversation.answer(made.text());
             said.add(new Document.Message("assistant", made.text()));

@@ -66,7 +66,7 @@ record Failure(ExitCode code, String fact, String remedy) {
     private static Failure ofCheckpoint(CheckpointException broken) {
         var code = switch (broken.code()) {
             case OUT_EXISTS, OUT_IN_INPUT, RESUME_FINGERPRINT -> ExitCode.USAGE;
-            case OUT_NO_SPACE -> ExitCode.RESOURCES;
+            case OUT_NO_SPACE, OUT_FAILED -> ExitCode.RESOURCES;
             case NUM_NONFINITE -> ExitCode.NUMERICAL;
             default -> ExitCode.INPUT;
         };

@@ -3,8 +3,6 @@ package dev.lowrank.app;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.model.Generation;
 import dev.lowrank.model.Generator;
-import dev.lowrank.model.LanguageModel;
-import dev.lowrank.model.RowDecoder;
 import dev.lowrank.text.Corpus;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
@@ -55,14 +53,11 @@ final class GenerateCommand implements Callable<Integer> {
         var options = sampling.options();
         var most = sampling.maxTokens();
         var path = models.resolve(model);
-        try (var opened = LanguageModel.open(path);
-                var tokenizer = opened.tokenizer();
-                var row = RowDecoder.of(opened);
-                var reader = new PromptReader(opened, row)) {
+        try (var writer = Writer.open(path)) {
             var text = prompt();
-            var tokens = tokens(tokenizer, text, opened.spec().maxPositions());
+            var tokens = tokens(writer.tokenizer(), text, writer.spec().maxPositions());
             var request = new Generator.Request(tokens, most, options, _ -> false, console::stream);
-            var made = Generator.of(row, reader, tokenizer).generate(request);
+            var made = writer.generator().generate(request);
             console.result(Document.of(path.toString(), text, made, options.seed()), () -> "\n");
             console.note(figures(made));
         }

@@ -34,7 +34,8 @@ final class Interruption {
         var how = howToContinue.get();
         if (!how.isEmpty()) {
             console.interrupted(how);
-            Runtime.getRuntime().halt(ExitCode.INTERRUPTED.number());
+            ProcessEnd.now(ExitCode.INTERRUPTED);
         }
+        ProcessEnd.skipNativeCleanUp();
     }
 }

@@ -33,6 +33,7 @@ class FailureTest {
                 Arguments.of(new UncheckedIOException(new NoSuchFileException("a")), 4),
                 Arguments.of(new IOException("No space left on device"), 5),
                 Arguments.of(checkpoint(CheckpointException.Code.OUT_NO_SPACE), 5),
+                Arguments.of(checkpoint(CheckpointException.Code.OUT_FAILED), 5),
                 Arguments.of(new OutOfMemoryError("Java heap space"), 5),
                 Arguments.of(new NumericalException(NumericalException.Kind.NON_FINITE, "layer 3", "NaN"), 6),
                 Arguments.of(checkpoint(CheckpointException.Code.NUM_NONFINITE), 6),

@@ -42,7 +42,7 @@ class OnlyAppPrintsTest {
     @Test
     void onlyMainEndsTheProcess() {
         noClasses()
-                .that(belongToAnyOf(Main.class, Interruption.class).negate())
+                .that(belongToAnyOf(Main.class, ProcessEnd.class).negate())
                 .should()
                 .callMethod(System.class, "exit", int.class)
                 .orShould()

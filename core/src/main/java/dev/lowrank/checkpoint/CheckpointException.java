@@ -78,6 +78,7 @@ public final class CheckpointException extends RuntimeException {
         OUT_EXISTS,
         OUT_LOCKED,
         OUT_NO_SPACE,
+        OUT_FAILED,
         OUT_IN_INPUT,
         OUT_INVALID
     }

@@ -3,7 +3,11 @@ package dev.lowrank.checkpoint;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -19,7 +23,24 @@ final class DiskErrors {
         if (text.contains("No space left") || text.contains("quota") || (free >= 0 && free < needed)) {
             return noSpace(path, needed, free, e);
         }
-        return new CheckpointException(Code.IO_FAILED, path, -1, "", "Could not write: " + e, e);
+        if (isAboutThePath(e)) {
+            return new CheckpointException(Code.IO_FAILED, path, -1, "", "Could not write: " + e, e);
+        }
+        return new CheckpointException(
+                Code.OUT_FAILED,
+                path,
+                -1,
+                "",
+                "The disk did not take it: " + e + "; look after the disk and run the command again",
+                e);
+    }
+
+    /// A wrong path is the user's to mend, everything else the disk's.
+    private static boolean isAboutThePath(IOException e) {
+        return e instanceof AccessDeniedException
+                || e instanceof NoSuchFileException
+                || e instanceof NotDirectoryException
+                || e instanceof FileAlreadyExistsException;
     }
 
     static CheckpointException noSpace(Path path, long needed, long free, @Nullable IOException cause) {

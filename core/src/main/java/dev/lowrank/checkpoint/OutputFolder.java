@@ -22,6 +22,7 @@ public final class OutputFolder implements AutoCloseable {
     static final String LOCK_FILE = ".lowrank.lock";
     private static final String WORK_FOLDER = ".work";
     private static final String TEMPORARY = ".writing";
+    private static final String DOOMED_FOLDER = WORK_FOLDER + TEMPORARY;
     private static final double SPACE_MARGIN = 1.05;
 
     private final Path out;
@@ -68,6 +69,7 @@ public final class OutputFolder implements AutoCloseable {
         var lock = FolderLock.acquire(partial, LOCK_FILE);
         try {
             requireAbsent(out);
+            FolderFiles.delete(partial.resolve(DOOMED_FOLDER));
             var resumed = false;
             for (var file : FolderFiles.list(partial).entrySet()) {
                 if (file.getKey().endsWith(TEMPORARY) || file.getKey().equals(Manifest.FILE_NAME)) {
@@ -87,7 +89,7 @@ public final class OutputFolder implements AutoCloseable {
     ///
     /// @param file which
     /// @param failure what the system said
-    /// @return a `OUT_NO_SPACE` or `IO_*` error to throw
+    /// @return a `OUT_NO_SPACE`, `OUT_FAILED` or `IO_FAILED` error to throw
     public static CheckpointException failure(Path file, IOException failure) {
         return DiskErrors.translate(file, 0, failure);
     }
@@ -276,7 +278,7 @@ public final class OutputFolder implements AutoCloseable {
     private void removeWork() throws IOException {
         var work = partial.resolve(WORK_FOLDER);
         if (Files.exists(work)) {
-            var doomed = partial.resolve(WORK_FOLDER + TEMPORARY);
+            var doomed = partial.resolve(DOOMED_FOLDER);
             FolderFiles.delete(doomed);
             DiskErrors.moveInto(work, doomed);
             FolderFiles.delete(doomed);

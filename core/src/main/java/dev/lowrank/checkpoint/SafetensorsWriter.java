@@ -75,7 +75,12 @@ public final class SafetensorsWriter implements AutoCloseable {
                 StandardOpenOption.TRUNCATE_EXISTING,
                 StandardOpenOption.READ,
                 StandardOpenOption.WRITE);
-        writeFully(ByteBuffer.wrap(header), 0);
+        try {
+            writeFully(ByteBuffer.wrap(header), 0);
+        } catch (IOException | RuntimeException e) {
+            discard();
+            throw e;
+        }
     }
 
     /// Starts a file with the metadata that Python `transformers` expects.
@@ -159,7 +164,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     ///
     /// @param name a declared name, not written before
     /// @param tensor its values; dtype and shape as declared; borrowed for the call
-    /// @throws CheckpointException `OUT_NO_SPACE` or `IO_FAILED`
+    /// @throws CheckpointException `OUT_NO_SPACE` or `OUT_FAILED`
     public void write(String name, HostTensor tensor) {
         var place = places.get(name);
         if (place == null || !missing.remove(name)) {
@@ -222,10 +227,17 @@ public final class SafetensorsWriter implements AutoCloseable {
             return;
         }
         try {
-            channel.close();
-            Files.deleteIfExists(temporary);
+            discard();
         } catch (IOException e) {
             throw DiskErrors.translate(path, 0, e);
+        }
+    }
+
+    private void discard() throws IOException {
+        try {
+            channel.close();
+        } finally {
+            Files.deleteIfExists(temporary);
         }
     }
 }

@@ -2,6 +2,7 @@ package dev.lowrank.model;
 
 import dev.lowrank.text.TextStream;
 import dev.lowrank.text.Tokenizer;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
@@ -66,6 +67,17 @@ public final class Generator {
     ///
     /// @throws IllegalArgumentException if the prompt fills the model's context
     public Generation generate(Request request) {
+        try (var cache = TextCache.of(decoder.spec())) {
+            return generate(request, cache);
+        }
+    }
+
+    /// Continues a text over what is left of an earlier one: of the prompt only the tokens from the first
+    /// difference on are read.
+    ///
+    /// @param cache of the same model; holds the text and its continuation afterwards
+    /// @throws IllegalArgumentException if the prompt fills the model's context
+    public Generation generate(Request request, TextCache cache) {
         var spec = decoder.spec();
         var prompt = request.prompt();
         if (prompt.length >= spec.maxPositions()) {
@@ -73,34 +85,34 @@ public final class Generator {
                     + spec.maxPositions() + "; shorten it to leave room for an answer");
         }
         var capacity = Math.min((long) prompt.length + request.maxTokens(), spec.maxPositions());
-        try (var cache = KvCache.of(spec, (int) capacity)) {
-            return run(request, prompt, cache);
-        }
+        return run(request, prompt, cache, cache.ready(prompt, (int) capacity), (int) capacity);
     }
 
-    private Generation run(Request request, int[] prompt, KvCache cache) {
+    private Generation run(Request request, int[] prompt, TextCache text, KvCache cache, int capacity) {
         var sampler = Sampler.of(request.sampling(), tokenizer.vocabularySize());
         sampler.see(prompt);
         var output = new Output(request.onText());
         var ends = tokenizer.endOfText();
         var start = System.nanoTime();
-        var token = sampler.next(prefill.prefill(prompt, cache));
+        var unread = Arrays.copyOfRange(prompt, cache.length(), prompt.length);
+        var token = sampler.next(prefill.prefill(unread, cache));
         var first = System.nanoTime();
         var last = first;
         var count = 1;
         var reason = output.accept(token, count, request, ends);
         while (reason == null) {
-            if (cache.length() == cache.capacity()) {
+            if (cache.length() == capacity) {
                 reason = Generation.Stop.CONTEXT;
                 break;
             }
+            text.append(token);
             token = sampler.next(decoder.step(token, cache));
             last = System.nanoTime();
             count++;
             reason = output.accept(token, count, request, ends);
         }
-        var text = output.finish();
-        return new Generation(text, prompt.length, count, reason, (first - start) * 1e-9, (last - first) * 1e-9);
+        return new Generation(
+                output.finish(), prompt.length, count, reason, (first - start) * 1e-9, (last - first) * 1e-9);
     }
 
     /// The text so far; an end-of-text token is not part of it.

@@ -4,6 +4,7 @@ import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -66,6 +67,25 @@ public final class KvCache implements AutoCloseable {
             throw new IllegalArgumentException("Position " + newLength + " is beyond the cache of " + capacity);
         }
         length = newLength;
+    }
+
+    /// Copies what is filled into a longer cache of the same model.
+    void copyTo(KvCache longer) {
+        for (var block = 0; block < keys.size(); block++) {
+            copyHeads(keys.get(block), longer.keys.get(block));
+            copyHeads(values.get(block), longer.values.get(block));
+        }
+        longer.advanceTo(length);
+    }
+
+    private void copyHeads(HostTensor from, HostTensor to) {
+        var heads = from.shape().size(0);
+        var headBytes = from.bytes() / heads;
+        var longerBytes = to.bytes() / heads;
+        var filled = headBytes / capacity * length;
+        for (var head = 0L; head < heads; head++) {
+            MemorySegment.copy(from.data(), head * headBytes, to.data(), head * longerBytes, filled);
+        }
     }
 
     @Override

@@ -1,6 +1,8 @@
 package dev.lowrank.model;
 
 import dev.lowrank.tensor.HostTensor;
+import java.util.List;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /// What a linear site stores: `y = x Wᵀ + bias` for `x [.., in]`, in one of the storage forms.
@@ -9,10 +11,14 @@ import org.jspecify.annotations.Nullable;
 /// they belong to the [LanguageModel] they came from.
 public sealed interface Linear {
     /// Input width.
-    int in();
+    default int in() {
+        return size(parts().getFirst(), 1);
+    }
 
     /// Output width.
-    int out();
+    default int out() {
+        return size(parts().getLast(), 0);
+    }
 
     /// Added to the output, `[out]`.
     @Nullable
@@ -21,47 +27,47 @@ public sealed interface Linear {
     /// Name of the storage form in `config.json` and reports.
     String form();
 
+    /// The tensors of numbers that the form stores, without the bias: a product with the row runs through
+    /// them in this order.
+    List<HostTensor> parts();
+
     /// Numbers that the form stores, bias included; places in an index do not count.
-    long parameters();
+    default long parameters() {
+        return sum(tensor -> tensor.shape().elements());
+    }
 
     /// Bytes that the form stores, index and bias included; also what one decoded token reads.
-    long bytes();
+    default long bytes() {
+        return sum(HostTensor::bytes);
+    }
+
+    private long sum(ToLongFunction<HostTensor> size) {
+        var added = bias();
+        return parts().stream().mapToLong(size).sum() + (added == null ? 0 : size.applyAsLong(added));
+    }
 
     /// Rank of the represented matrix; `min(in, out)` for a dense one.
-    int rank();
+    default int rank() {
+        return size(parts().getFirst(), 0);
+    }
 
     /// The matrix itself.
     ///
     /// @param weight `[out, in]`
     record Dense(HostTensor weight, @Nullable HostTensor bias) implements Linear {
         @Override
-        public int in() {
-            return (int) weight.shape().size(1);
-        }
-
-        @Override
-        public int out() {
-            return (int) weight.shape().size(0);
-        }
-
-        @Override
         public String form() {
             return "dense";
         }
 
         @Override
+        public List<HostTensor> parts() {
+            return List.of(weight);
+        }
+
+        @Override
         public int rank() {
             return Math.min(in(), out());
-        }
-
-        @Override
-        public long parameters() {
-            return elements(weight) + elements(bias);
-        }
-
-        @Override
-        public long bytes() {
-            return weight.bytes() + size(bias);
         }
     }
 
@@ -71,33 +77,13 @@ public sealed interface Linear {
     /// @param b `[out, rank]`
     record Factored(HostTensor a, HostTensor b, @Nullable HostTensor bias) implements Linear {
         @Override
-        public int in() {
-            return (int) a.shape().size(1);
-        }
-
-        @Override
-        public int out() {
-            return (int) b.shape().size(0);
-        }
-
-        @Override
         public String form() {
             return "factored";
         }
 
         @Override
-        public int rank() {
-            return (int) a.shape().size(0);
-        }
-
-        @Override
-        public long parameters() {
-            return elements(a) + elements(b) + elements(bias);
-        }
-
-        @Override
-        public long bytes() {
-            return a.bytes() + b.bytes() + size(bias);
+        public List<HostTensor> parts() {
+            return List.of(a, b);
         }
     }
 
@@ -113,13 +99,8 @@ public sealed interface Linear {
             HostTensor index,
             @Nullable HostTensor bias) implements Linear {
         @Override
-        public int in() {
-            return (int) pivot.shape().size(1);
-        }
-
-        @Override
         public int out() {
-            return (int) index.shape().size(0);
+            return size(index, 0);
         }
 
         @Override
@@ -128,18 +109,13 @@ public sealed interface Linear {
         }
 
         @Override
-        public int rank() {
-            return (int) pivot.shape().size(0);
-        }
-
-        @Override
-        public long parameters() {
-            return elements(pivot) + elements(rest) + elements(bias);
+        public List<HostTensor> parts() {
+            return List.of(pivot, rest);
         }
 
         @Override
         public long bytes() {
-            return pivot.bytes() + rest.bytes() + index.bytes() + size(bias);
+            return Linear.super.bytes() + index.bytes();
         }
     }
 
@@ -154,41 +130,17 @@ public sealed interface Linear {
             HostTensor b,
             @Nullable HostTensor bias) implements Linear {
         @Override
-        public int in() {
-            return (int) a.shape().size(1);
-        }
-
-        @Override
-        public int out() {
-            return (int) b.shape().size(0);
-        }
-
-        @Override
         public String form() {
             return "tucker";
         }
 
         @Override
-        public int rank() {
-            return (int) a.shape().size(0);
-        }
-
-        @Override
-        public long parameters() {
-            return elements(a) + elements(core) + elements(b) + elements(bias);
-        }
-
-        @Override
-        public long bytes() {
-            return a.bytes() + core.bytes() + b.bytes() + size(bias);
+        public List<HostTensor> parts() {
+            return List.of(a, core, b);
         }
     }
 
-    private static long elements(@Nullable HostTensor tensor) {
-        return tensor == null ? 0 : tensor.shape().elements();
-    }
-
-    private static long size(@Nullable HostTensor tensor) {
-        return tensor == null ? 0 : tensor.bytes();
+    private static int size(HostTensor tensor, int dimension) {
+        return (int) tensor.shape().size(dimension);
     }
 }

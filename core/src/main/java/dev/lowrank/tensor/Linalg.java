@@ -1,5 +1,6 @@
 package dev.lowrank.tensor;
 
+import java.util.List;
 import java.util.function.Function;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
@@ -33,30 +34,32 @@ public final class Linalg {
         TRANSPOSED
     }
 
-    /// Thin singular value decomposition. Ladder: finite check, LAPACK `gesdd`, then [#gramSvd] if that
-    /// does not converge; [Svd#driver()] tells which it was.
+    /// Thin singular value decomposition. Ladder: finite check, LAPACK `gesdd`, then `gesvd`, then
+    /// [#gramSvd], each if the one before does not converge; [Svd#driver()] tells which it was.
     ///
     /// @param a `[m, n]`
     /// @return the decomposition
     /// @throws NumericalException if `a` is not finite or nothing converges
     /// @throws IllegalArgumentException if the smaller side exceeds 23 000; use [#randomizedSvd]
     public static Svd svd(Tensor a) {
-        return svd(a, Linalg::gesdd);
+        return svd(a, List.of(Linalg::gesdd, Gesvd::of));
     }
 
-    /// The ladder with its first step given, so that a test can make it fail.
-    static Svd svd(Tensor a, Function<Tensor, Svd> first) {
+    /// The ladder with its LAPACK steps given, so that a test can make them fail.
+    static Svd svd(Tensor a, List<Function<Tensor, Svd>> steps) {
         return TensorScope.tidy(() -> {
             var x = finiteMatrix("svd", a);
             checkWorkspace(a);
-            try {
-                return Signs.fixed(first.apply(x));
-            } catch (TensorException e) {
-                if (e.outOfMemory()) {
-                    throw e;
+            for (var step : steps) {
+                try {
+                    return Signs.fixed(step.apply(x));
+                } catch (TensorException e) {
+                    if (e.outOfMemory()) {
+                        throw e;
+                    }
                 }
-                return gramSvd(x);
             }
+            return gramSvd(x);
         });
     }
 

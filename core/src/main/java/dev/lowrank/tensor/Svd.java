@@ -15,6 +15,8 @@ public record Svd(Tensor u, Tensor s, Tensor vt, Driver driver) implements Tenso
     public enum Driver {
         /// LAPACK's divide and conquer on the matrix itself; full accuracy.
         GESDD,
+        /// LAPACK's QR sweeps on the matrix itself; full accuracy, taken where `gesdd` did not converge.
+        GESVD,
         /// Eigen-decomposition of the smaller Gram matrix; singular values below about 1e-8 of the largest
         /// are noise.
         GRAM_EIGH,

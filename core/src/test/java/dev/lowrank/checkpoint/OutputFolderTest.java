@@ -7,6 +7,7 @@ import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.FolderVerification.Status;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -197,7 +198,9 @@ class OutputFolderTest {
         assertThat(full.code()).isEqualTo(Code.OUT_NO_SPACE);
         assertThat(full).hasMessageContaining("5 bytes needed");
         var broken = DiskErrors.translate(out(), 5, new IOException("Input/output error"));
-        assertThat(broken.code()).isEqualTo(Code.IO_FAILED);
+        assertThat(broken.code()).isEqualTo(Code.OUT_FAILED);
+        var forbidden = DiskErrors.translate(out(), 5, new AccessDeniedException(out().toString()));
+        assertThat(forbidden.code()).isEqualTo(Code.IO_FAILED);
     }
 
     @Test

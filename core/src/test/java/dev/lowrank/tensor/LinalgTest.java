@@ -11,6 +11,7 @@ import dev.lowrank.testing.NoNativeLeaks;
 import dev.lowrank.testing.TensorAssert;
 import dev.lowrank.testing.Tolerance;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.ejml.data.DMatrixRMaj;
@@ -163,15 +164,35 @@ class LinalgTest {
         assertThatThrownBy(() -> Linalg.svd(a).truncate(41)).hasMessageContaining("between 0 and 40");
     }
 
+    private static Svd unconverged(Tensor x) {
+        throw new TensorException("svd", "svd(" + x + "): failed to converge");
+    }
+
+    @ParameterizedTest
+    @EnumSource(Sample.class)
+    void svdTakesTheQrSweepsWhereDivideAndConquerGivesUp(Sample sample) {
+        var a = sample.get();
+        var svd = Linalg.svd(a, List.of(LinalgTest::unconverged, Gesvd::of));
+        assertThat(svd.driver()).isEqualTo(Svd.Driver.GESVD);
+        assertIsSvd(svd, a, 1e-12);
+        assertSame(svd.s(), Linalg.svd(a).s(), magnitude(a), 1e-12);
+    }
+
     @Test
-    void svdStepsDownItsLadderWhenGesddDoesNotConverge() {
+    void svdEndsItsLadderWithTheGramMatrix() {
         var a = random(1, 12, 7);
-        Function<Tensor, Svd> failing = x -> {
-            throw new TensorException("svd", "svd(" + x + "): failed to converge");
-        };
-        var svd = Linalg.svd(a, failing);
+        var svd = Linalg.svd(a, List.of(LinalgTest::unconverged, LinalgTest::unconverged));
         assertThat(svd.driver()).isEqualTo(Svd.Driver.GRAM_EIGH);
         assertIsSvd(svd, a, 1e-12);
+    }
+
+    @Test
+    void qrSweepsLeaveTheirOperandAsItWas() {
+        var a = random(1, 9, 5);
+        var before = a.toDoubles();
+        var svd = Gesvd.of(a);
+        assertThat(a.toDoubles()).containsExactly(before);
+        assertSame(Gesvd.of(a.t()).s(), svd.s(), magnitude(a), 1e-12);
     }
 
     @ParameterizedTest

@@ -1,0 +1,69 @@
+package dev.lowrank.app;
+
+import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.model.Generator;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.RowDecoder;
+import dev.lowrank.text.Tokenizer;
+import java.nio.file.Path;
+
+/// A model made ready to write: opened, with its tokenizer and both engines behind one generator.
+final class Writer implements AutoCloseable {
+    private final LanguageModel model;
+    private final Tokenizer tokenizer;
+    private final RowDecoder row;
+    private final PromptReader reader;
+
+    private Writer(LanguageModel model, Tokenizer tokenizer, RowDecoder row) {
+        this.model = model;
+        this.tokenizer = tokenizer;
+        this.row = row;
+        this.reader = new PromptReader(model, row);
+    }
+
+    /// Opens a model.
+    ///
+    /// @param path a Hugging Face folder or a GGUF file
+    static Writer open(Path path) {
+        var model = LanguageModel.open(path);
+        try {
+            return open(model);
+        } catch (RuntimeException | Error failure) {
+            model.close();
+            throw failure;
+        }
+    }
+
+    private static Writer open(LanguageModel model) {
+        var tokenizer = model.tokenizer();
+        try {
+            return new Writer(model, tokenizer, RowDecoder.of(model));
+        } catch (RuntimeException | Error failure) {
+            tokenizer.close();
+            throw failure;
+        }
+    }
+
+    /// What the model is.
+    DecoderSpec spec() {
+        return model.spec();
+    }
+
+    /// Its tokenizer, borrowed.
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /// Continues texts.
+    Generator generator() {
+        return Generator.of(row, reader, tokenizer);
+    }
+
+    @Override
+    public void close() {
+        reader.close();
+        row.close();
+        tokenizer.close();
+        model.close();
+    }
+}
