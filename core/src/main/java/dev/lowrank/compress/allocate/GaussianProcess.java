@@ -7,8 +7,8 @@ import java.util.List;
 ///
 /// `k(x, x') = (1 + a + a²/3) e^{-a}`, `a = √5 |x - x'| / ℓ`, plus noise on the diagonal; values are
 /// standardised first. Length scale and noise are those of a small grid with the highest marginal
-/// likelihood, at the amplitude that makes it highest, `yᵀK⁻¹y / n`. Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, algorithm 2.1 and
-/// equation 4.17.
+/// likelihood, at the amplitude that makes it highest, `yᵀK⁻¹y / n`. Source: Rasmussen and Williams,
+/// Gaussian Processes for Machine Learning, algorithm 2.1 and equation 4.17.
 final class GaussianProcess {
     private static final double[] LENGTHS = {0.1, 0.2, 0.4, 0.8, 1.6, 3.2};
     private static final double[] NOISES = {1e-6, 1e-4, 1e-2, 1e-1};
@@ -50,7 +50,13 @@ final class GaussianProcess {
     }
 
     private GaussianProcess(
-            double[][] points, double length, double[][] factor, double[] weights, double mean, double deviation, double spread) {
+            double[][] points,
+            double length,
+            double[][] factor,
+            double[] weights,
+            double mean,
+            double deviation,
+            double spread) {
         this.points = points;
         this.length = length;
         this.factor = factor;

@@ -16,15 +16,16 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Sites interact, so the sum is not the loss: the estimates of a whole plan can be off by half and more.
 /// That changes the plan only where some sites are off by more than others. Two remedies:
-/// - `rounds > 0`: for every group of sites (role × depth group) the trial loss is measured with that group
-///   dense again. What the group costs in the company of all others, over what was predicted for it, scales
-///   its curves; the problem is solved anew within a trust region; the new plan is kept if its trial loss
-/// is   lower, else the region is halved. Each round takes at most one trial for a group and one for the
-/// plan.
-/// - [#refine]: the caller measures new curves around a plan.
+///
+/// With `rounds > 0`, for every group of sites (role × depth group) the trial loss is measured with that
+/// group dense again. What the group costs in the company of all others, over what was predicted for it,
+/// scales its curves; the problem is solved anew within a trust region; the new plan is kept if its trial
+/// loss is lower, else the region is halved. A round takes one trial for each group and one for the plan.
+///
+/// With [#refine], the caller measures new curves around a plan.
 ///
 /// Source: own; the multiple-choice knapsack on hulls is textbook (Kellerer, Pferschy, Pisinger, Knapsack
-/// Problems, section 11.2); calibrated curves with a dense option follow LEMS, which solves an integer
+/// Problems, chapter 11); calibrated curves with a dense option follow LEMS, which solves an integer
 /// program.
 ///
 /// @param step ranks between two options of the first pass, rounded up to a multiple of the problem's rank
@@ -32,23 +33,30 @@ import org.jspecify.annotations.Nullable;
 /// @param rounds correction rounds
 /// @param trust how far a correction moves a site's cost at most, as a share of its dense cost
 /// @param depthGroups groups of neighbouring layers whose curves are corrected apart
-public record Knapsack(int step, int rounds, double trust, int depthGroups) implements Allocator {
+/// @param floor smallest share of its dense cost that a site keeps, in [0, 1): where a cut is deep, curves
+///     promise too much
+public record Knapsack(int step, int rounds, double trust, int depthGroups, double floor) implements Allocator {
     private static final String ID = "knapsack";
 
     /// Largest correction of a group: a trial on little text can be far off.
     private static final double MOST = 8;
 
     public Knapsack {
-        if (step < 1 || rounds < 0 || !(trust > 0 && trust <= 1) || depthGroups < 1) {
+        if (step < 1 || rounds < 0 || !(trust > 0 && trust <= 1) || depthGroups < 1 || !(floor >= 0 && floor < 1)) {
             throw new IllegalArgumentException("The knapsack takes a step of at least 1, rounds of at least 0, a trust "
-                    + "in (0, 1] and at least 1 depth group, but was given " + step + ", " + rounds + ", " + trust
-                    + " and " + depthGroups);
+                    + "in (0, 1], at least 1 depth group and a floor in [0, 1), but was given " + step + ", " + rounds
+                    + ", " + trust + ", " + depthGroups + " and " + floor);
         }
     }
 
     /// With the defaults for corrections.
     public static Knapsack of(int step, int rounds) {
-        return new Knapsack(step, rounds, 0.15, 2);
+        return new Knapsack(step, rounds, 0.15, 2, 0);
+    }
+
+    /// With a floor.
+    public Knapsack withFloor(double share) {
+        return new Knapsack(step, rounds, trust, depthGroups, share);
     }
 
     @Override
@@ -64,7 +72,7 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups) impl
     public Allocation allocate(AllocationProblem problem) {
         problem.require(ID, info().needs());
         var ladders = Ladders.of(problem);
-        var first = solve(ladders, ones(ladders), Window.OPEN);
+        var first = solve(ladders, ones(ladders), Window.open(floor));
         return rounds == 0 || ladders.affordDense() ? first : correct(ladders, first);
     }
 
@@ -77,21 +85,21 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups) impl
     public Allocation refine(AllocationProblem problem, Allocation around, double reach) {
         problem.require(ID, EnumSet.of(Sensitivity.DIVERGENCE));
         var ladders = Ladders.of(problem);
-        return solve(ladders, ones(ladders), new Window(around, reach));
+        return solve(ladders, ones(ladders), new Window(around, reach, floor));
     }
 
     /// Where a plan may lie: anywhere, or around another one.
-    private record Window(@Nullable Allocation around, double reach) {
-        private static final Window OPEN = new Window(null, 1);
+    private record Window(@Nullable Allocation around, double reach, double floor) {
+        private static Window open(double floor) {
+            return new Window(null, 1, floor);
+        }
 
         private int[] low(Ladders ladders) {
-            if (around == null) {
-                return new int[ladders.sites()];
-            }
-            var rungs = ladders.nearest(around);
+            var rungs = around == null ? ladders.dense() : ladders.nearest(around);
             for (var i = 0; i < rungs.length; i++) {
                 var ladder = ladders.get(i);
-                rungs[i] = Math.min(rungs[i], ladder.atLeast(cost(ladders, i) - reach * ladder.denseCost()));
+                var least = Math.max(floor * ladder.denseCost(), cost(ladders, i) - reach * ladder.denseCost());
+                rungs[i] = Math.min(rungs[i], ladder.atLeast(least));
             }
             return rungs;
         }
@@ -124,10 +132,12 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups) impl
     /// Wide steps first where they fit the budget, then the remainder on the given ladders.
     private Allocation solve(Ladders ladders, double[] scale, Window window) {
         var losses = Curves.losses(ladders, scale);
+        var low = window.low(ladders);
+        ladders.reachable(low, window.around == null ? "the floor of " + floor : "the given plan within reach");
         var start = wide(ladders, scale, window);
         var high = window.high(ladders);
         var rungs = start == null
-                ? ConvexSpending.spend(ladders, losses, window.low(ladders), high)
+                ? ConvexSpending.spend(ladders, losses, low, high)
                 : ConvexSpending.spendRest(ladders, losses, start, high);
         return ladders.allocation(rungs).withPredictedLoss(Curves.total(losses, rungs));
     }
@@ -156,7 +166,7 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups) impl
         var reach = trust;
         for (var round = 1; round <= rounds; round++) {
             var scale = scales(ladders, best, loss);
-            var next = solve(ladders, scale, new Window(best, reach));
+            var next = solve(ladders, scale, new Window(best, reach, floor));
             var trial = problem.trialLoss(next);
             notes.add("round " + round + ": predicted increase " + next.predictedLoss() + " nats, trial loss " + trial
                     + (trial < loss ? ", kept" : ", dropped"));

@@ -27,7 +27,7 @@ class AllocatorContractTest {
                 .filter(id -> !id.equals("rank"))
                 .map(id -> Allocators.of(id, OPTIONS))
                 .toList());
-        all.add(new Swift(Double.NaN, 0.5));
+        all.add(new Swift(0.5, 0.5));
         all.add(new WeLore(0.1));
         all.add(new AsvdSearch(Sensitivity.DIVERGENCE));
         all.add(Knapsack.of(4, 2));
@@ -164,8 +164,7 @@ class AllocatorContractTest {
 
     static List<Allocator> readers() {
         return budgeted().stream()
-                .filter(allocator ->
-                        allocator.info().needs().stream().anyMatch(need -> need != Sensitivity.TRIAL_LOSS))
+                .filter(allocator -> allocator.info().needs().stream().anyMatch(need -> need != Sensitivity.TRIAL_LOSS))
                 .toList();
     }
 
@@ -224,8 +223,7 @@ class AllocatorContractTest {
                 problem.evidence(), problem.storage(), problem.budget(), multiple, 1, problem.seed(), problem.trial());
     }
 
-    private static AllocationProblem trial(
-            AllocationProblem problem, @Nullable TrialLoss trial) {
+    private static AllocationProblem trial(AllocationProblem problem, @Nullable TrialLoss trial) {
         return new AllocationProblem(
                 problem.evidence(), problem.storage(), problem.budget(), 1, 1, problem.seed(), trial);
     }

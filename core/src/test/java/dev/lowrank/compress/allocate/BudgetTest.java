@@ -2,6 +2,7 @@ package dev.lowrank.compress.allocate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -37,7 +38,8 @@ class BudgetTest {
         assertThat(CostUnit.PARAMETERS.cost(biased, DType.BF16, pivoted)).isEqualTo(4 * 36);
         assertThat(CostUnit.BYTES.cost(biased, DType.BF16, pivoted)).isEqualTo(2 * 4 * 36 + 4 * 30);
         assertThat(CostUnit.DECODE_BYTES.cost(biased, DType.BF16, pivoted)).isEqualTo(2 * 4 * 36 + 4 * 30 + 2 * 30);
-        assertThat(CostUnit.DECODE_BYTES.cost(SITE, DType.F32, Choice.dense(SITE))).isEqualTo(1200);
+        assertThat(CostUnit.DECODE_BYTES.cost(SITE, DType.F32, Choice.dense(SITE)))
+                .isEqualTo(1200);
         assertThat(CostUnit.of("decode-bytes")).isEqualTo(CostUnit.DECODE_BYTES);
         assertThatThrownBy(() -> CostUnit.of("bits")).hasMessageContaining("parameters, bytes, decode-bytes");
     }
@@ -55,12 +57,13 @@ class BudgetTest {
                 }
                 assertThat(ladder.isDense(ladder.dense())).isTrue();
                 for (var rung = 0; rung < ladder.size(); rung++) {
-                    assertThat(ladder.within(ladder.cost(rung))).isEqualTo(rung);
-                    assertThat(ladder.atLeast(ladder.cost(rung))).isEqualTo(rung);
+                    assertThat(ladder.within((double) ladder.cost(rung))).isEqualTo(rung);
+                    assertThat(ladder.atLeast((double) ladder.cost(rung))).isEqualTo(rung);
                     assertThat(ladder.holding(ladder.rank(rung))).isEqualTo(rung);
                     assertThat(ladder.nearest(ladder.choice(rung), unit)).isEqualTo(rung);
                 }
-                assertThat(ladder.within(ladder.denseCost() - 1.0)).isLessThan(ladder.dense() + (ladder.size() == 1 ? 1 : 0));
+                assertThat(ladder.within(ladder.denseCost() - 1.0))
+                        .isLessThan(ladder.dense() + (ladder.size() == 1 ? 1 : 0));
             }
         }
     }
@@ -104,6 +107,16 @@ class BudgetTest {
         assertThatThrownBy(() -> Evidence.of(SITE, DType.F32).withBlockInfluence(Double.NEGATIVE_INFINITY))
                 .isInstanceOf(NumericalException.class)
                 .hasMessageContaining("block influence");
+    }
+
+    @Test
+    void oneMeasuredDivergenceGivesACurveInTheShapeOfTheDroppedEnergy() {
+        var one = Evidence.of(SITE, DType.F32).withSingular(new double[] {4, 3, 2, 1});
+        assertThat(one.withDivergenceAt(2, 0.5).divergence())
+                .containsExactly(new double[] {3, 1.4, 0.5, 0.1, 0}, within(1e-12));
+        assertThatThrownBy(() -> one.withDivergenceAt(4, 0.5)).hasMessageContaining(SITE.name());
+        assertThatThrownBy(() -> Evidence.of(SITE, DType.F32).withDivergenceAt(0, 0.5))
+                .hasMessageContaining("says nothing");
     }
 
     @Test

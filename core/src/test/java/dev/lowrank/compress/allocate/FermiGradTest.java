@@ -15,8 +15,8 @@ class FermiGradTest {
         for (var temperature : new double[] {1, 4, 9}) {
             for (var rank : new double[] {3.2, 20, 45.7}) {
                 var step = 1e-5;
-                var difference = (soft(curve, rank + step, temperature) - soft(curve, rank - step, temperature))
-                        / (2 * step);
+                var difference =
+                        (soft(curve, rank + step, temperature) - soft(curve, rank - step, temperature)) / (2 * step);
                 assertThat(FermiGrad.slope(curve, rank, temperature))
                         .isCloseTo(difference, within(1e-6 * Math.abs(difference)));
             }

@@ -192,6 +192,22 @@ class KnapsackTest {
     }
 
     @Test
+    void noSiteFallsBelowTheFloor() {
+        var problem = Samples.problem(4, 0.5, 23);
+        var allocation = Knapsack.of(1, 0).withFloor(0.3).allocate(problem);
+        for (var one : problem.evidence()) {
+            assertThat(CostUnit.PARAMETERS.cost(one.site(), one.dtype(), allocation.of(one.site())))
+                    .isGreaterThanOrEqualTo((long) (0.3 * one.site().weightParameters()));
+        }
+        assertThat(problem.limit() - allocation.cost()).isLessThanOrEqualTo(problem.limit() / 1000);
+        assertThat(allocation.predictedLoss())
+                .isGreaterThan(Knapsack.of(1, 0).allocate(problem).predictedLoss());
+        assertThatThrownBy(() -> Knapsack.of(1, 0).withFloor(0.6).allocate(problem))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("floor of 0.6");
+    }
+
+    @Test
     void refiningStaysWithinReachOfThePlan() {
         var problem = Samples.problem(4, 0.6, 31);
         var uniform = new Uniform().allocate(problem);
@@ -215,8 +231,7 @@ class KnapsackTest {
     void refiningOnWideStepsKeepsMostRanksOnThem() {
         var problem = Samples.problem(6, 0.6, 31);
         var refined = Knapsack.of(8, 0).refine(problem, new Uniform().allocate(problem), 0.3);
-        assertThat(refined.choices().values().stream()
-                        .filter(choice -> !choice.isDense() && choice.rank() % 8 != 0))
+        assertThat(refined.choices().values().stream().filter(choice -> !choice.isDense() && choice.rank() % 8 != 0))
                 .hasSizeLessThan(7);
         assertThat(refined.cost()).isLessThanOrEqualTo(problem.limit());
     }
@@ -249,7 +264,7 @@ class KnapsackTest {
         var rich = Knapsack.of(1, 0).allocate(Samples.problem(2, 0.9, 31));
         assertThatThrownBy(() -> Knapsack.of(1, 0).refine(Samples.problem(2, 0.5, 31), rich, 0.05))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("more than the budget");
+                .hasMessageContaining("within reach");
     }
 
     @Test
@@ -276,7 +291,7 @@ class KnapsackTest {
         });
         var first = Knapsack.of(1, 0).allocate(problem);
         assertThat(calls[0]).isZero();
-        var corrected = new Knapsack(1, 3, 0.3, 2).allocate(problem);
+        var corrected = new Knapsack(1, 3, 0.3, 2, 0).allocate(problem);
         assertThat(truth.of(corrected)).isLessThan(truth.of(first));
         assertThat(share(corrected, Role.GATE_PROJ)).isGreaterThan(share(first, Role.GATE_PROJ));
         assertThat(share(corrected, Role.DOWN_PROJ)).isLessThan(share(first, Role.DOWN_PROJ));

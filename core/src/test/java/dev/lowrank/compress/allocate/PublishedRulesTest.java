@@ -73,7 +73,8 @@ class PublishedRulesTest {
         // At rank 3 of 4 the reduction is a quarter: not above a bar of 0.3.
         var one = spectrum(FIRST, 10, 9, 8, 1);
         assertThat(new WeLore(0).allocate(factored(72, one)).of(FIRST).rank()).isEqualTo(3);
-        assertThat(new WeLore(0.3).allocate(factored(80, one)).of(FIRST).isDense()).isTrue();
+        assertThat(new WeLore(0.3).allocate(factored(80, one)).of(FIRST).isDense())
+                .isTrue();
     }
 
     @Test
@@ -82,18 +83,24 @@ class PublishedRulesTest {
         var second = Evidence.of(SECOND, DType.F32).withFirstOrder(new double[] {9, -5, 3, -1});
         // The sum is 0, so a rising one is taken: 2 (first). Then falling: -1 (second), sum 1; no falling one is
         // left at a front (3 is next in second), so 1 (first), sum 2; then 3 (second), sum 5; then -5.
-        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 6, first, second)))).containsExactly(3, 3);
-        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 5, first, second)))).containsExactly(2, 3);
-        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 4, first, second)))).containsExactly(2, 2);
-        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 3, first, second)))).containsExactly(2, 1);
+        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 6, first, second))))
+                .containsExactly(3, 3);
+        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 5, first, second))))
+                .containsExactly(2, 3);
+        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 4, first, second))))
+                .containsExactly(2, 2);
+        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 3, first, second))))
+                .containsExactly(2, 1);
     }
 
     @Test
     void zeroSumKeepsItsFloor() {
         var first = Evidence.of(FIRST, DType.F32).withFirstOrder(new double[] {0, 0, 0, 0});
         var second = Evidence.of(SECOND, DType.F32).withFirstOrder(new double[] {9, 9, 9, 9});
-        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 4, first, second)))).containsExactly(1, 3);
-        assertThat(ranks(new ZsSvd(0.4).allocate(factored(24 * 4, first, second)))).containsExactly(2, 2);
+        assertThat(ranks(new ZsSvd(0).allocate(factored(24 * 4, first, second))))
+                .containsExactly(1, 3);
+        assertThat(ranks(new ZsSvd(0.4).allocate(factored(24 * 4, first, second))))
+                .containsExactly(2, 2);
         assertThatThrownBy(() -> new ZsSvd(0.4).allocate(factored(24 * 3, first, second)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("floor");
@@ -140,7 +147,8 @@ class PublishedRulesTest {
             for (var r = 0; r <= 100; r++) {
                 curve[r] = (i == 0 ? 10 : 1) * (100 - r) / 100.0;
             }
-            evidence.add(Evidence.of(Samples.site(i, Role.Q_PROJ, 100, 100), DType.F32).withDivergence(curve));
+            evidence.add(Evidence.of(Samples.site(i, Role.Q_PROJ, 100, 100), DType.F32)
+                    .withDivergence(curve));
         }
         var seen = new ArrayList<Allocation>();
         var problem = new AllocationProblem(
@@ -161,8 +169,11 @@ class PublishedRulesTest {
         assertThat(allocation.of(sites.get(0)).isDense()).isTrue();
         assertThat(allocation.of(sites.get(1)).rank()).isEqualTo(25);
         assertThat(seen).hasSize(12);
-        assertThat(seen).allMatch(candidate ->
-                candidate.choices().values().stream().filter(Choice::isDense).count() == 1);
+        assertThat(seen)
+                .allMatch(candidate -> candidate.choices().values().stream()
+                                .filter(Choice::isDense)
+                                .count()
+                        == 1);
         assertThat(new AsvdSearch(Sensitivity.DIVERGENCE).allocate(problem).choices())
                 .isEqualTo(allocation.choices());
     }
@@ -188,7 +199,9 @@ class PublishedRulesTest {
                 .allMatch(entry -> entry.getValue().isDense());
         assertThat(trials).hasSize(30);
         var least = trials.stream().mapToDouble(Double::doubleValue).min().orElseThrow();
-        assertThat(2 + Samples.divergence(evidence, allocation)).isEqualTo(least).isLessThan(trials.getFirst());
+        assertThat(2 + Samples.divergence(evidence, allocation))
+                .isEqualTo(least)
+                .isLessThan(trials.getFirst());
         // What the process proposes is better on average than what was drawn at random.
         assertThat(mean(trials.subList(7, 30))).isLessThan(mean(trials.subList(1, 7)));
         var tight = problem.withBudget(new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(0.2)));

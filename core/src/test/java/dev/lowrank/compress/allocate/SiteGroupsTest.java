@@ -13,8 +13,7 @@ class SiteGroupsTest {
         var groups = SiteGroups.byRoleAndDepth(evidence, 2);
         assertThat(groups).hasSize(14);
         assertThat(groups.stream().flatMap(List::stream).sorted())
-                .containsExactlyElementsOf(
-                        IntStream.range(0, 35).boxed().toList());
+                .containsExactlyElementsOf(IntStream.range(0, 35).boxed().toList());
         for (var group : groups) {
             var first = evidence.get(group.getFirst()).site();
             for (var site : group) {
