@@ -2,10 +2,10 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.app.RecipeDetails.Ranks;
 import dev.lowrank.compress.CompressionPlan;
 import dev.lowrank.compress.CompressionRecipe;
-import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.text.CalibrationSet;
 import java.io.IOException;
@@ -56,6 +56,15 @@ final class CompareCommand implements Callable<Integer> {
             completionCandidates = RecipeOptions.StorageIds.class,
             description = "Of ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
     private List<String> storages = new ArrayList<>();
+
+    @Option(
+            names = "--allocate",
+            split = ",",
+            paramLabel = "ALLOCATOR",
+            defaultValue = RecipeOptions.ALLOCATOR,
+            completionCandidates = RecipeOptions.AllocatorIds.class,
+            description = "Of ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
+    private List<String> allocators = new ArrayList<>();
 
     @Option(
             names = "--keep",
@@ -181,15 +190,17 @@ final class CompareCommand implements Callable<Integer> {
         for (var keep : new LinkedHashSet<>(shares)) {
             for (var method : new LinkedHashSet<>(methods)) {
                 for (var storage : new LinkedHashSet<>(storages)) {
-                    all.add(new Comparison.Candidate(keep, recipe(method, storage, keep)));
+                    for (var allocator : new LinkedHashSet<>(allocators)) {
+                        all.add(new Comparison.Candidate(keep, recipe(method, storage, allocator, keep)));
+                    }
                 }
             }
         }
         return all;
     }
 
-    private CompressionRecipe recipe(String method, String storage, double keep) {
-        return details.recipe(method, storage, () -> new RankRule.Uniform(KeepRatio.keep(keep)));
+    private CompressionRecipe recipe(String method, String storage, String allocator, double keep) {
+        return details.recipe(method, storage, () -> Ranks.share(allocator, CostUnit.PARAMETERS, keep));
     }
 
     private void check(LanguageModel opened, List<Comparison.Candidate> candidates) {

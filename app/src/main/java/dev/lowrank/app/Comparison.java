@@ -40,7 +40,8 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     record Candidate(double keep, CompressionRecipe recipe) {
         /// A folder name that tells it apart from the others.
         String folder() {
-            return recipe.method().info().id() + "-" + recipe.storage().id() + "-" + keep;
+            return recipe.method().info().id() + "-" + recipe.storage().id() + "-"
+                    + recipe.allocator().info().id() + "-" + keep;
         }
     }
 
@@ -154,7 +155,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
                 .map(candidate -> new Compression.Job(candidate.recipe(), work.resolve(candidate.folder())))
                 .toList();
         var dense = Row.dense(yardstick.measure(source, "dense", progress));
-        var reports = Compression.runAll(source, jobs, calibration, Unfinished.DISCARD, progress);
+        var reports = Compression.runAll(source, jobs, calibration, null, Unfinished.DISCARD, progress);
         var rows = new ArrayList<Row>();
         for (var i = 0; i < jobs.size(); i++) {
             var candidate = candidates.get(i);

@@ -101,10 +101,11 @@ final class CompressCommand implements Callable<Integer> {
     /// Refuses a method that needs a calibration text where there is none.
     static void requireCalibration(CompressionRecipe asked, @Nullable CalibrationSet set) {
         var info = asked.method().info();
-        if (set == null && info.needsCalibration()) {
+        if (set == null && asked.needsCalibration()) {
             throw new CommandException(
                     ExitCode.USAGE,
-                    "The method " + info.id() + " needs a calibration text.",
+                    "The method " + info.id() + " with the allocator "
+                            + asked.allocator().info().id() + " needs a calibration text.",
                     "Give one with --calibration FILE, of the kind of text that the model is for.");
         }
     }
@@ -144,11 +145,13 @@ final class CompressCommand implements Callable<Integer> {
 
         /// @param calibrate statistics
         /// @param decompose decompositions
+        /// @param allocate sensitivities and the choice of ranks
         /// @param write shards and check
         /// @param total wall clock
         record Seconds(
                 @JsonProperty("calibrate") double calibrate,
                 @JsonProperty("decompose") double decompose,
+                @JsonProperty("allocate") double allocate,
                 @JsonProperty("write") double write,
                 @JsonProperty("total") double total) {}
 
@@ -181,7 +184,12 @@ final class CompressCommand implements Callable<Integer> {
                     report.parametersAfter(),
                     report.bytesBefore(),
                     report.bytesAfter(),
-                    new Seconds(seconds.calibrate(), seconds.decompose(), seconds.write(), seconds.total()),
+                    new Seconds(
+                            seconds.calibrate(),
+                            seconds.decompose(),
+                            seconds.allocate(),
+                            seconds.write(),
+                            seconds.total()),
                     ProcessMemory.peakBytes(),
                     report.sites().stream().map(Site::of).toList(),
                     report.warnings());
@@ -203,10 +211,11 @@ final class CompressCommand implements Callable<Integer> {
             return output + ": " + method + ", stored " + storage + ", kept "
                     + Figures.decimal(keptTarget, 3) + " of the target linears\n\n" + table.render()
                     + String.format(
-                            "%n%s: calibrate %s, decompose %s, write %s; peak memory %s%n",
+                            "%n%s: calibrate %s, decompose %s, allocate %s, write %s; peak memory %s%n",
                             Figures.seconds(seconds.total()),
                             Figures.seconds(seconds.calibrate()),
                             Figures.seconds(seconds.decompose()),
+                            Figures.seconds(seconds.allocate()),
                             Figures.seconds(seconds.write()),
                             Figures.bytes(peakMemoryBytes))
                     + String.format(

@@ -1,9 +1,9 @@
 package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.app.RecipeDetails.Ranks;
 import dev.lowrank.compress.CompressionRecipe;
-import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -95,11 +95,15 @@ final class DemoCommand implements Callable<Integer> {
 
     private List<Comparison.Candidate> candidates() {
         var all = new ArrayList<Comparison.Candidate>();
-        var budget = new RankRule.Uniform(UsageErrors.check(() -> KeepRatio.keep(keep)));
+        var budget = UsageErrors.check(() -> Ranks.share(RecipeOptions.ALLOCATOR, CostUnit.PARAMETERS, keep));
         for (var method : METHODS) {
             for (var storage : STORAGES) {
                 var recipe = CompressionRecipe.of(
-                        Methods.of(method, MethodOptions.DEFAULT), StoragePolicy.of(storage), budget, 0);
+                        Methods.of(method, MethodOptions.DEFAULT),
+                        StoragePolicy.of(storage),
+                        budget.allocator(),
+                        budget.budget(),
+                        0);
                 all.add(new Comparison.Candidate(keep, recipe));
             }
         }

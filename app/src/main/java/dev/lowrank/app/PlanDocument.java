@@ -91,7 +91,7 @@ record PlanDocument(
                 source.checkpoint().path().toString(),
                 recipe.method().info().id(),
                 recipe.storage().id(),
-                recipe.ranks().knownAhead(),
+                recipe.ranksKnownAhead(),
                 (double) plan.targetParametersAfter() / plan.targetParametersBefore(),
                 (double) plan.parametersAfter() / plan.parametersBefore(),
                 plan.parametersBefore(),
@@ -112,7 +112,8 @@ record PlanDocument(
         var text = new StringBuilder();
         text.append(String.format("%s by %s, stored %s%n%n", model, method, storage));
         if (!ranksKnown) {
-            text.append("--energy reads the spectra first, so ranks and sizes are known only after calibration;\n")
+            text.append(
+                            "The allocator sees the whole model first, so ranks and sizes are known only after calibration;\n")
                     .append("the figures below are those of the dense model.\n\n");
         }
         text.append(sitesTable().render()).append('\n').append(totals().render());

@@ -1,7 +1,12 @@
 package dev.lowrank.app;
 
 import dev.lowrank.compress.CompressionRecipe;
-import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.compress.allocate.Allocator;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.CostUnit;
+import dev.lowrank.compress.allocate.KeepRatio;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -43,6 +48,12 @@ final class RecipeDetails {
     @Option(names = "--uncentred", description = "lord: do not subtract the mean, add no output bias.")
     private boolean uncentred;
 
+    @Option(
+            names = "--shrinkage",
+            defaultValue = "0.5",
+            description = "kfac-svd: how far the output metric is drawn towards the identity, 0 to 1.")
+    private double shrinkage;
+
     @Option(names = "--seed", defaultValue = "0", description = "Decides everything random (${DEFAULT-VALUE}).")
     private long seed;
 
@@ -53,20 +64,34 @@ final class RecipeDetails {
 
     /// The recipe.
     ///
-    /// @param ranks reads the budget
+    /// @param ranks reads what chooses the ranks, and the budget
     /// @throws CommandException with code 2 for a value that is out of range or a name that is not known
-    CompressionRecipe recipe(String method, String storage, Supplier<RankRule> ranks) {
+    CompressionRecipe recipe(String method, String storage, Supplier<Ranks> ranks) {
         UsageErrors.known(method, "methods", Methods.ids());
         UsageErrors.known(storage, "storage policies", RecipeOptions.storages());
-        return UsageErrors.check(() -> new CompressionRecipe(
-                Methods.of(method, new MethodOptions(alpha, !uncentred)),
-                StoragePolicy.of(storage),
-                ranks.get(),
-                rankMultiple,
-                roles(),
-                new TreeSet<>(protectedLayers),
-                type(),
-                seed));
+        return UsageErrors.check(() -> {
+            var chosen = ranks.get();
+            return new CompressionRecipe(
+                    Methods.of(method, new MethodOptions(alpha, !uncentred, shrinkage)),
+                    StoragePolicy.of(storage),
+                    chosen.allocator(),
+                    chosen.budget(),
+                    rankMultiple,
+                    roles(),
+                    new TreeSet<>(protectedLayers),
+                    type(),
+                    seed);
+        });
+    }
+
+    /// What chooses the ranks, and what they may cost.
+    record Ranks(Allocator allocator, Budget budget) {
+        /// An allocator that spends a share of what the targets cost.
+        static Ranks share(String allocator, CostUnit unit, double keep) {
+            UsageErrors.known(allocator, "allocators", Allocators.ids());
+            return new Ranks(
+                    Allocators.of(allocator, AllocatorOptions.DEFAULT), new Budget.Share(unit, KeepRatio.keep(keep)));
+        }
     }
 
     private Set<Role> roles() {

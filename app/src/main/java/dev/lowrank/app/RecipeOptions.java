@@ -1,8 +1,11 @@
 package dev.lowrank.app;
 
+import dev.lowrank.app.RecipeDetails.Ranks;
 import dev.lowrank.compress.CompressionRecipe;
-import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
 import java.util.Arrays;
@@ -14,11 +17,21 @@ import picocli.CommandLine.Option;
 
 /// The options of `plan` and `compress` that say how to compress.
 final class RecipeOptions {
+    static final String ALLOCATOR = "uniform";
+
     /// Ids of all methods, for completion and help.
     static final class MethodIds implements Iterable<String> {
         @Override
         public Iterator<String> iterator() {
             return Methods.ids().iterator();
+        }
+    }
+
+    /// Ids of all allocators, for completion and help.
+    static final class AllocatorIds implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Allocators.ids().iterator();
         }
     }
 
@@ -47,6 +60,21 @@ final class RecipeOptions {
                     + " instead of --keep.")
     private @Nullable Double energy;
 
+    @Option(
+            names = "--allocate",
+            paramLabel = "ALLOCATOR",
+            defaultValue = ALLOCATOR,
+            completionCandidates = AllocatorIds.class,
+            description = "What spends --keep on the targets: ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
+    private String allocator;
+
+    @Option(
+            names = "--count",
+            paramLabel = "UNIT",
+            defaultValue = "parameters",
+            description = "What --keep counts: parameters, bytes or decode-bytes (${DEFAULT-VALUE}).")
+    private String count;
+
     @Mixin
     private RecipeDetails details;
 
@@ -68,17 +96,21 @@ final class RecipeOptions {
         return details.recipe(method, storage, this::ranks);
     }
 
-    private RankRule ranks() {
+    private Ranks ranks() {
         var given = (keep == null ? 0 : 1) + (rank == null ? 0 : 1) + (energy == null ? 0 : 1);
         if (given > 1) {
             throw new IllegalArgumentException("--keep, --rank and --energy exclude one another; give one of them.");
         }
+        var unit = CostUnit.of(count);
         if (rank != null) {
-            return new RankRule.Explicit(rank);
+            var options = AllocatorOptions.DEFAULT.withRank(rank);
+            return new Ranks(Allocators.of("rank", options), new Budget.Unbounded(unit));
         }
-        return energy != null
-                ? new RankRule.Energy(energy)
-                : new RankRule.Uniform(KeepRatio.keep(keep == null ? 0.8 : keep));
+        if (energy != null) {
+            var options = AllocatorOptions.DEFAULT.withEnergyShare(energy);
+            return new Ranks(Allocators.of("energy", options), new Budget.Unbounded(unit));
+        }
+        return Ranks.share(allocator, unit, keep == null ? 0.8 : keep);
     }
 
     /// Names of all storage policies.

@@ -4,6 +4,7 @@ import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.ValidationSet;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,33 +50,43 @@ public final class Compression {
             @Nullable CalibrationSet calibration,
             Unfinished unfinished,
             Progress progress) {
-        return runAll(source, List.of(job), calibration, unfinished, progress).getFirst();
+        return runAll(source, List.of(job), calibration, null, unfinished, progress)
+                .getFirst();
     }
 
     /// Compresses a model by several recipes in one pass.
     ///
     /// @param calibration text that steers the methods; null only if none needs it
+    /// @param validation text that allocators measure candidates on; null only if none does
     /// @return a report for each job, in order
     public static List<CompressionReport> runAll(
             LanguageModel source,
             List<Job> jobs,
             @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation,
             Unfinished unfinished,
             Progress progress) {
         for (var job : jobs) {
-            var method = job.recipe().method().info();
-            if (calibration == null && method.needsCalibration()) {
-                throw new IllegalArgumentException(
-                        "The method " + method.id() + " needs a calibration text; give one with --calibration FILE");
+            var recipe = job.recipe();
+            if (calibration == null && recipe.needsCalibration()) {
+                throw new IllegalArgumentException("The method "
+                        + recipe.method().info().id() + " with the allocator "
+                        + recipe.allocator().info().id()
+                        + " needs a calibration text; give one with --calibration FILE");
+            }
+            if (validation == null && recipe.needsValidation()) {
+                throw new IllegalArgumentException("The allocator "
+                        + recipe.allocator().info().id()
+                        + " measures candidates on a validation text; give one with --validation FILE");
             }
         }
         var files = Fingerprint.source(source.checkpoint().path());
         var opened = new ArrayList<JobState>();
         try {
             for (var job : jobs) {
-                opened.add(open(source, files, job, calibration, unfinished));
+                opened.add(open(source, files, job, calibration, validation, unfinished));
             }
-            return new BlockwiseRun(source, opened, calibration, progress).run();
+            return new CompressionRun(source, opened, calibration, validation, progress).run();
         } finally {
             opened.forEach(JobState::close);
         }
@@ -86,6 +97,7 @@ public final class Compression {
             ObjectNode files,
             Job job,
             @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation,
             Unfinished unfinished) {
         var windows = calibration == null ? 0 : calibration.size();
         var window = calibration == null ? 0 : calibration.identity().window();
@@ -99,8 +111,12 @@ public final class Compression {
             if (!folder.resumed()) {
                 folder.requireSpace(plan.need().diskBytes());
             }
-            var needed = job.recipe().method().info().needsCalibration() ? calibration : null;
-            var fingerprint = Fingerprint.of(files, job.recipe(), needed);
+            var recipe = job.recipe();
+            var fingerprint = Fingerprint.of(
+                    files,
+                    recipe,
+                    recipe.needsCalibration() ? calibration : null,
+                    recipe.needsValidation() ? validation : null);
             return new JobState(job, plan, folder, RunState.open(folder, fingerprint), fingerprint, source.spec());
         } catch (RuntimeException failure) {
             if (!folder.resumed()) {

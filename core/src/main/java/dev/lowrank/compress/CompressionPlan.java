@@ -1,6 +1,8 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.compress.allocate.Allocation;
+import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -10,12 +12,14 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// What a run will do, told from headers alone: ranks, parameters, bytes, work per token, memory, disk and
 /// time.
 ///
 /// @param recipe what was asked
-/// @param targets the sites that may change; empty ranks (0) where the rule reads spectra first
+/// @param allocation the ranks; null where the allocator must see the model first
+/// @param targets the sites that may change; dense where ranks are not known yet
 /// @param others sites that stay as they are
 /// @param parametersBefore numbers of the whole source
 /// @param sourceBytes bytes of the source's weight files
@@ -23,6 +27,7 @@ import java.util.stream.Stream;
 /// @param need predicted needs of the run
 public record CompressionPlan(
         CompressionRecipe recipe,
+        @Nullable Allocation allocation,
         List<SitePlan> targets,
         List<SitePlan> others,
         long parametersBefore,
@@ -53,10 +58,21 @@ public record CompressionPlan(
     /// @throws CheckpointException if the source is compressed already
     public static CompressionPlan of(LanguageModel source, CompressionRecipe recipe, int samples, int window) {
         var targets = targets(source, recipe).toList();
+        var allocation = recipe.ranksKnownAhead() && !targets.isEmpty()
+                ? recipe.allocator()
+                        .allocate(recipe.problem(
+                                targets.stream()
+                                        .map(site -> Evidence.of(site, dtype(source, recipe, site)))
+                                        .toList(),
+                                null))
+                : null;
         var chosen = targets.stream()
-                .map(site -> recipe.ranks().knownAhead()
-                        ? SitePlan.choose(site, recipe, dtype(source, recipe, site), new double[0])
-                        : SitePlan.dense(site, dtype(source, recipe, site)))
+                .map(site -> {
+                    var dtype = dtype(source, recipe, site);
+                    return allocation == null
+                            ? SitePlan.dense(site, dtype)
+                            : SitePlan.of(site, allocation.of(site), dtype);
+                })
                 .toList();
         var others = source.spec()
                 .sites()
@@ -69,6 +85,7 @@ public record CompressionPlan(
                 * embeddingType(source, recipe).bytes();
         return new CompressionPlan(
                 recipe,
+                allocation,
                 chosen,
                 others,
                 source.weights().parameters(),
@@ -148,7 +165,7 @@ public record CompressionPlan(
                 .mapToLong(site -> Math.max(site.in(), site.out()))
                 .max()
                 .orElse(spec.hiddenSize());
-        var calibrated = recipe.method().info().needsCalibration();
+        var calibrated = recipe.needsCalibration();
         var tokens = calibrated ? (long) samples * window : 0;
         var moment = recipe.method().info().needs().contains(Statistic.SECOND_MOMENT);
         var grams = moment ? 4L * spec.hiddenSize() * spec.hiddenSize() * 8 : 0;
@@ -178,6 +195,11 @@ public record CompressionPlan(
     private static double decomposeFlops(LinearSite site) {
         var small = (double) Math.min(site.in(), site.out());
         return 2 * (25 * small * small * small + 6 * small * site.in() * site.out());
+    }
+
+    /// Whether the ranks are decided.
+    public boolean ranksKnown() {
+        return allocation != null || targets.isEmpty();
     }
 
     /// Numbers of the target linears before.

@@ -1,10 +1,16 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.compress.allocate.AllocationProblem;
+import dev.lowrank.compress.allocate.Allocator;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.Evidence;
+import dev.lowrank.compress.allocate.Sensitivity;
+import dev.lowrank.compress.allocate.TrialLoss;
 import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param method how sites are decomposed
 /// @param storage which storage forms may be used
-/// @param ranks how ranks are chosen
+/// @param allocator how ranks are chosen
+/// @param budget what the target linears may cost together
 /// @param rankMultiple ranks are rounded down to a multiple of this; 1 for none
 /// @param targets roles that are compressed; empty for all
 /// @param protectedLayers blocks that stay dense
@@ -22,7 +29,8 @@ import org.jspecify.annotations.Nullable;
 public record CompressionRecipe(
         Method method,
         StoragePolicy storage,
-        RankRule ranks,
+        Allocator allocator,
+        Budget budget,
         int rankMultiple,
         Set<Role> targets,
         Set<Integer> protectedLayers,
@@ -44,7 +52,35 @@ public record CompressionRecipe(
     }
 
     /// A recipe with nothing special: all targets, no protected layer, the source's dtype.
-    public static CompressionRecipe of(Method method, StoragePolicy storage, RankRule ranks, long seed) {
-        return new CompressionRecipe(method, storage, ranks, 1, Set.of(), Set.of(), null, seed);
+    public static CompressionRecipe of(
+            Method method, StoragePolicy storage, Allocator allocator, Budget budget, long seed) {
+        return new CompressionRecipe(method, storage, allocator, budget, 1, Set.of(), Set.of(), null, seed);
+    }
+
+    /// Whether ranks are known before anything is measured.
+    public boolean ranksKnownAhead() {
+        return allocator.info().needs().isEmpty();
+    }
+
+    /// Whether a calibration text decides what is written.
+    public boolean needsCalibration() {
+        var sensitivities = allocator.info().needs();
+        return method.info().needsCalibration()
+                || sensitivities.contains(Sensitivity.DIVERGENCE)
+                || sensitivities.contains(Sensitivity.FIRST_ORDER)
+                || sensitivities.contains(Sensitivity.BLOCK_INFLUENCE);
+    }
+
+    /// Whether a validation text decides what is written.
+    public boolean needsValidation() {
+        return allocator.info().needs().contains(Sensitivity.TRIAL_LOSS);
+    }
+
+    /// What the allocator has to solve.
+    ///
+    /// @param evidence of every target
+    /// @param trial measures candidates; null where nobody can
+    AllocationProblem problem(List<Evidence> evidence, @Nullable TrialLoss trial) {
+        return new AllocationProblem(evidence, storage, budget, rankMultiple, 1, seed, trial);
     }
 }

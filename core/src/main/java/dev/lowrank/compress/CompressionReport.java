@@ -8,6 +8,7 @@ import java.util.List;
 /// @param output the folder written
 /// @param method its method
 /// @param storage its storage policy
+/// @param allocator what chose its ranks
 /// @param keptTarget numbers kept ÷ original over the target linears
 /// @param keptModel numbers kept ÷ original over the whole model
 /// @param parametersBefore numbers of the source
@@ -21,6 +22,7 @@ public record CompressionReport(
         Path output,
         String method,
         String storage,
+        String allocator,
         double keptTarget,
         double keptModel,
         long parametersBefore,
@@ -41,6 +43,7 @@ public record CompressionReport(
                 output,
                 method,
                 storage,
+                allocator,
                 keptTarget,
                 keptModel,
                 parametersBefore,
@@ -57,7 +60,8 @@ public record CompressionReport(
     ///
     /// @param calibrate running the calibration text and summing statistics; 0 for a method that needs none
     /// @param decompose decompositions and storage forms
+    /// @param allocate sensitivities and the choice of ranks, of all jobs
     /// @param write shards, assembly, check
     /// @param total wall clock
-    public record Seconds(double calibrate, double decompose, double write, double total) {}
+    public record Seconds(double calibrate, double decompose, double allocate, double write, double total) {}
 }

@@ -1,9 +1,9 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.allocate.RankRule;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.ValidationSet;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -33,7 +33,13 @@ final class Fingerprint {
     /// Describes a run.
     ///
     /// @param source what [#source] says of the model, which several runs share
-    static ObjectNode of(ObjectNode source, CompressionRecipe recipe, @Nullable CalibrationSet calibration) {
+    /// @param calibration what steers the run; null for nothing
+    /// @param validation what allocators measure candidates on; null for nothing
+    static ObjectNode of(
+            ObjectNode source,
+            CompressionRecipe recipe,
+            @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation) {
         var root = JSON.createObjectNode();
         root.put("format", FORMAT);
         root.put("threads", Compute.threads());
@@ -41,6 +47,9 @@ final class Fingerprint {
         root.set("recipe", recipe(recipe));
         if (calibration != null) {
             root.set("calibration", JSON.valueToTree(calibration.identity()));
+        }
+        if (validation != null) {
+            root.set("validation", JSON.valueToTree(validation.identity()));
         }
         // Read back from text, so that a number compares equal to the same number in a file.
         return (ObjectNode) JSON.readTree(JSON.writeValueAsString(root));
@@ -51,11 +60,8 @@ final class Fingerprint {
         node.put("method", recipe.method().info().id());
         node.put("method_options", recipe.method().toString());
         node.put("storage", recipe.storage().id());
-        switch (recipe.ranks()) {
-            case RankRule.Uniform(var keep) -> node.put("keep", keep.kept());
-            case RankRule.Explicit(var rank) -> node.put("rank", rank);
-            case RankRule.Energy(var share) -> node.put("energy", share);
-        }
+        node.put("allocator", recipe.allocator().toString());
+        node.put("budget", recipe.budget().toString());
         node.put("rank_multiple", recipe.rankMultiple());
         var targets = node.putArray("targets");
         recipe.targets().stream().map(Role::id).sorted().forEach(targets::add);

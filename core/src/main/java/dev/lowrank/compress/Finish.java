@@ -46,6 +46,7 @@ final class Finish {
                 output,
                 job.recipe().method().info().id(),
                 job.recipe().storage().id(),
+                job.recipe().allocator().info().id(),
                 keptTarget,
                 (double) sizes[0] / job.plan.parametersBefore(),
                 job.plan.parametersBefore(),
@@ -60,7 +61,7 @@ final class Finish {
     }
 
     private CompressionReport.Seconds seconds(JobState job) {
-        return job.time.seconds(job.recipe().method().info().needsCalibration() ? calibration : null);
+        return job.time.seconds(job.recipe().needsCalibration() ? calibration : null);
     }
 
     /// A tensor of the source, to be written in an element type.
@@ -132,6 +133,7 @@ final class Finish {
         job.folder.write("README.md", ModelCard.text(source, job, report).getBytes(StandardCharsets.UTF_8));
         var run = JSON.createObjectNode();
         run.set("fingerprint", job.fingerprint);
+        run.put("allocator", report.allocator());
         run.put("kept_target", report.keptTarget());
         run.put("kept_model", report.keptModel());
         run.put("parameters_before", report.parametersBefore());

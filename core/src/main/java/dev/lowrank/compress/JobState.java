@@ -1,11 +1,19 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.compress.allocate.Allocation;
+import dev.lowrank.compress.allocate.TrialLoss;
 import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LinearSite;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
 /// One output of a run while it is being made.
@@ -24,6 +32,8 @@ final class JobState implements AutoCloseable {
     final Stopwatch time = new Stopwatch();
     final List<RunState.Entry> entries = new ArrayList<>();
     final int[] probeTokens;
+    private final Set<LinearSite> targets;
+    private @Nullable Allocation allocation;
 
     JobState(
             Compression.Job job,
@@ -37,6 +47,8 @@ final class JobState implements AutoCloseable {
         this.folder = folder;
         this.state = state;
         this.fingerprint = fingerprint;
+        this.allocation = plan.allocation();
+        this.targets = plan.targets().stream().map(SitePlan::site).collect(Collectors.toUnmodifiableSet());
         var random = new SplittableRandom(job.recipe().seed());
         this.probeTokens = random.ints(Math.min(PROBE_TOKENS, spec.maxPositions()), 0, spec.vocabSize())
                 .toArray();
@@ -47,12 +59,33 @@ final class JobState implements AutoCloseable {
         return job.recipe();
     }
 
-    /// The targets of one block, in execution order.
-    List<LinearSite> targets(int block) {
-        return plan.targets().stream()
-                .map(SitePlan::site)
-                .filter(site -> site.layer() == block)
+    /// Whether a site is compressed, or kept dense by choice of an allocator.
+    boolean targets(LinearSite site) {
+        return targets.contains(site);
+    }
+
+    /// The ranks; known from the start or since [#allocate].
+    Allocation allocation() {
+        if (allocation == null) {
+            throw new IllegalStateException("The ranks for " + job.output() + " are not decided yet");
+        }
+        return allocation;
+    }
+
+    /// Decides the ranks.
+    ///
+    /// @param trial measures candidates; null without validation text
+    void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial) {
+        var evidence = plan.targets().stream()
+                .map(site -> gathered.of(recipe().method(), site.site(), site.dtype()))
                 .toList();
+        allocation = recipe().allocator().allocate(recipe().problem(evidence, trial));
+    }
+
+    /// The probe before the first block, as the finished folder will embed it.
+    void startProbe(Embedding embedding, DType dtype) {
+        TensorScope.tidyRun(() -> probe.write(
+                0, 0, embedding.lookup(List.of(probeTokens), 0).to(dtype).to(DType.F32)));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.allocate.RankRule;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Role;
 import java.util.Locale;
@@ -93,10 +94,19 @@ final class ModelCard {
         var recipe = job.recipe();
         var options = new StringBuilder("--method " + recipe.method().info().id() + " --storage "
                 + recipe.storage().id());
-        switch (recipe.ranks()) {
-            case RankRule.Uniform(var keep) -> options.append(" --keep ").append(keep.kept());
-            case RankRule.Explicit(var rank) -> options.append(" --rank ").append(rank);
-            case RankRule.Energy(var share) -> options.append(" --energy ").append(share);
+        var allocator = recipe.allocator();
+        switch (recipe.budget()) {
+            case Budget.Share share ->
+                options.append(" --allocate ")
+                        .append(allocator.info().id())
+                        .append(
+                                share.unit() == CostUnit.PARAMETERS
+                                        ? ""
+                                        : " --count " + share.unit().id())
+                        .append(" --keep ")
+                        .append(share.keep().kept());
+            case Budget.Absolute _, Budget.Unbounded _ ->
+                options.append(" (").append(allocator).append(')');
         }
         if (recipe.rankMultiple() > 1) {
             options.append(" --rank-multiple ").append(recipe.rankMultiple());

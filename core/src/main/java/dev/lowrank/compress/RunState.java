@@ -5,14 +5,13 @@ import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.output.ModelFolder.StoredSite;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
@@ -23,6 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// is there and every file it names still has the recorded checksum; anything else is done again.
 final class RunState {
     private static final String FINGERPRINT = "fingerprint.json";
+    private static final String GRADIENTS = "gradients.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final OutputFolder folder;
@@ -48,7 +48,7 @@ final class RunState {
     static RunState open(OutputFolder folder, ObjectNode fingerprint) {
         var state = new RunState(folder);
         var file = state.work.resolve(FINGERPRINT);
-        var before = state.readObject(file);
+        var before = WorkFiles.json(file);
         if (before == null) {
             folder.clear();
             folder.workFolder();
@@ -62,6 +62,64 @@ final class RunState {
                             + "). Repeat that run to finish it, or add --restart to discard it");
         }
         return state;
+    }
+
+    /// Finished working files.
+    ///
+    /// @param files checksum of each, by name
+    /// @param hidden checksum of the calibration stream after a block; 0 without one
+    record Files(Map<String, Long> files, long hidden) {
+        private static Files of(List<Path> files, long hidden) {
+            var checksums = new TreeMap<String, Long>();
+            files.forEach(file -> checksums.put(String.valueOf(file.getFileName()), WorkFiles.checksum(file)));
+            return new Files(checksums, hidden);
+        }
+    }
+
+    /// Declares a block decomposed; every file must be complete.
+    void finishDecomposing(int block, List<Path> files, long hidden) {
+        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(Files.of(files, hidden)));
+    }
+
+    /// Declares the gradients at all outputs measured; every file must be complete.
+    void finishGradients(List<Path> files) {
+        WorkFiles.write(work.resolve(GRADIENTS), JSON.writeValueAsBytes(Files.of(files, 0)));
+    }
+
+    /// Whether the gradients at all outputs are measured, each file verified.
+    boolean gradientsMeasured() {
+        var entry = read(work.resolve(GRADIENTS), Files.class);
+        return entry != null && good(entry);
+    }
+
+    /// How many blocks from the first on are decomposed, each verified.
+    ///
+    /// @param hidden the calibration stream; null without calibration
+    int decomposed(int blocks, @Nullable HiddenStates hidden) {
+        var entries = new ArrayList<Files>();
+        while (entries.size() < blocks) {
+            var entry = read(decomposition(entries.size()), Files.class);
+            if (entry == null || !good(entry)) {
+                break;
+            }
+            entries.add(entry);
+        }
+        while (hidden != null
+                && !entries.isEmpty()
+                && entries.size() < blocks
+                && hidden.checksum(entries.size()) != entries.getLast().hidden()) {
+            entries.removeLast();
+        }
+        return entries.size();
+    }
+
+    private boolean good(Files entry) {
+        return entry.files().entrySet().stream()
+                .allMatch(file -> WorkFiles.checksum(work.resolve(file.getKey())) == file.getValue());
+    }
+
+    private Path decomposition(int block) {
+        return work.resolve(String.format(Locale.ROOT, "decomposed-%05d.json", block));
     }
 
     /// The part file of a block's tensors.
@@ -81,7 +139,7 @@ final class RunState {
     List<Entry> finished(int blocks, @Nullable HiddenStates hidden, HiddenStates probe) {
         var entries = new ArrayList<Entry>();
         for (var block = 0; block < blocks; block++) {
-            var entry = entry(block);
+            var entry = read(journal(block), Entry.class);
             if (entry == null || WorkFiles.checksum(part(block)) != entry.part()) {
                 break;
             }
@@ -99,13 +157,10 @@ final class RunState {
         return hiddenGood && probe.checksum(block + 1) == entry.probe();
     }
 
-    private @Nullable Entry entry(int block) {
-        var node = readObject(journal(block));
-        if (node == null) {
-            return null;
-        }
+    private <T> @Nullable T read(Path file, Class<T> type) {
+        var node = WorkFiles.json(file);
         try {
-            return JSON.treeToValue(node, Entry.class);
+            return node == null ? null : JSON.treeToValue(node, type);
         } catch (JacksonException damaged) {
             return null;
         }
@@ -118,19 +173,6 @@ final class RunState {
 
     private Path journal(int block) {
         return work.resolve(String.format(Locale.ROOT, "block-%05d.json", block));
-    }
-
-    /// A torn or missing file reads as absent: its unit of work is done again.
-    private @Nullable ObjectNode readObject(Path file) {
-        try {
-            return Files.isRegularFile(file) && JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode node
-                    ? node
-                    : null;
-        } catch (JacksonException torn) {
-            return null;
-        } catch (IOException failure) {
-            throw WorkFiles.failed(file, failure);
-        }
     }
 
     /// What all compressed sites store, by site.

@@ -8,6 +8,7 @@ final class Stopwatch {
     private final long start = System.nanoTime();
     private long calibrate;
     private long decompose;
+    private long allocate;
     private long write;
 
     void calibrating(Runnable work) {
@@ -26,6 +27,12 @@ final class Stopwatch {
         }
     }
 
+    void allocating(Runnable work) {
+        var from = System.nanoTime();
+        work.run();
+        allocate += System.nanoTime() - from;
+    }
+
     /// Counts work that was measured elsewhere.
     void decomposed(long nanos) {
         decompose += nanos;
@@ -42,6 +49,7 @@ final class Stopwatch {
         return new CompressionReport.Seconds(
                 shared == null ? 0 : shared.calibrate / 1e9,
                 decompose / 1e9,
+                (shared == null ? 0 : shared.allocate / 1e9),
                 write / 1e9,
                 (System.nanoTime() - start) / 1e9);
     }

@@ -10,10 +10,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Small operations on the files of an unfinished run.
 final class WorkFiles {
     private static final int CHUNK = 1 << 20;
+    private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private WorkFiles() {}
 
@@ -41,6 +46,19 @@ final class WorkFiles {
         try {
             Files.write(temporary, bytes);
             Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException failure) {
+            throw failed(file, failure);
+        }
+    }
+
+    /// Reads a JSON object. A torn or missing file reads as absent: its unit of work is done again.
+    static @Nullable ObjectNode json(Path file) {
+        try {
+            return Files.isRegularFile(file) && JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode node
+                    ? node
+                    : null;
+        } catch (JacksonException torn) {
+            return null;
         } catch (IOException failure) {
             throw failed(file, failure);
         }

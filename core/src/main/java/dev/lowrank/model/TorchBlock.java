@@ -53,6 +53,9 @@ public final class TorchBlock implements TensorOwner {
 
     /// Runs the block.
     ///
+    /// The rows of a single long prompt are shared by the threads: each takes its rows through everything
+    /// that treats rows apart, so that what one operation makes is still in cache for the next.
+    ///
     /// @param hidden residual stream, F32 `[batch, seq, hidden]`
     /// @param angles rotation of these positions; null for learned positions
     /// @param cache keys and values of earlier positions, extended in place (batch 1 only); null to run
@@ -61,57 +64,74 @@ public final class TorchBlock implements TensorOwner {
     /// @return the next residual stream, in the innermost scope
     public Tensor forward(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
         return TensorScope.tidy(() -> {
-            var attended = hidden.add(TensorScope.tidy(() -> attention(hidden, angles, cache, tap)));
-            return attended.add(TensorScope.tidy(() -> mlp(attended, tap)));
+            var parts = RowParts.of(hidden, tap);
+            var qkv = parts.map((spec.heads() + 2L * spec.kvHeads()) * spec.headDim(), rows -> {
+                var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
+                return project(rows.of(hidden), own, tap);
+            });
+            var heads = attend(qkv, cache); // [batch, seq, heads headDim]
+            return parts.map(spec.hiddenSize(), rows -> {
+                var attended = rows.of(hidden).add(attentionOutput(rows.of(heads), tap));
+                return attended.add(TensorScope.tidy(() -> mlp(attended, tap)));
+            });
         });
     }
 
-    private Tensor attention(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
+    private Tensor attentionOutput(Tensor heads, SiteTap tap) {
+        tap.input(Feed.ATTENTION_OUTPUT, heads);
+        return run(Role.O_PROJ, heads, tap);
+    }
+
+    /// Queries, keys and values side by side, `[batch, seq, (heads + 2 kvHeads) headDim]`, the first two
+    /// rotated.
+    private Tensor project(Tensor hidden, @Nullable Angles angles, SiteTap tap) {
         var x = attentionNorm.apply(hidden);
         tap.input(Feed.ATTENTION_INPUT, x);
-        var batch = x.shape().size(0);
-        var seq = x.shape().size(1);
-        var qkv = project(x, batch, seq, tap);
-        var q = qkv.q();
-        var k = qkv.k();
-        if (angles != null) {
-            q = angles.rotate(q);
-            k = angles.rotate(k);
+        var qkv = linears.containsKey(Role.QKV_PROJ)
+                ? inOrder(run(Role.QKV_PROJ, x, tap))
+                : Tensors.cat(
+                        List.of(run(Role.Q_PROJ, x, tap), run(Role.K_PROJ, x, tap), run(Role.V_PROJ, x, tap)), -1);
+        if (angles == null) {
+            return qkv;
         }
+        var rotated = (spec.heads() + spec.kvHeads()) * (long) spec.headDim();
+        var values = (long) spec.kvHeads() * spec.headDim();
+        return Tensors.cat(
+                List.of(angles.rotate(qkv.narrow(-1, 0, rotated), spec.headDim()), qkv.narrow(-1, rotated, values)),
+                -1);
+    }
+
+    /// From query, key and value of each head in turn to all queries, all keys, all values.
+    private Tensor inOrder(Tensor fused) {
+        if (spec.qkvOrder() != QkvOrder.PER_HEAD) {
+            return fused;
+        }
+        var batch = fused.shape().size(0);
+        var seq = fused.shape().size(1);
+        return fused.reshape(batch, seq, spec.heads(), 3, spec.headDim())
+                .transpose(2, 3)
+                .reshape(batch, seq, 3L * spec.heads() * spec.headDim());
+    }
+
+    /// @param qkv as [#project] makes it
+    /// @return `[batch, seq, heads headDim]`
+    private Tensor attend(Tensor qkv, @Nullable KvCache cache) {
+        var q = heads(qkv, 0, spec.heads());
+        var k = heads(qkv, spec.heads(), spec.kvHeads());
+        var v = heads(qkv, spec.heads() + spec.kvHeads(), spec.kvHeads());
+        var seq = q.shape().size(2);
         var heads = cache == null
-                ? attend(q, k, qkv.v(), null, seq > 1)
-                : attendCached(q, k, qkv.v(), cache, (int) seq); // [batch, heads, seq, headDim]
-        var joined = heads.transpose(1, 2).reshape(batch, seq, (long) spec.heads() * spec.headDim());
-        tap.input(Feed.ATTENTION_OUTPUT, joined);
-        return run(Role.O_PROJ, joined, tap);
+                ? attend(q, k, v, null, seq > 1)
+                : attendCached(q, k, v, cache, (int) seq); // [batch, heads, seq, headDim]
+        return heads.transpose(1, 2).reshape(q.shape().size(0), seq, (long) spec.heads() * spec.headDim());
     }
 
-    private record Qkv(Tensor q, Tensor k, Tensor v) {}
-
-    /// Queries `[batch, heads, seq, headDim]`, keys and values `[batch, kvHeads, seq, headDim]`.
-    private Qkv project(Tensor x, long batch, long seq, SiteTap tap) {
-        var d = spec.headDim();
-        if (linears.containsKey(Role.Q_PROJ)) {
-            return new Qkv(
-                    heads(run(Role.Q_PROJ, x, tap), batch, seq, spec.heads()),
-                    heads(run(Role.K_PROJ, x, tap), batch, seq, spec.kvHeads()),
-                    heads(run(Role.V_PROJ, x, tap), batch, seq, spec.kvHeads()));
-        }
-        var fused = run(Role.QKV_PROJ, x, tap); // [batch, seq, (heads + 2 kvHeads) headDim]
-        if (spec.qkvOrder() == QkvOrder.PER_HEAD) {
-            var perHead = fused.reshape(batch, seq, spec.heads(), 3L * d).transpose(1, 2); // [batch, heads, seq, 3d]
-            return new Qkv(perHead.narrow(3, 0, d), perHead.narrow(3, d, d), perHead.narrow(3, 2L * d, d));
-        }
-        var query = (long) spec.heads() * d;
-        var key = (long) spec.kvHeads() * d;
-        return new Qkv(
-                heads(fused.narrow(2, 0, query), batch, seq, spec.heads()),
-                heads(fused.narrow(2, query, key), batch, seq, spec.kvHeads()),
-                heads(fused.narrow(2, query + key, key), batch, seq, spec.kvHeads()));
-    }
-
-    private Tensor heads(Tensor x, long batch, long seq, int count) {
-        return x.reshape(batch, seq, count, spec.headDim()).transpose(1, 2); // [batch, count, seq, headDim]
+    /// Some heads of a row, `[batch, count, seq, headDim]`.
+    private Tensor heads(Tensor qkv, int first, int count) {
+        var d = (long) spec.headDim();
+        var batch = qkv.shape().size(0);
+        var seq = qkv.shape().size(1);
+        return qkv.narrow(2, first * d, count * d).reshape(batch, seq, count, d).transpose(1, 2);
     }
 
     private Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal) {
@@ -205,19 +225,30 @@ public final class TorchBlock implements TensorOwner {
                     Tensors.ofFloats(cos, count, inverse.length), Tensors.ofFloats(sin, count, inverse.length));
         }
 
+        /// The angles of some of the positions, borrowed.
+        Angles narrow(long first, long count) {
+            return new Angles(cos.narrow(0, first, count), sin.narrow(0, first, count));
+        }
+
         /// Rotates the two halves of each head.
         ///
-        /// @param x `[batch, heads, seq, headDim]`
-        Tensor rotate(Tensor x) {
+        /// @param x `[batch, seq, heads headDim]`
+        /// @return the same shape
+        Tensor rotate(Tensor x, int headDim) {
             return TensorScope.tidy(() -> {
-                var half = x.shape().size(-1) / 2;
-                var first = x.narrow(-1, 0, half);
-                var second = x.narrow(-1, half, half);
-                return Tensors.cat(
-                        List.of(
-                                first.mul(cos).sub(second.mul(sin)),
-                                second.mul(cos).add(first.mul(sin))),
-                        -1);
+                var batch = x.shape().size(0);
+                var seq = x.shape().size(1);
+                var halves = x.reshape(batch, seq, x.shape().size(2) / headDim, 2, headDim / 2);
+                var first = halves.select(3, 0); // [batch, seq, heads, headDim / 2]
+                var second = halves.select(3, 1);
+                var c = cos.unsqueeze(1);
+                var s = sin.unsqueeze(1);
+                return Tensors.stack(
+                                List.of(
+                                        first.mul(c).sub(second.mul(s)),
+                                        second.mul(c).add(first.mul(s))),
+                                3)
+                        .reshape(batch, seq, x.shape().size(2));
             });
         }
 

@@ -76,7 +76,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     /// @throws IllegalArgumentException for no or unequal windows, an id outside the vocabulary, or more
     ///     tokens than the context
     public Tensor logits(List<int[]> windows) {
-        return Grad.off(() -> TensorScope.tidy(() -> project(hidden(windows, null))));
+        return Grad.off(() -> TensorScope.tidy(() -> logits(hidden(windows, null))));
     }
 
     /// Runs a prompt, filling the cache.
@@ -94,7 +94,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             last = Grad.off(() -> TensorScope.tidy(() -> {
                 var hidden = hidden(List.of(chunk), cache);
                 cache.advanceTo(cache.length() + chunk.length);
-                return end ? project(hidden.narrow(1, chunk.length - 1L, 1)).toFloats() : new float[0];
+                return end ? logits(hidden.narrow(1, chunk.length - 1L, 1)).toFloats() : new float[0];
             }));
         }
         return last;
@@ -121,7 +121,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
                 var loaded = blocks.isEmpty() ? load(block) : blocks.get(block.index());
-                return loaded.forward(input, angles, cache, SiteTap.none());
+                return loaded.forward(input, angles, cache, SiteTap.NONE);
             });
         }
         return hidden;
@@ -131,7 +131,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     ///
     /// @param hidden residual stream after the last block, `[batch, seq, hidden]`
     /// @return `[batch, seq, vocab]`, in the innermost scope
-    private Tensor project(Tensor hidden) {
+    public Tensor logits(Tensor hidden) {
         return TensorScope.tidy(() -> Functional.linear(finalNorm.apply(hidden), head, null));
     }
 

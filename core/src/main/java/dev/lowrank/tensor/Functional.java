@@ -1,7 +1,6 @@
 package dev.lowrank.tensor;
 
 import org.bytedeco.pytorch.DoubleOptional;
-import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
@@ -13,7 +12,8 @@ public final class Functional {
     /// Mean reduction code of LibTorch that leaves losses apart.
     private static final long REDUCTION_NONE = 0;
 
-    private static final long IGNORE_INDEX = -100;
+    /// A target that counts for nothing in [#crossEntropy].
+    public static final long IGNORED = -100;
 
     private Functional() {}
 
@@ -25,7 +25,7 @@ public final class Functional {
     /// @return `[..., out]`
     public static Tensor linear(Tensor x, Tensor w, @Nullable Tensor b) {
         var rows = x.rank() == 0 || x.size(-1) == 0 ? 0 : x.elements() / x.size(-1);
-        if (!GradMode.is_enabled() && Compute.worthSplitting(rows, x.size(-1), w.size(0))) {
+        if (!Grad.enabled() && Compute.worthSplitting(rows, x.size(-1), w.size(0))) {
             return splitLinear(x, rows, w, b);
         }
         return wholeLinear(x, w, b);
@@ -167,6 +167,36 @@ public final class Functional {
                     + q + ", k is " + k + (mask == null ? "" : ", mask is " + mask) + "; pass one mask that does both");
         }
         var groups = enableGqa ? groups(q, k) : 1;
+        if (!Grad.enabled() && Compute.worthSplitting(q.elements(), k.size(-2), 1)) {
+            return splitAttention(q, k, v, mask, causal, scale, groups);
+        }
+        return wholeAttention(q, k, v, mask, causal, scale, groups);
+    }
+
+    /// A query head at a time; the key head that it shares is only looked at.
+    private static Tensor splitAttention(
+            Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double scale, long groups) {
+        var result = Tensors.empty(q.dtype(), q.shape().toArray());
+        Compute.each(
+                (int) q.size(1),
+                head -> TensorScope.tidyRun(() -> {
+                    var shared = head / groups;
+                    var own = mask == null || mask.rank() < 3 || mask.size(-3) == 1 ? mask : mask.narrow(-3, head, 1);
+                    result.narrow(1, head, 1)
+                            .copy_(wholeAttention(
+                                    q.narrow(1, head, 1),
+                                    k.narrow(1, shared, 1),
+                                    v.narrow(1, shared, 1),
+                                    own,
+                                    causal,
+                                    scale,
+                                    1));
+                }));
+        return result;
+    }
+
+    private static Tensor wholeAttention(
+            Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double scale, long groups) {
         return Native.own(
                 "scaled_dot_product_attention",
                 () -> torch.scaled_dot_product_attention(
@@ -186,7 +216,7 @@ public final class Functional {
     /// `−ln softmax(logits)[target]` per row, in F32 (F64 for F64 logits).
     ///
     /// @param logits `[n, vocab]`
-    /// @param targets `[n]` I64; -100 gives 0
+    /// @param targets `[n]` I64; [#IGNORED] gives 0
     /// @return `[n]` nats
     public static Tensor crossEntropy(Tensor logits, Tensor targets) {
         return Native.own(
@@ -196,7 +226,7 @@ public final class Functional {
                         targets.handle(),
                         new TensorOptional(),
                         REDUCTION_NONE,
-                        IGNORE_INDEX,
+                        IGNORED,
                         0.0),
                 logits,
                 targets);

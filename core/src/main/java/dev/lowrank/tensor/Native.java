@@ -1,5 +1,6 @@
 package dev.lowrank.tensor;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -45,6 +46,20 @@ final class Native {
         try (var _ = new PointerScope()) {
             var triple = call.get();
             return List.of(adopt(triple.get0(), scope), adopt(triple.get1(), scope), adopt(triple.get2(), scope));
+        } catch (RuntimeException e) {
+            throw translate(operation, e, operands);
+        }
+    }
+
+    static List<Tensor> ownAll(String operation, Supplier<TensorVector> call, Tensor... operands) {
+        var scope = TensorScope.current(operation);
+        try (var _ = new PointerScope()) {
+            var vector = call.get();
+            var tensors = new ArrayList<Tensor>();
+            for (var i = 0L; i < vector.size(); i++) {
+                tensors.add(adopt(vector.get(i), scope));
+            }
+            return tensors;
         } catch (RuntimeException e) {
             throw translate(operation, e, operands);
         }

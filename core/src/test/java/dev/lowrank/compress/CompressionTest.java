@@ -10,8 +10,11 @@ import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.checkpoint.SafetensorsWriter;
 import dev.lowrank.compress.Compression.Job;
 import dev.lowrank.compress.Compression.Unfinished;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.allocate.RankRule;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -27,6 +30,7 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.testing.NoNativeLeaks;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.TextIdentity;
+import dev.lowrank.text.ValidationSet;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -40,6 +44,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,6 +76,75 @@ class CompressionTest {
                 assertThat(resumed.getFirst()).isEqualTo(at);
                 assertThat(hashes(output)).isEqualTo(hashes(whole));
             }
+        }
+    }
+
+    @Test
+    void aTwoPassRunKilledAtAnyProgressEndsInTheSameBytes() throws Exception {
+        try (var source = llama()) {
+            var recipe = recipe("lord", "pivoted", "knapsack", 0.7);
+            var whole = folder.resolve("whole");
+            var steps = new AtomicInteger();
+            run(source, recipe, whole, (what, done, total) -> steps.incrementAndGet());
+            assertThat(steps.get()).isGreaterThan(9);
+            for (var stop = 1; stop <= steps.get(); stop++) {
+                var output = folder.resolve("stopped-" + stop);
+                var left = new AtomicInteger(stop);
+                assertThatThrownBy(() -> run(source, recipe, output, (what, done, total) -> {
+                            if (left.decrementAndGet() == 0) {
+                                throw new Killed();
+                            }
+                        }))
+                        .isInstanceOf(Killed.class);
+                run(source, recipe, output, Progress.silent());
+                assertThat(hashes(output)).as("stopped at %d", stop).isEqualTo(hashes(whole));
+            }
+        }
+    }
+
+    @Test
+    void aTornFileOfTheFirstPassIsMadeAgain() throws Exception {
+        try (var source = llama()) {
+            var recipe = recipe("svd-llm", "pivoted", "knapsack", 0.7);
+            var whole = folder.resolve("whole");
+            run(source, recipe, whole, Progress.silent());
+            var output = folder.resolve("torn");
+            Progress killWhileCutting = (what, done, total) -> {
+                if (what.equals("compress") && done == 1) {
+                    throw new Killed();
+                }
+            };
+            assertThatThrownBy(() -> run(source, recipe, output, killWhileCutting))
+                    .isInstanceOf(Killed.class);
+            var work = folder.resolve("torn.partial").resolve(".work");
+            try (var files = Files.list(work)) {
+                for (var file : files.filter(each -> each.toString().contains("basis-00001"))
+                        .toList()) {
+                    var bytes = Files.readAllBytes(file);
+                    Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
+                }
+            }
+            run(source, recipe, output, Progress.silent());
+            assertThat(hashes(output)).isEqualTo(hashes(whole));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"knapsack", "energy", "welore", "zs-svd", "swift", "fermi", "influence", "asvd", "bolaco"})
+    void everyAllocatorMeetsItsBudgetOnARealModel(String allocator) {
+        try (var source = llama()) {
+            var report = Compression.runAll(
+                            source,
+                            List.of(new Job(recipe("svd-llm", "pivoted", allocator, 0.7), folder.resolve("out"))),
+                            calibration(),
+                            ValidationSet.of(
+                                    calibration().windows().subList(0, 2),
+                                    calibration().identity()),
+                            Unfinished.RESUME,
+                            Progress.silent())
+                    .getFirst();
+            assertThat(report.keptTarget()).isLessThanOrEqualTo(0.7).isGreaterThan(0.6);
+            assertThat(report.allocator()).isEqualTo(allocator);
         }
     }
 
@@ -163,12 +237,16 @@ class CompressionTest {
     void sharedRunsWriteWhatSingleRunsWrite() throws Exception {
         try (var source = llama()) {
             var recipes = List.of(
-                    recipe("svd-llm", "pivoted", 0.6), recipe("svd-llm", "factored", 0.4), recipe("svd", "auto", 0.5));
+                    recipe("svd-llm", "pivoted", 0.6),
+                    recipe("svd-llm", "factored", 0.4),
+                    recipe("svd", "auto", 0.5),
+                    recipe("svd-llm", "pivoted", "knapsack", 0.6),
+                    recipe("lord", "pivoted", "zs-svd", 0.6));
             var jobs = new ArrayList<Job>();
             for (var i = 0; i < recipes.size(); i++) {
                 jobs.add(new Job(recipes.get(i), folder.resolve("shared-" + i)));
             }
-            Compression.runAll(source, jobs, calibration(), Unfinished.RESUME, Progress.silent());
+            Compression.runAll(source, jobs, calibration(), null, Unfinished.RESUME, Progress.silent());
             for (var i = 0; i < recipes.size(); i++) {
                 var single = folder.resolve("single-" + i);
                 run(source, recipes.get(i), single, Progress.silent());
@@ -183,7 +261,8 @@ class CompressionTest {
             var recipe = new CompressionRecipe(
                     Methods.of("svd", MethodOptions.DEFAULT),
                     StoragePolicy.FACTORED,
-                    new RankRule.Explicit(4),
+                    Allocators.of("rank", AllocatorOptions.DEFAULT.withRank(4)),
+                    new Budget.Unbounded(CostUnit.PARAMETERS),
                     1,
                     Set.of(Role.UP_PROJ, Role.DOWN_PROJ),
                     Set.of(1),
@@ -200,7 +279,8 @@ class CompressionTest {
                             new CompressionRecipe(
                                     recipe.method(),
                                     recipe.storage(),
-                                    recipe.ranks(),
+                                    recipe.allocator(),
+                                    recipe.budget(),
                                     1,
                                     Set.of(Role.QKV_PROJ),
                                     Set.of(),
@@ -314,10 +394,15 @@ class CompressionTest {
     }
 
     private static CompressionRecipe recipe(String method, String storage, double keep) {
+        return recipe(method, storage, "uniform", keep);
+    }
+
+    private static CompressionRecipe recipe(String method, String storage, String allocator, double keep) {
         return CompressionRecipe.of(
                 Methods.of(method, MethodOptions.DEFAULT),
                 StoragePolicy.of(storage),
-                new RankRule.Uniform(KeepRatio.keep(keep)),
+                Allocators.of(allocator, AllocatorOptions.DEFAULT.withTrials(6)),
+                new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep)),
                 0);
     }
 

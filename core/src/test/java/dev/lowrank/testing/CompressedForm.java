@@ -3,8 +3,11 @@ package dev.lowrank.testing;
 import dev.lowrank.compress.Compression;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.CompressionReport;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.allocate.RankRule;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -62,7 +65,8 @@ public enum CompressedForm {
         var recipe = new CompressionRecipe(
                 Methods.of(method, MethodOptions.DEFAULT),
                 storage,
-                new RankRule.Uniform(KeepRatio.keep(keep)),
+                Allocators.of("uniform", AllocatorOptions.DEFAULT),
+                new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep)),
                 1,
                 Set.of(),
                 this == DENSE ? IntStream.range(0, layers).boxed().collect(Collectors.toSet()) : Set.of(),

@@ -12,11 +12,25 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param b `[out, k]`, column `i` is `B_i`
 /// @param a `[k, in]`, row `i` is `A_i`
+/// @param dual `[out, k]` with `A = dualᵀ W`; the same tensor as `b` where its columns are orthonormal
 /// @param singular `[k]`, descending; dropping component `i` costs `singular_i²` in the method's metric
 /// @param mean the mean input `[in]` if the method restores the mean output by a bias, else null
 /// @param notes every fallback that was taken, for the manifest; usually empty
 public record Decomposition(
-        Tensor b, Tensor a, Tensor singular, @Nullable Tensor mean, List<String> notes) implements TensorOwner {
+        Tensor b,
+        Tensor a,
+        Tensor dual,
+        Tensor singular,
+        @Nullable Tensor mean,
+        List<String> notes) implements TensorOwner {
+    /// From a basis and its dual.
+    ///
+    /// @param weight `W`, F64 `[out, in]`
+    public static Decomposition of(
+            Tensor b, Tensor dual, Tensor weight, Tensor singular, @Nullable Tensor mean, List<String> notes) {
+        return new Decomposition(b, dual.t().matmul(weight), dual, singular, mean, notes);
+    }
+
     /// Number of components.
     public int components() {
         return (int) singular.size(0);
@@ -43,7 +57,7 @@ public record Decomposition(
 
     @Override
     public List<Tensor> tensors() {
-        return Stream.of(b, a, singular, mean)
+        return Stream.of(b, a, dual, singular, mean)
                 .filter(Objects::nonNull)
                 .map(Tensor.class::cast)
                 .toList();

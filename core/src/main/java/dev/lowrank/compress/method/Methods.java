@@ -10,6 +10,7 @@ public final class Methods {
             options -> new Asvd(options.alpha()),
             options -> new SvdLlm(),
             options -> new Lord(options.centred()),
+            options -> new KfacSvd(options.shrinkage()),
             options -> new Tucker());
 
     private Methods() {}

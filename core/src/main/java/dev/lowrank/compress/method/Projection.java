@@ -7,6 +7,7 @@ import dev.lowrank.tensor.PsdFactor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -61,6 +62,34 @@ final class Projection {
         });
     }
 
+    /// The metric of what the site's inputs really are on one side and, on the other, of what the loss
+    /// feels at its output: the loss of an error `E` is `tr(Eᵀ R E G)`. With `R = L Lᵀ`, `Lᵀ W` is
+    /// decomposed in the metric `G` and `L⁻ᵀ` undoes the factor.
+    ///
+    /// @param output `R`, F64 `[out, out]`, positive semi-definite
+    static Decomposition twoSided(Tensor weight, SiteStatistics statistics, Tensor output, String subject) {
+        return TensorScope.tidy(() -> {
+            var outer = PsdFactor.of(output, subject);
+            var left = outer.factor();
+            var felt = left.t().matmul(weight);
+            var notes = new ArrayList<>(outer.notes());
+            var basis = switch (statistics.requireMoment()) {
+                case SecondMoment.Output(var sum) ->
+                    fromOuter(left.t().matmul(sum).matmul(left));
+                case SecondMoment.Input(var sum) -> {
+                    if (weight.size(0) <= weight.size(1)) {
+                        yield fromOuter(felt.matmul(sum).matmul(felt.t()));
+                    }
+                    var inner = PsdFactor.of(sum, subject);
+                    notes.addAll(inner.notes());
+                    yield fromTall(felt.matmul(inner.factor()));
+                }
+            };
+            return Decomposition.of(
+                    outer.solveTransposed(basis.u()), left.matmul(basis.u()), weight, basis.singular(), null, notes);
+        });
+    }
+
     private static Tensor covariance(Tensor sum, @Nullable Tensor mean, long tokens) {
         return mean == null
                 ? sum
@@ -73,7 +102,7 @@ final class Projection {
     /// @param singular `[k]`
     private record Basis(Tensor u, Tensor singular) implements TensorOwner {
         Decomposition decomposition(Tensor weight, @Nullable Tensor mean, List<String> notes) {
-            return new Decomposition(u, u.t().matmul(weight), singular, mean, notes);
+            return Decomposition.of(u, u, weight, singular, mean, notes);
         }
 
         @Override

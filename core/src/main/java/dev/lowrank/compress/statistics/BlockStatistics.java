@@ -98,10 +98,10 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
         });
     }
 
-    /// What was measured at a site; borrowed, valid until this is closed.
+    /// What was measured at a site; borrowed, valid until this is closed. Several threads may ask at once.
     ///
     /// @throws dev.lowrank.tensor.NumericalException if an activation was not finite, naming the site
-    public SiteStatistics of(LinearSite site) {
+    public synchronized SiteStatistics of(LinearSite site) {
         return finished.computeIfAbsent(site, this::finish);
     }
 
@@ -117,7 +117,8 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
         }
         var moment = TensorScope.tidy(
                 () -> store.keep(Finite.check(output.matrix(), "calibration outputs of " + site.name())));
-        return new SiteStatistics(shared.tokens(), shared.mean(), shared.meanAbs(), new SecondMoment.Output(moment));
+        return new SiteStatistics(
+                shared.tokens(), shared.mean(), shared.meanAbs(), new SecondMoment.Output(moment), null);
     }
 
     @Override
@@ -182,7 +183,8 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
                         gram == null
                                 ? null
                                 : new SecondMoment.Input(
-                                        TensorScope.tidy(() -> store.keep(Finite.check(gram.matrix(), subject)))));
+                                        TensorScope.tidy(() -> store.keep(Finite.check(gram.matrix(), subject)))),
+                        null);
             }
             return finished;
         }

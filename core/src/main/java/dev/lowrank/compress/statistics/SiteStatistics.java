@@ -9,15 +9,18 @@ import org.jspecify.annotations.Nullable;
 /// @param mean mean input `[in]`; null if not asked for
 /// @param meanAbs mean magnitude of the input `[in]`; null if not asked for
 /// @param moment second moment; null if not asked for
+/// @param outputGradient mean outer product of the loss gradient at the output `[out, out]`; null if not
+///     asked for
 public record SiteStatistics(
         long tokens,
         @Nullable Tensor mean,
         @Nullable Tensor meanAbs,
-        @Nullable SecondMoment moment) {
+        @Nullable SecondMoment moment,
+        @Nullable Tensor outputGradient) {
 
     /// Statistics of a method that needs none.
     public static SiteStatistics none() {
-        return new SiteStatistics(0, null, null, null);
+        return new SiteStatistics(0, null, null, null, null);
     }
 
     /// The mean input, which the method must have asked for.
@@ -33,6 +36,16 @@ public record SiteStatistics(
     /// The second moment, which the method must have asked for.
     public SecondMoment requireMoment() {
         return require(moment, Statistic.SECOND_MOMENT);
+    }
+
+    /// The second moment of the output's gradient, which the method must have asked for.
+    public Tensor requireOutputGradient() {
+        return require(outputGradient, Statistic.OUTPUT_GRADIENT);
+    }
+
+    /// With the second moment of the output's gradient.
+    public SiteStatistics withOutputGradient(Tensor moment) {
+        return new SiteStatistics(tokens, mean, meanAbs, this.moment, moment);
     }
 
     private static <T> T require(@Nullable T value, Statistic statistic) {

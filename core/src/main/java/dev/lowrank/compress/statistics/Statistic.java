@@ -8,5 +8,8 @@ public enum Statistic {
     /// Mean magnitude of each input channel, `[in]`.
     MEAN_ABS,
     /// Second moment of the site's activations; see [SecondMoment].
-    SECOND_MOMENT
+    SECOND_MOMENT,
+    /// Second moment of the loss gradient at the site's output, `[out, out]`, for labels drawn from the
+    /// model; costs a forward and a backward pass of some windows before the others are measured.
+    OUTPUT_GRADIENT
 }

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.allocate.RankRule;
 import dev.lowrank.compress.method.Factors;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.output.MergedExport;
@@ -35,9 +34,9 @@ class StorageTest {
         "1024, 4096, 0.4, 327, 351"
     })
     void ranksAreThoseOfThePublishedFormulae(int out, int in, double keep, int factored, int pivoted) {
-        var rule = new RankRule.Uniform(KeepRatio.keep(keep));
-        assertThat(rule.rank(out, in, StorageForm.FACTORED, new double[0])).isEqualTo(factored);
-        assertThat(rule.rank(out, in, StorageForm.PIVOTED, new double[0])).isEqualTo(pivoted);
+        var budget = keep * out * in;
+        assertThat(StorageForm.FACTORED.rankWithin(out, in, budget)).isEqualTo(factored);
+        assertThat(StorageForm.PIVOTED.rankWithin(out, in, budget)).isEqualTo(pivoted);
     }
 
     @ParameterizedTest
@@ -102,16 +101,5 @@ class StorageTest {
                     .hasMessageContaining("(0, 1]");
         }
         assertThat(KeepRatio.remove(0.25).kept()).isEqualTo(0.75);
-    }
-
-    @Test
-    void energyKeepsTheSmallestRankWithItsShare() {
-        var singular = new double[] {3, 2, 1, 0};
-        assertThat(new RankRule.Energy(9.0 / 14).rank(4, 4, StorageForm.FACTORED, singular))
-                .isEqualTo(1);
-        assertThat(new RankRule.Energy(0.65).rank(4, 4, StorageForm.FACTORED, singular))
-                .isEqualTo(2);
-        assertThat(new RankRule.Energy(1).rank(4, 4, StorageForm.FACTORED, singular))
-                .isEqualTo(3);
     }
 }

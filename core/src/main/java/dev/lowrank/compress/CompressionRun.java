@@ -1,0 +1,380 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.GradientPass.Labels;
+import dev.lowrank.compress.SiteCutter.Outcome;
+import dev.lowrank.compress.allocate.Choice;
+import dev.lowrank.compress.allocate.Sensitivity;
+import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.method.Decomposition;
+import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.Problem;
+import dev.lowrank.compress.statistics.BlockStatistics;
+import dev.lowrank.compress.statistics.SiteStatistics;
+import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.model.Embedding;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.Progress;
+import dev.lowrank.tensor.Grad;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.ValidationSet;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// All jobs together: calibrate, decompose, allocate, cut, write, finish.
+///
+/// Where every job's ranks are known ahead, a block is decomposed and cut at once and nothing of it is
+/// kept. Where some allocator must see the whole model first, decompositions go to working files, and a
+/// second pass over the blocks cuts them.
+final class CompressionRun {
+    /// Windows whose gradients are measured: more lower the noise, at the same time each.
+    private static final int GRADIENT_WINDOWS = 16;
+
+    private final LanguageModel source;
+    private final DecoderSpec spec;
+    private final List<JobState> jobs;
+    private final List<Method> methods;
+    private final List<LinearSite> targets;
+    private final Set<Statistic> statistics;
+    private final @Nullable CalibrationSet calibration;
+    private final @Nullable ValidationSet validation;
+    private final @Nullable CalibrationStream stream;
+    private final DecompositionFiles files;
+    private final OutputGradients felt;
+    private final Map<Labels, GradientPass> passes = new EnumMap<>(Labels.class);
+    private final boolean cutsAsDecomposed;
+    private final Progress progress;
+    private final Stopwatch time = new Stopwatch();
+
+    CompressionRun(
+            LanguageModel source,
+            List<JobState> jobs,
+            @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation,
+            Progress progress) {
+        this.source = source;
+        this.spec = source.spec();
+        this.jobs = jobs;
+        this.calibration = calibration;
+        this.validation = validation;
+        this.progress = progress;
+        methods = jobs.stream().map(job -> job.recipe().method()).distinct().toList();
+        targets = spec.sites()
+                .filter(site -> jobs.stream().anyMatch(job -> job.targets(site)))
+                .toList();
+        statistics = methods.stream()
+                .flatMap(method -> method.info().needs().stream())
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(Statistic.class)));
+        var work = jobs.getFirst().folder.workFolder();
+        files = new DecompositionFiles(work);
+        felt = new OutputGradients(work);
+        cutsAsDecomposed = jobs.stream().allMatch(job -> job.plan.ranksKnown());
+        stream = calibration == null || statistics.isEmpty()
+                ? null
+                : new CalibrationStream(source, calibration.windows(), work, "hidden");
+    }
+
+    List<CompressionReport> run() {
+        return Grad.off(() -> {
+            if (statistics.contains(Statistic.OUTPUT_GRADIENT)) {
+                time.calibrating(this::measureOutputGradients);
+            }
+            if (cutsAsDecomposed) {
+                cutAsDecomposed();
+            } else {
+                decomposeAll();
+                allocate();
+                cutAll();
+            }
+            passes.values().forEach(GradientPass::close);
+            var finish = new Finish(source, time);
+            return jobs.stream().map(finish::finish).toList();
+        });
+    }
+
+    private GradientPass pass(Labels labels) {
+        return passes.computeIfAbsent(labels, any -> {
+            if (calibration == null) {
+                throw new IllegalArgumentException(
+                        "Measuring what a cut does to the predictions needs a calibration text; give one with"
+                                + " --calibration FILE, or choose another method or allocator");
+            }
+            var windows = calibration.windows();
+            return new GradientPass(
+                    source,
+                    windows.subList(0, Math.min(GRADIENT_WINDOWS, windows.size())),
+                    labels,
+                    jobs.getFirst().folder.workFolder(),
+                    jobs.getFirst().recipe().seed(),
+                    progress);
+        });
+    }
+
+    private void measureOutputGradients() {
+        var state = jobs.getFirst().state;
+        if (!state.gradientsMeasured()) {
+            pass(Labels.DRAWN).observe(targets, felt);
+            state.finishGradients(targets.stream().map(felt::file).toList());
+        }
+    }
+
+    /// One pass: each block is decomposed, cut and forgotten.
+    private void cutAsDecomposed() {
+        var start = restore(stream == null ? null : stream.hidden());
+        if (start == 0 && stream != null) {
+            time.calibrating(stream::embed);
+        }
+        cut(start, block -> new FromStatistics(measure(block), felt));
+    }
+
+    /// First pass of two: decompositions go to working files.
+    private void decomposeAll() {
+        var state = jobs.getFirst().state;
+        var hidden = stream == null ? null : stream.hidden();
+        var start = state.decomposed(spec.blocks().size(), hidden);
+        if (start == 0 && stream != null) {
+            time.calibrating(stream::embed);
+        }
+        for (var index = start; index < spec.blocks().size(); index++) {
+            progress.step("decompose", index, spec.blocks().size());
+            var block = SourceBlock.of(source, spec.blocks().get(index));
+            TensorScope.tidyRun(() -> decompose(block));
+            var written = targets(block)
+                    .flatMap(site -> methods.stream().map(method -> files.file(site, method)))
+                    .toList();
+            state.finishDecomposing(index, written, hidden == null ? 0 : hidden.checksum(index + 1));
+            leave(block);
+        }
+        progress.step("decompose", spec.blocks().size(), spec.blocks().size());
+    }
+
+    private void decompose(SourceBlock block) {
+        var spent = new ConcurrentHashMap<Method, LongAdder>();
+        SiteWork work;
+        try (var decomposer = new FromStatistics(measure(block), felt)) {
+            work = SiteWork.each(
+                    targets(block).toList(),
+                    (site, i) -> TensorScope.tidyRun(() -> {
+                        var original = SiteCutter.of(site, block.dense(site));
+                        for (var method : methods) {
+                            TensorScope.tidyRun(() -> {
+                                var timed = decomposer.decompose(method, original);
+                                files.write(site, method, timed.result());
+                                spent.computeIfAbsent(method, any -> new LongAdder())
+                                        .add(timed.nanos());
+                            });
+                        }
+                    }));
+        }
+        for (var job : jobs) {
+            var own = spent.get(job.recipe().method());
+            job.time.decomposed(own == null ? 0 : (long) (own.sum() * work.wallShare()));
+        }
+    }
+
+    /// Decides the ranks of every job that could not know them ahead.
+    private void allocate() {
+        var needs = jobs.stream()
+                .flatMap(job -> job.recipe().allocator().info().needs().stream())
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
+        var evidences = new Evidences(files, jobs.getFirst().folder.workFolder(), this::pass);
+        time.allocating(() -> {
+            var gathered = evidences.gather(targets, methods, needs);
+            for (var job : jobs) {
+                if (!job.plan.ranksKnown()) {
+                    job.allocate(gathered, trial(job));
+                }
+            }
+        });
+    }
+
+    private @Nullable TrialLoss trial(JobState job) {
+        return validation == null
+                ? null
+                : new Trials(source, files, job.recipe().method(), validation, job.folder.workFolder());
+    }
+
+    /// Second pass of two: decompositions come from working files.
+    private void cutAll() {
+        cut(restore(null), block -> new FromFiles(files));
+    }
+
+    /// The blocks that every job has finished before.
+    private int restore(@Nullable HiddenStates hidden) {
+        var blocks = spec.blocks().size();
+        for (var job : jobs) {
+            job.entries.addAll(job.state.finished(blocks, job == jobs.getFirst() ? hidden : null, job.probe));
+        }
+        var start = jobs.stream().mapToInt(job -> job.entries.size()).min().orElse(0);
+        jobs.forEach(job -> job.entries.subList(start, job.entries.size()).clear());
+        if (start == 0) {
+            var embedding = Embedding.of(source);
+            jobs.forEach(job -> job.startProbe(embedding, CompressionPlan.embeddingType(source, job.recipe())));
+        }
+        return start;
+    }
+
+    private void cut(int start, Function<SourceBlock, Decomposer> decomposers) {
+        var hidden = stream == null || !cutsAsDecomposed ? null : stream.hidden();
+        for (var index = start; index < spec.blocks().size(); index++) {
+            progress.step("compress", index, spec.blocks().size());
+            var block = SourceBlock.of(source, spec.blocks().get(index));
+            TensorScope.tidyRun(() -> {
+                try (var arena = Arena.ofShared();
+                        var decomposer = decomposers.apply(block)) {
+                    var outcomes = cut(block, decomposer, arena);
+                    for (var i = 0; i < jobs.size(); i++) {
+                        var writer = new BlockWriter(jobs.get(i), block, outcomes.get(i), hidden);
+                        jobs.get(i).time.writing(() -> writer.write(arena));
+                    }
+                }
+            });
+            leave(block);
+        }
+        progress.step("compress", spec.blocks().size(), spec.blocks().size());
+    }
+
+    /// Cuts a block's targets for every job.
+    ///
+    /// @return for each job, what became of its targets, in execution order
+    private List<Map<LinearSite, Outcome>> cut(SourceBlock block, Decomposer decomposer, Arena arena) {
+        var own = targets(block).toList();
+        var results = new ArrayList<List<Outcome>>(Collections.nCopies(own.size(), List.of()));
+        var spent = jobs.stream().map(job -> new LongAdder()).toList();
+        var work = SiteWork.each(
+                own,
+                (site, i) -> results.set(i, TensorScope.tidy(() -> {
+                    var original = SiteCutter.of(site, block.dense(site));
+                    var decompositions = new HashMap<Method, Timed<Decomposition>>();
+                    var outcomes = new ArrayList<Outcome>();
+                    for (var j = 0; j < jobs.size(); j++) {
+                        var timed = cut(jobs.get(j), original, decomposer, decompositions, arena);
+                        outcomes.add(timed.result());
+                        spent.get(j).add(timed.nanos());
+                    }
+                    return outcomes;
+                })));
+        var byJob = new ArrayList<Map<LinearSite, Outcome>>();
+        for (var j = 0; j < jobs.size(); j++) {
+            var outcomes = new LinkedHashMap<LinearSite, Outcome>();
+            for (var i = 0; i < own.size(); i++) {
+                if (jobs.get(j).targets(own.get(i))) {
+                    outcomes.put(own.get(i), results.get(i).get(j));
+                }
+            }
+            byJob.add(outcomes);
+            jobs.get(j).time.decomposed((long) (spent.get(j).sum() * work.wallShare()));
+        }
+        return byJob;
+    }
+
+    /// One site for one job; a decomposition that jobs share counts in full for each.
+    private Timed<Outcome> cut(
+            JobState job,
+            SiteCutter original,
+            Decomposer decomposer,
+            Map<Method, Timed<Decomposition>> decompositions,
+            Arena arena) {
+        var site = original.site();
+        var dtype = CompressionPlan.dtype(source, job.recipe(), site);
+        var choice = job.targets(site) ? job.allocation().of(site) : Choice.dense(site);
+        if (choice.isDense()) {
+            return new Timed<>(original.kept(dtype), 0);
+        }
+        var method = job.recipe().method();
+        var decomposed = decompositions.computeIfAbsent(method, any -> decomposer.decompose(method, original));
+        var outcome = Timed.of(() -> original.cut(method, decomposed.result(), choice, dtype, arena));
+        return new Timed<>(outcome.result(), decomposed.nanos() + outcome.nanos());
+    }
+
+    /// What was computed, and how long that took.
+    private record Timed<T>(T result, long nanos) {
+        static <T> Timed<T> of(Supplier<T> work) {
+            var start = System.nanoTime();
+            var result = work.get();
+            return new Timed<>(result, System.nanoTime() - start);
+        }
+    }
+
+    /// Where the decompositions of a block's sites come from.
+    private interface Decomposer extends AutoCloseable {
+        /// In the innermost scope.
+        Timed<Decomposition> decompose(Method method, SiteCutter original);
+
+        @Override
+        void close();
+    }
+
+    /// @param statistics null where no method needs any
+    /// @param felt read by methods that need output gradients
+    private record FromStatistics(@Nullable BlockStatistics statistics, OutputGradients felt) implements Decomposer {
+        @Override
+        public Timed<Decomposition> decompose(Method method, SiteCutter original) {
+            var site = original.site();
+            var measured = statistics == null ? SiteStatistics.none() : statistics.of(site);
+            return Timed.of(() -> TensorScope.tidy(() -> {
+                var all = method.info().needs().contains(Statistic.OUTPUT_GRADIENT)
+                        ? measured.withOutputGradient(felt.read(site))
+                        : measured;
+                return method.decompose(new Problem(site, original.weight(), all));
+            }));
+        }
+
+        @Override
+        public void close() {
+            if (statistics != null) {
+                statistics.close();
+            }
+        }
+    }
+
+    private record FromFiles(DecompositionFiles files) implements Decomposer {
+        @Override
+        public Timed<Decomposition> decompose(Method method, SiteCutter original) {
+            return Timed.of(() -> TensorScope.tidy(() -> files.read(original.site(), method, original.weight())));
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    /// What calibration says of a block's targets; null where no method asks.
+    private @Nullable BlockStatistics measure(SourceBlock block) {
+        return stream == null
+                ? null
+                : time.calibrating(() -> stream.measure(block, targets(block).toList(), statistics));
+    }
+
+    private Stream<LinearSite> targets(SourceBlock block) {
+        return targets.stream().filter(site -> site.layer() == block.index());
+    }
+
+    /// Gives back what only this block needed. Streams of the block before last are needed no more; the one
+    /// before the last stays in case the last turns out torn.
+    private void leave(SourceBlock block) {
+        block.release();
+        if (block.index() > 0) {
+            if (stream != null) {
+                stream.hidden().forget(block.index() - 1);
+            }
+            jobs.forEach(job -> job.probe.forget(block.index() - 1));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.checkpoint.SafetensorsFile;
+import dev.lowrank.checkpoint.SafetensorsWriter;
+import dev.lowrank.compress.method.Decomposition;
+import dev.lowrank.compress.method.Method;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.Tensors;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Decompositions that wait for their ranks: one file for each site and method. Only the basis and, where
+/// it differs, its dual are stored, in F64; `A = dualᵀ W` is computed again from the weight.
+final class DecompositionFiles {
+    private static final String NOTES = "notes";
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private final Path folder;
+
+    /// @param folder of the working files
+    DecompositionFiles(Path folder) {
+        this.folder = folder;
+    }
+
+    /// Where a decomposition lies; the name tells methods with different options apart.
+    Path file(LinearSite site, Method method) {
+        return folder.resolve(String.format(
+                Locale.ROOT,
+                "basis-%05d-%s-%s-%08x.safetensors",
+                site.layer(),
+                site.role().id(),
+                method.info().id(),
+                method.toString().hashCode()));
+    }
+
+    /// Stores a decomposition.
+    void write(LinearSite site, Method method, Decomposition decomposition) {
+        try (var arena = Arena.ofConfined()) {
+            var tensors = new LinkedHashMap<String, HostTensor>();
+            tensors.put("b", decomposition.b().toHost(DType.F64, arena));
+            if (decomposition.dual() != decomposition.b()) {
+                tensors.put("dual", decomposition.dual().toHost(DType.F64, arena));
+            }
+            tensors.put("singular", decomposition.singular().toHost(DType.F64, arena));
+            if (decomposition.mean() != null) {
+                tensors.put("mean", decomposition.mean().toHost(DType.F64, arena));
+            }
+            var entries = new ArrayList<SafetensorsWriter.Entry>();
+            tensors.forEach(
+                    (name, tensor) -> entries.add(new SafetensorsWriter.Entry(name, tensor.dtype(), tensor.shape())));
+            var notes = Map.of(NOTES, JSON.writeValueAsString(decomposition.notes()));
+            try (var writer = SafetensorsWriter.create(file(site, method), entries, notes)) {
+                tensors.forEach(writer::write);
+                writer.finish();
+            }
+        }
+    }
+
+    /// Reads a decomposition whole, in the innermost scope.
+    ///
+    /// @param weight the site's, F64 `[out, in]`
+    Decomposition read(LinearSite site, Method method, Tensor weight) {
+        try (var file = SafetensorsFile.open(file(site, method))) {
+            var b = Tensors.from(file.tensor("b"));
+            var dual = file.names().contains("dual") ? Tensors.from(file.tensor("dual")) : b;
+            var mean = file.names().contains("mean") ? Tensors.from(file.tensor("mean")) : null;
+            List<String> notes = JSON.readValue(
+                    Objects.requireNonNull(file.metadata().get(NOTES)), new TypeReference<List<String>>() {});
+            return Decomposition.of(b, dual, weight, Tensors.from(file.tensor("singular")), mean, notes);
+        }
+    }
+
+    /// The basis of a decomposition and its dual alone, F32 `[out, k]`, in the innermost scope; the same
+    /// tensor twice where the columns are orthonormal.
+    List<Tensor> basis(LinearSite site, Method method) {
+        try (var file = SafetensorsFile.open(file(site, method))) {
+            var b = Tensors.from(file.tensor("b"), DType.F32);
+            return List.of(b, file.names().contains("dual") ? Tensors.from(file.tensor("dual"), DType.F32) : b);
+        }
+    }
+
+    /// The mean input that a decomposition takes out, F32 `[in]`, in the innermost scope; empty if none.
+    List<Tensor> mean(LinearSite site, Method method) {
+        try (var file = SafetensorsFile.open(file(site, method))) {
+            return file.names().contains("mean") ? List.of(Tensors.from(file.tensor("mean"), DType.F32)) : List.of();
+        }
+    }
+
+    /// Singular values of a decomposition, descending.
+    double[] singular(LinearSite site, Method method) {
+        try (var file = SafetensorsFile.open(file(site, method))) {
+            var values = file.tensor("singular");
+            var result = new double[Math.toIntExact(values.shape().elements())];
+            for (var i = 0; i < result.length; i++) {
+                result[i] = values.get(i);
+            }
+            return result;
+        }
+    }
+}

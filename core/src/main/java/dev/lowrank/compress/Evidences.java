@@ -1,0 +1,101 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.GradientPass.Labels;
+import dev.lowrank.compress.SensitivityObservation.Found;
+import dev.lowrank.compress.allocate.Evidence;
+import dev.lowrank.compress.allocate.Sensitivity;
+import dev.lowrank.compress.method.Method;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.tensor.DType;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+
+/// What allocators must know of the sites beyond their shapes, gathered once for all jobs and kept in a
+/// file, so that a run that is continued need not measure again.
+final class Evidences {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private final DecompositionFiles files;
+    private final Path work;
+    private final Function<Labels, GradientPass> passes;
+
+    /// @param work folder of working files
+    /// @param passes the gradient pass of some labels
+    Evidences(DecompositionFiles files, Path work, Function<Labels, GradientPass> passes) {
+        this.files = files;
+        this.work = work;
+        this.passes = passes;
+    }
+
+    /// What one pass found, in a form that a file holds.
+    ///
+    /// @param sites by key of method and site
+    record Stored(Map<String, Found> sites, double[] blockInfluence) {}
+
+    /// Measures what some jobs need of their targets.
+    ///
+    /// @param targets sites of all jobs
+    /// @param needs of all jobs
+    Gathered gather(List<LinearSite> targets, List<Method> methods, Set<Sensitivity> needs) {
+        var drawn = needs.contains(Sensitivity.DIVERGENCE) || needs.contains(Sensitivity.BLOCK_INFLUENCE);
+        return new Gathered(
+                files,
+                drawn ? stored(Labels.DRAWN, targets, methods) : null,
+                needs.contains(Sensitivity.FIRST_ORDER) ? stored(Labels.TEXT, targets, methods) : null);
+    }
+
+    private Stored stored(Labels labels, List<LinearSite> targets, List<Method> methods) {
+        var file = work.resolve(String.format("evidence-%s.json", labels.name().toLowerCase(Locale.ROOT)));
+        var before = WorkFiles.json(file);
+        if (before != null) {
+            return JSON.treeToValue(before, Stored.class);
+        }
+        var observation = new SensitivityObservation(files, methods);
+        var pass = passes.apply(labels);
+        pass.observe(targets, observation);
+        var sites = new TreeMap<String, Found>();
+        observation.found().forEach((method, found) -> found.forEach((site, one) -> sites.put(key(method, site), one)));
+        var stored = new Stored(sites, pass.blockInfluence());
+        WorkFiles.write(file, JSON.writeValueAsBytes(stored));
+        return stored;
+    }
+
+    private static String key(Method method, LinearSite site) {
+        return method + " " + site.name();
+    }
+
+    /// What was gathered.
+    ///
+    /// @param drawn by drawn labels; null if nobody needed it
+    /// @param text by the text's labels; likewise
+    record Gathered(
+            DecompositionFiles files,
+            @Nullable Stored drawn,
+            @Nullable Stored text) {
+        /// The evidence of one site under one method.
+        ///
+        /// @param dtype element type that the site will be written in
+        Evidence of(Method method, LinearSite site, DType dtype) {
+            var evidence = Evidence.of(site, dtype).withSingular(files.singular(site, method));
+            if (drawn != null) {
+                evidence = evidence.withDivergence(found(drawn, method, site).divergence())
+                        .withBlockInfluence(drawn.blockInfluence()[site.layer()]);
+            }
+            return text == null
+                    ? evidence
+                    : evidence.withFirstOrder(found(text, method, site).firstOrder());
+        }
+
+        private static Found found(Stored stored, Method method, LinearSite site) {
+            return Objects.requireNonNull(stored.sites().get(key(method, site)), site.name());
+        }
+    }
+}

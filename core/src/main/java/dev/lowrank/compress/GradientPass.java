@@ -1,0 +1,308 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.Progress;
+import dev.lowrank.model.Role;
+import dev.lowrank.model.SiteTap;
+import dev.lowrank.model.TorchBlock;
+import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.tensor.Compute;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.Grad;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.TensorStore;
+import dev.lowrank.tensor.Tensors;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// A forward and a backward pass of some windows through the source, block by block, with the gradient of
+/// the loss at every site's output. One block's weights and activations are in memory at a time; what flows
+/// between blocks lies in files, which closing removes.
+///
+/// The forward pass and the head run once, when they are first needed; each observation then costs one
+/// backward pass.
+final class GradientPass implements AutoCloseable {
+    /// Rows of the vocabulary-wide logits that one thread holds at once.
+    private static final int HEAD_ROWS = 128;
+
+    private final LanguageModel source;
+    private final List<int[]> windows;
+    private final Labels labels;
+    private final CalibrationStream stream;
+    private final HiddenStates gradients;
+    private final long seed;
+    private final Progress progress;
+    private double @Nullable [] influences;
+
+    /// Which labels the loss is taken for.
+    enum Labels {
+        /// Drawn from the model's own predictions: squares of gradients are then the Fisher information.
+        DRAWN,
+        /// The text's next tokens; the last position has none and does not count.
+        TEXT
+    }
+
+    /// @param windows at least one, of equal length
+    /// @param seed draws the labels
+    GradientPass(LanguageModel source, List<int[]> windows, Labels labels, Path work, long seed, Progress progress) {
+        this.source = source;
+        this.windows = windows;
+        this.labels = labels;
+        this.stream = new CalibrationStream(source, windows, work, "trail");
+        this.gradients = new HiddenStates(
+                work, "gradient", windows.getFirst().length, source.spec().hiddenSize());
+        this.seed = seed;
+        this.progress = progress;
+    }
+
+    /// What is summed over the tokens at each site.
+    ///
+    /// @param <S> sums of one site
+    interface Observation<S> {
+        /// Starts with nothing seen; called once for each thread that will add.
+        ///
+        /// @param store owner of the sums
+        S start(SourceBlock block, LinearSite site, TensorStore store);
+
+        /// Adds tokens.
+        ///
+        /// @param output F32 `[tokens, out]`, bias included
+        /// @param gradient F32 `[tokens, out]`, of the loss summed over tokens
+        void add(S sums, Tensor output, Tensor gradient);
+
+        /// Adds what another thread has seen.
+        void merge(S sums, S other);
+
+        /// Takes the result of a site.
+        void finish(LinearSite site, S sums);
+    }
+
+    /// Runs a backward pass.
+    ///
+    /// @param targets sites to look at
+    <S> void observe(List<LinearSite> targets, Observation<S> observation) {
+        prepare();
+        var blocks = source.spec().blocks();
+        for (var index = blocks.size() - 1; index >= 0; index--) {
+            progress.step("backward", blocks.size() - 1L - index, blocks.size());
+            var block = SourceBlock.of(source, blocks.get(index));
+            var own = targets.stream()
+                    .filter(site -> site.layer() == block.index())
+                    .toList();
+            TensorScope.tidyRun(() -> backward(block, own, observation));
+            if (index + 1 < blocks.size()) {
+                gradients.forget(index + 1); // what the head gave stays for the next observation
+            }
+            block.release();
+        }
+        gradients.forget(0);
+        progress.step("backward", blocks.size(), blocks.size());
+    }
+
+    /// How much each block changes the residual stream: 1 − the mean cosine of what goes in and what comes
+    /// out (ShortGPT, arXiv:2403.03853).
+    double[] blockInfluence() {
+        return prepare();
+    }
+
+    private double[] prepare() {
+        if (influences == null) {
+            influences = forward();
+            head();
+        }
+        return influences;
+    }
+
+    private double[] forward() {
+        var blocks = source.spec().blocks();
+        var found = new double[blocks.size()];
+        stream.embed();
+        for (var each : blocks) {
+            progress.step("forward", each.index(), blocks.size());
+            var block = SourceBlock.of(source, each);
+            TensorScope.tidyRun(() -> stream.forward(block.index(), block.load()));
+            found[block.index()] = influence(block.index());
+            block.release();
+        }
+        progress.step("forward", blocks.size(), blocks.size());
+        return found;
+    }
+
+    private double influence(int block) {
+        var sum = 0.0;
+        for (var i = 0; i < windows.size(); i++) {
+            var window = i;
+            sum += TensorScope.tidy(() -> {
+                var in = stream.hidden().read(block, window, 1);
+                var out = stream.hidden().read(block + 1, window, 1);
+                var products = in.mul(out).sum(-1, false);
+                var lengths = in.square().sum(-1, false).mul(out.square().sum(-1, false));
+                return products.div(lengths.sqrt()).mean().item();
+            });
+        }
+        return 1 - sum / windows.size();
+    }
+
+    /// The gradient of the loss by the residual stream after the last block.
+    private void head() {
+        var last = source.spec().blocks().size();
+        try (var decoder = TorchDecoder.load(source, Residency.STREAMED)) {
+            Compute.each(windows.size(), window -> {
+                var random = new SplittableRandom(seed + window);
+                TensorScope.tidyRun(() -> {
+                    var hidden = stream.hidden().read(last, window, 1);
+                    var rows = (int) hidden.size(1);
+                    var parts = new ArrayList<Tensor>();
+                    for (var first = 0; first < rows; first += HEAD_ROWS) {
+                        var from = first;
+                        var count = Math.min(HEAD_ROWS, rows - first);
+                        parts.add(TensorScope.tidy(() -> headGradient(decoder, hidden, window, from, count, random)));
+                    }
+                    gradients.write(last, window, Tensors.cat(parts, 1));
+                });
+            });
+        }
+    }
+
+    private Tensor headGradient(
+            TorchDecoder decoder, Tensor hidden, int window, int first, int count, SplittableRandom random) {
+        return Grad.on(() -> {
+            var leaf = Grad.leaf(hidden.narrow(1, first, count));
+            var logits = decoder.logits(leaf).select(0, 0); // [count, vocab]
+            var targets = labels == Labels.DRAWN ? drawn(logits, random) : next(window, first, count);
+            var losses = Functional.crossEntropy(logits, targets);
+            return Grad.of(losses, Tensors.full(1, DType.F32, count), List.of(leaf))
+                    .getFirst();
+        });
+    }
+
+    /// A label for each row, drawn by inverting the distribution function.
+    private static Tensor drawn(Tensor logits, SplittableRandom random) {
+        return Grad.off(() -> TensorScope.tidy(() -> {
+            var cumulative = logits.softmax(-1).cumsum(-1);
+            var rows = (int) logits.size(0);
+            var draws = new float[rows];
+            for (var i = 0; i < rows; i++) {
+                draws[i] = (float) random.nextDouble();
+            }
+            // Scaled by the last sum, which F32 does not make exactly 1.
+            var thresholds = Tensors.ofFloats(draws, rows, 1).mul(cumulative.narrow(1, logits.size(1) - 1, 1));
+            return thresholds.sub(cumulative).gt(0).to(DType.F32).sum(1, false).to(DType.I64);
+        }));
+    }
+
+    private Tensor next(int window, int first, int count) {
+        var tokens = windows.get(window);
+        var labels = new long[count];
+        for (var i = 0; i < count; i++) {
+            labels[i] = first + i + 1 < tokens.length ? tokens[first + i + 1] : Functional.IGNORED;
+        }
+        return Tensors.ofLongs(labels, count);
+    }
+
+    private <S> void backward(SourceBlock block, List<LinearSite> targets, Observation<S> observation) {
+        try (var store = new TensorStore("sums over the gradients of block " + block.index())) {
+            var shares = Math.min(Compute.threads(), windows.size());
+            var sums = new ArrayList<Map<LinearSite, S>>();
+            for (var share = 0; share < shares; share++) {
+                var own = new LinkedHashMap<LinearSite, S>();
+                targets.forEach(site -> own.put(site, observation.start(block, site, store)));
+                sums.add(own);
+            }
+            var loaded = block.load();
+            var angles = stream.angles();
+            Compute.each(shares, share -> {
+                for (var window = share; window < windows.size(); window += shares) {
+                    var one = window;
+                    TensorScope.tidyRun(() -> backward(block, loaded, angles, one, sums.get(share), observation));
+                }
+            });
+            sums.getFirst().forEach((site, total) -> {
+                sums.subList(1, shares).forEach(other -> observation.merge(total, of(other, site)));
+                observation.finish(site, total);
+            });
+        }
+    }
+
+    private <S> void backward(
+            SourceBlock block,
+            TorchBlock loaded,
+            TorchBlock.@Nullable Angles angles,
+            int window,
+            Map<LinearSite, S> sums,
+            Observation<S> observation) {
+        try (var outputs = new Outputs(sums.keySet())) {
+            var seedGradient = gradients.read(block.index() + 1, window, 1);
+            var found = Grad.on(() -> {
+                var leaf = Grad.leaf(stream.hidden().read(block.index(), window, 1));
+                var result = loaded.forward(leaf, angles, null, outputs);
+                return Grad.of(result, seedGradient, outputs.and(leaf));
+            });
+            gradients.write(block.index(), window, found.getLast());
+            var sites = List.copyOf(outputs.seen.keySet());
+            for (var i = 0; i < sites.size(); i++) {
+                var site = sites.get(i);
+                observation.add(of(sums, site), rows(of(outputs.seen, site)), rows(found.get(i)));
+            }
+        }
+    }
+
+    /// `[1, seq, out]` as `[seq, out]`, without its history.
+    private static Tensor rows(Tensor x) {
+        return Grad.detached(x.select(0, 0));
+    }
+
+    private static <T> T of(Map<LinearSite, T> all, LinearSite key) {
+        return Objects.requireNonNull(all.get(key), key.name());
+    }
+
+    @Override
+    public void close() {
+        for (var block = 0; block <= source.spec().blocks().size(); block++) {
+            stream.hidden().forget(block);
+            gradients.forget(block);
+        }
+    }
+
+    /// Holds on to the outputs of a block's targets while they are part of a computation.
+    private static final class Outputs implements SiteTap, AutoCloseable {
+        private final Map<Role, LinearSite> targets = new EnumMap<>(Role.class);
+        private final Map<LinearSite, Tensor> seen = new LinkedHashMap<>();
+        private final TensorStore store = new TensorStore("outputs of sites");
+
+        Outputs(Set<LinearSite> targets) {
+            targets.forEach(site -> this.targets.put(site.role(), site));
+        }
+
+        @Override
+        public void output(Role role, Tensor output) {
+            var site = targets.get(role);
+            if (site != null) {
+                seen.put(site, store.keep(output));
+            }
+        }
+
+        /// The outputs, then one more.
+        List<Tensor> and(Tensor other) {
+            return Stream.concat(seen.values().stream(), Stream.of(other)).toList();
+        }
+
+        @Override
+        public void close() {
+            store.close();
+        }
+    }
+}

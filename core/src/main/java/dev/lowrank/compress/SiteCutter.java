@@ -1,0 +1,92 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.allocate.Choice;
+import dev.lowrank.compress.method.Decomposition;
+import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.storage.SiteWriter;
+import dev.lowrank.compress.storage.StorageForm;
+import dev.lowrank.model.Linear;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorScope;
+import java.lang.foreign.Arena;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Cuts a decomposed site at a rank and puts it into its storage form.
+///
+/// @param weight F64 `[out, in]`
+/// @param bias F64 `[out]`; null for none
+record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
+
+    /// A site's outcome under one recipe.
+    ///
+    /// @param linear what it stores; null if it keeps its own weight
+    /// @param report for the user
+    record Outcome(@Nullable Linear linear, SiteReport report) {}
+
+    /// Reads a site's original, in the innermost scope.
+    static SiteCutter of(LinearSite site, Linear.Dense dense) {
+        return new SiteCutter(
+                site,
+                SiteWriter.exact(dense.weight(), site.name() + ".weight"),
+                dense.bias() == null ? null : SiteWriter.exact(dense.bias(), site.name() + ".bias"));
+    }
+
+    /// Cuts and stores.
+    ///
+    /// @param dtype element type to store
+    /// @param arena owner of what is stored
+    Outcome cut(Method method, Decomposition decomposition, Choice choice, DType dtype, Arena arena) {
+        if (choice.isDense()) {
+            return kept(dtype);
+        }
+        var plan = SitePlan.of(site, choice, dtype);
+        var linear = write(method, decomposition, choice.rank(), choice.form(), dtype, arena);
+        if (linear.bytes() >= denseBytes(dtype)) {
+            // The plan weighed the matrix alone; a bias that the method adds can tip the balance.
+            return kept(dtype);
+        }
+        return new Outcome(
+                linear,
+                new SiteReport(
+                        site.name(),
+                        linear.form(),
+                        choice.rank(),
+                        decomposition.relativeError(choice.rank()),
+                        plan.parametersAfter(),
+                        linear.bytes(),
+                        decomposition.notes()));
+    }
+
+    /// The leading components in a storage form, whatever it costs.
+    Linear write(Method method, Decomposition decomposition, int rank, StorageForm form, DType dtype, Arena arena) {
+        return TensorScope.tidy(() -> {
+            var factors = method.cut(decomposition, rank);
+            var mean = decomposition.mean();
+            var stored = mean == null ? bias : SiteWriter.restoringBias(bias, weight, factors, mean);
+            return SiteWriter.write(factors, form, stored, dtype, arena, site.name());
+        });
+    }
+
+    private long denseBytes(DType dtype) {
+        var biasBytes = bias == null ? 0 : (long) site.out() * dtype.bytes();
+        return SitePlan.dense(site, dtype).weightBytes() + biasBytes;
+    }
+
+    /// The site as it is.
+    Outcome kept(DType dtype) {
+        var plan = SitePlan.dense(site, dtype);
+        return new Outcome(
+                null,
+                new SiteReport(
+                        site.name(),
+                        StorageForm.DENSE.id(),
+                        plan.rank(),
+                        0,
+                        plan.parametersAfter(),
+                        plan.weightBytes(),
+                        List.of()));
+    }
+}

@@ -1,0 +1,53 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.model.DecoderSpec.Block;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Linear;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.TorchBlock;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+
+/// One block of the source with its original linears: what every pass over the blocks looks at. The weights
+/// stay where the checkpoint has them.
+///
+/// @param linears the original of every site
+record SourceBlock(LanguageModel source, Block block, Map<LinearSite, Linear.Dense> linears) {
+    /// Opens a block.
+    static SourceBlock of(LanguageModel source, Block block) {
+        var linears = new LinkedHashMap<LinearSite, Linear.Dense>();
+        for (var site : block.sites()) {
+            if (!(source.weights().linear(site) instanceof Linear.Dense dense)) {
+                throw new IllegalStateException(site.name() + " is not dense, though the plan checked that");
+            }
+            linears.put(site, dense);
+        }
+        return new SourceBlock(source, block, linears);
+    }
+
+    int index() {
+        return block.index();
+    }
+
+    /// The original of a site.
+    Linear.Dense dense(LinearSite site) {
+        return Objects.requireNonNull(linears.get(site), site.name());
+    }
+
+    /// The block in LibTorch's memory, in the innermost scope.
+    TorchBlock load() {
+        return load(this::dense);
+    }
+
+    /// The block in LibTorch's memory with other linears in place of the originals, in the innermost scope.
+    TorchBlock load(Function<LinearSite, Linear> replaced) {
+        return TorchBlock.load(source.spec(), block, source.weights(), replaced);
+    }
+
+    /// Lets the system take back the memory of the mapped weights.
+    void release() {
+        source.weights().release(block);
+    }
+}

@@ -1,0 +1,120 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.allocate.Allocation;
+import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.storage.StorageForm;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Linear;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.tensor.Compute;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.Tensors;
+import dev.lowrank.text.ValidationSet;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/// Measures candidates on validation text by cutting stored decompositions: F32 factors in memory, nothing
+/// written. What a candidate computes is what its storage form would compute, without its rounding.
+final class Trials implements TrialLoss {
+    private final LanguageModel source;
+    private final DecompositionFiles files;
+    private final Method method;
+    private final List<int[]> windows;
+    private final Path work;
+    private final Map<String, Double> known = new HashMap<>();
+
+    /// @param work folder of working files
+    Trials(LanguageModel source, DecompositionFiles files, Method method, ValidationSet validation, Path work) {
+        this.source = source;
+        this.files = files;
+        this.method = method;
+        this.windows = validation.windows();
+        this.work = work;
+    }
+
+    @Override
+    public double of(Allocation candidate) {
+        var key = candidate.choices().toString();
+        var before = known.get(key);
+        if (before != null) {
+            return before;
+        }
+        var loss = measure(candidate);
+        known.put(key, loss);
+        return loss;
+    }
+
+    private double measure(Allocation candidate) {
+        var stream = new CalibrationStream(source, windows, work, "trial");
+        stream.embed();
+        for (var each : source.spec().blocks()) {
+            var block = SourceBlock.of(source, each);
+            TensorScope.tidyRun(() -> {
+                try (var arena = Arena.ofShared()) {
+                    var linears = linears(block, candidate, arena);
+                    stream.forward(block.index(), block.load(site -> linears.getOrDefault(site, block.dense(site))));
+                }
+            });
+            stream.hidden().forget(block.index());
+            block.release();
+        }
+        var losses = new double[windows.size()];
+        var last = source.spec().blocks().size();
+        try (var decoder = TorchDecoder.load(source, Residency.STREAMED)) {
+            Compute.each(losses.length, i -> losses[i] = loss(decoder, stream.hidden(), last, i));
+        }
+        stream.hidden().forget(last);
+        var sum = 0.0;
+        for (var loss : losses) {
+            sum += loss;
+        }
+        return sum / losses.length;
+    }
+
+    private double loss(TorchDecoder decoder, HiddenStates hidden, int last, int window) {
+        var tokens = windows.get(window);
+        var targets = new long[tokens.length];
+        for (var i = 0; i < targets.length; i++) {
+            targets[i] = i + 1 < targets.length ? tokens[i + 1] : Functional.IGNORED;
+        }
+        return TensorScope.tidy(() -> {
+            var logits = decoder.logits(hidden.read(last, window, 1)).select(0, 0);
+            var losses = Functional.crossEntropy(logits, Tensors.ofLongs(targets, targets.length));
+            return losses.to(DType.F64).sum().item() / (targets.length - 1);
+        });
+    }
+
+    private Map<LinearSite, Linear> linears(SourceBlock block, Allocation candidate, Arena arena) {
+        var cut = block.block().sites().stream()
+                .filter(site -> candidate.choices().containsKey(site))
+                .filter(site -> !candidate.of(site).isDense())
+                .toList();
+        var linears = new ConcurrentHashMap<LinearSite, Linear>();
+        Compute.each(
+                cut.size(),
+                i -> TensorScope.tidyRun(() -> {
+                    var site = cut.get(i);
+                    var original = SiteCutter.of(site, block.dense(site));
+                    var rank = candidate.of(site).rank();
+                    linears.put(
+                            site,
+                            original.write(
+                                    method,
+                                    files.read(site, method, original.weight()),
+                                    rank,
+                                    StorageForm.FACTORED,
+                                    DType.F32,
+                                    arena));
+                }));
+        return linears;
+    }
+}
