@@ -6,15 +6,15 @@ import java.util.function.Function;
 /// The visible list of allocators. Adding one means adding a file and a line here.
 public final class Allocators {
     private static final List<Function<AllocatorOptions, Allocator>> ALL = List.of(
-            options -> Knapsack.of(options.step(), options.rounds()),
+            options -> Knapsack.of(options.step(), options.rounds()).withFloor(options.floor()),
             options -> new Uniform(),
             options -> new Explicit(options.rank()),
             options -> new Energy(options.energyShare()),
             options -> new AsvdSearch(options.searchBy()),
             options -> new WeLore(0),
             options -> new Bolaco(options.trials(), 4),
-            options -> new ZsSvd(0),
-            options -> new Swift(0.5, 0.5),
+            options -> new ZsSvd(options.floor()),
+            options -> new Swift(options.alpha(), 0.5),
             options -> FermiGrad.DEFAULT,
             options -> new BlockInfluence(0.1, 0.95));
 

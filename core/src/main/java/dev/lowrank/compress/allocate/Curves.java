@@ -1,25 +1,32 @@
 package dev.lowrank.compress.allocate;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /// Loss curves over rank, made fit for optimisation.
 ///
 /// A curve measured on few tokens wiggles: terms of a dropped tail can cancel by luck, so that a smaller
 /// rank seems to lose less than a larger one. An optimiser would pick just those lucky points. The truth
-/// falls with rank, so the curve is replaced by the falling one nearest to it in the least-squares sense
-/// (pool adjacent violators), and what was pooled is joined by straight lines, which leaves no steps that
-/// are only artefacts of pooling.
+/// falls with rank, so the curve is replaced by the falling one with the least absolute deviation (pool
+/// adjacent violators, each pool at its median: one far-off point does not pull its neighbours along). What
+/// was pooled is joined by straight lines, which leaves no steps that are only artefacts of pooling.
 final class Curves {
     private Curves() {}
 
-    private record Block(double centre, double mean, int count) {
+    /// Neighbouring points that share one value.
+    private record Block(double centre, double[] sorted) {
         private Block join(Block next) {
-            var both = count + next.count;
-            return new Block(
-                    (centre * count + next.centre * next.count) / both,
-                    (mean * count + next.mean * next.count) / both,
-                    both);
+            var both = Arrays.copyOf(sorted, sorted.length + next.sorted.length);
+            System.arraycopy(next.sorted, 0, both, sorted.length, next.sorted.length);
+            Arrays.sort(both);
+            var share = sorted.length / (double) both.length;
+            return new Block(share * centre + (1 - share) * next.centre, both);
+        }
+
+        private double value() {
+            var middle = sorted.length / 2;
+            return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
         }
     }
 
@@ -30,8 +37,8 @@ final class Curves {
     static double[] falling(double[] measured) {
         var blocks = new ArrayList<Block>();
         for (var r = 0; r < measured.length; r++) {
-            var block = new Block(r, Math.max(0, measured[r]), 1);
-            while (!blocks.isEmpty() && blocks.getLast().mean < block.mean) {
+            var block = new Block(r, new double[] {Math.max(0, measured[r])});
+            while (!blocks.isEmpty() && blocks.getLast().value() < block.value()) {
                 block = blocks.removeLast().join(block);
             }
             blocks.add(block);
@@ -47,12 +54,12 @@ final class Curves {
                 next++;
             }
             if (next == 0 || next == blocks.size()) {
-                curve[r] = blocks.get(next == 0 ? 0 : next - 1).mean;
+                curve[r] = blocks.get(next == 0 ? 0 : next - 1).value();
             } else {
                 var left = blocks.get(next - 1);
                 var right = blocks.get(next);
                 var share = (r - left.centre) / (right.centre - left.centre);
-                curve[r] = share == 1 ? right.mean : left.mean + share * (right.mean - left.mean);
+                curve[r] = share == 1 ? right.value() : left.value() + share * (right.value() - left.value());
             }
         }
         return curve;

@@ -63,6 +63,26 @@ public record Evidence(
         return new Evidence(site, dtype, singular, curve, firstOrder, blockInfluence);
     }
 
+    /// With a divergence curve through one measured point, in the shape of the dropped energy: `d(r) = nats
+    /// · Σ_{i>r} σ_i² / Σ_{i>rank} σ_i²`.
+    ///
+    /// @param rank where the divergence was measured, below the number of components
+    /// @param nats what was measured there
+    /// @throws IllegalArgumentException if there are no singular values, or none is dropped at that rank
+    public Evidence withDivergenceAt(int rank, double nats) {
+        var curve = Curves.tailEnergy(singular);
+        if (rank < 0 || rank >= singular.length || curve[rank] == 0) {
+            throw new IllegalArgumentException("A divergence of " + site.name() + " at rank " + rank
+                    + " says nothing of other ranks: of its " + singular.length
+                    + " singular values none that counts is dropped there");
+        }
+        var scale = nats / curve[rank];
+        for (var r = 0; r < curve.length; r++) {
+            curve[r] *= scale;
+        }
+        return withDivergence(curve);
+    }
+
     /// With first-order loss changes `[k]`.
     public Evidence withFirstOrder(double[] changes) {
         return new Evidence(site, dtype, singular, divergence, changes, blockInfluence);

@@ -7,11 +7,12 @@ import java.util.List;
 ///
 /// `k(x, x') = (1 + a + a²/3) e^{-a}`, `a = √5 |x - x'| / ℓ`, plus noise on the diagonal; values are
 /// standardised first. Length scale and noise are those of a small grid with the highest marginal
-/// likelihood. Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, algorithm 2.1 and
-/// equation 4.17.
+/// likelihood, at the amplitude that makes it highest, `yᵀK⁻¹y / n`. Source: Rasmussen and Williams,
+/// Gaussian Processes for Machine Learning, algorithm 2.1 and equation 4.17.
 final class GaussianProcess {
     private static final double[] LENGTHS = {0.1, 0.2, 0.4, 0.8, 1.6, 3.2};
     private static final double[] NOISES = {1e-6, 1e-4, 1e-2, 1e-1};
+    private static final double SMALLEST = 1e-12;
 
     private final double[][] points;
     private final double length;
@@ -19,6 +20,7 @@ final class GaussianProcess {
     private final double[] weights;
     private final double mean;
     private final double deviation;
+    private final double spread;
 
     /// What the process believes of a point.
     ///
@@ -48,13 +50,20 @@ final class GaussianProcess {
     }
 
     private GaussianProcess(
-            double[][] points, double length, double[][] factor, double[] weights, double mean, double deviation) {
+            double[][] points,
+            double length,
+            double[][] factor,
+            double[] weights,
+            double mean,
+            double deviation,
+            double spread) {
         this.points = points;
         this.length = length;
         this.factor = factor;
         this.weights = weights;
         this.mean = mean;
         this.deviation = deviation;
+        this.spread = spread;
     }
 
     /// Fits values at points.
@@ -76,11 +85,18 @@ final class GaussianProcess {
             for (var noise : NOISES) {
                 var factor = cholesky(gram(x, length * Math.sqrt(x[0].length), noise));
                 var half = forward(factor, y);
-                var here = logLikelihood(factor, half);
+                var amplitude = amplitude(half);
+                var here = logLikelihood(factor, amplitude);
                 if (best == null || here > likelihood) {
                     likelihood = here;
                     best = new GaussianProcess(
-                            x, length * Math.sqrt(x[0].length), factor, backward(factor, half), mean, deviation);
+                            x,
+                            length * Math.sqrt(x[0].length),
+                            factor,
+                            backward(factor, half),
+                            mean,
+                            deviation,
+                            Math.sqrt(amplitude));
                 }
             }
         }
@@ -102,7 +118,7 @@ final class GaussianProcess {
         for (var value : forward(factor, near)) {
             explained += value * value;
         }
-        return new Belief(mean + deviation * expected, deviation * Math.sqrt(Math.max(0, 1 - explained)));
+        return new Belief(mean + deviation * expected, deviation * spread * Math.sqrt(Math.max(0, 1 - explained)));
     }
 
     private static double[][] gram(double[][] x, double length, double noise) {
@@ -125,10 +141,19 @@ final class GaussianProcess {
         return (1 + a + a * a / 3) * Math.exp(-a);
     }
 
-    private static double logLikelihood(double[][] factor, double[] half) {
+    /// Variance of the kernel; above zero even where all values are equal.
+    private static double amplitude(double[] half) {
         var sum = 0.0;
-        for (var i = 0; i < half.length; i++) {
-            sum -= half[i] * half[i] / 2 + Math.log(factor[i][i]);
+        for (var value : half) {
+            sum += value * value;
+        }
+        return Math.max(SMALLEST, sum / half.length);
+    }
+
+    private static double logLikelihood(double[][] factor, double amplitude) {
+        var sum = -factor.length * Math.log(amplitude) / 2;
+        for (var i = 0; i < factor.length; i++) {
+            sum -= Math.log(factor[i][i]);
         }
         return sum;
     }

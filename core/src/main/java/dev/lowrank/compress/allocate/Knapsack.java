@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Lowrank's default: the plan with the least estimated divergence that the budget can buy.
 ///
@@ -15,15 +16,16 @@ import java.util.List;
 ///
 /// Sites interact, so the sum is not the loss: the estimates of a whole plan can be off by half and more.
 /// That changes the plan only where some sites are off by more than others. Two remedies:
-/// - `rounds > 0`: for every group of sites (role × depth group) the trial loss is measured with that group
-///   dense again. What the group costs in the company of all others, over what was predicted for it, scales
-///   its curves; the problem is solved anew within a trust region; the new plan is kept if its trial loss
-/// is   lower, else the region is halved. Each round takes at most one trial for a group and one for the
-/// plan.
-/// - [#refine]: the caller measures new curves around a plan.
+///
+/// With `rounds > 0`, for every group of sites (role × depth group) the trial loss is measured with that
+/// group dense again. What the group costs in the company of all others, over what was predicted for it,
+/// scales its curves; the problem is solved anew within a trust region; the new plan is kept if its trial
+/// loss is lower, else the region is halved. A round takes one trial for each group and one for the plan.
+///
+/// With [#refine], the caller measures new curves around a plan.
 ///
 /// Source: own; the multiple-choice knapsack on hulls is textbook (Kellerer, Pferschy, Pisinger, Knapsack
-/// Problems, section 11.2); calibrated curves with a dense option follow LEMS, which solves an integer
+/// Problems, chapter 11); calibrated curves with a dense option follow LEMS, which solves an integer
 /// program.
 ///
 /// @param step ranks between two options of the first pass, rounded up to a multiple of the problem's rank
@@ -31,21 +33,30 @@ import java.util.List;
 /// @param rounds correction rounds
 /// @param trust how far a correction moves a site's cost at most, as a share of its dense cost
 /// @param depthGroups groups of neighbouring layers whose curves are corrected apart
-public record Knapsack(int step, int rounds, double trust, int depthGroups) implements Allocator {
+/// @param floor smallest share of its dense cost that a site keeps, in [0, 1): where a cut is deep, curves
+///     promise too much
+public record Knapsack(int step, int rounds, double trust, int depthGroups, double floor) implements Allocator {
+    private static final String ID = "knapsack";
+
     /// Largest correction of a group: a trial on little text can be far off.
     private static final double MOST = 8;
 
     public Knapsack {
-        if (step < 1 || rounds < 0 || !(trust > 0 && trust <= 1) || depthGroups < 1) {
+        if (step < 1 || rounds < 0 || !(trust > 0 && trust <= 1) || depthGroups < 1 || !(floor >= 0 && floor < 1)) {
             throw new IllegalArgumentException("The knapsack takes a step of at least 1, rounds of at least 0, a trust "
-                    + "in (0, 1] and at least 1 depth group, but was given " + step + ", " + rounds + ", " + trust
-                    + " and " + depthGroups);
+                    + "in (0, 1], at least 1 depth group and a floor in [0, 1), but was given " + step + ", " + rounds
+                    + ", " + trust + ", " + depthGroups + " and " + floor);
         }
     }
 
     /// With the defaults for corrections.
     public static Knapsack of(int step, int rounds) {
-        return new Knapsack(step, rounds, 0.15, 2);
+        return new Knapsack(step, rounds, 0.15, 2, 0);
+    }
+
+    /// With a floor.
+    public Knapsack withFloor(double share) {
+        return new Knapsack(step, rounds, trust, depthGroups, share);
     }
 
     @Override
@@ -54,76 +65,108 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups) impl
         if (rounds > 0) {
             needs.add(Sensitivity.TRIAL_LOSS);
         }
-        return new AllocatorInfo("knapsack", "least estimated divergence for the budget", "", needs);
+        return new AllocatorInfo(ID, "least estimated divergence for the budget", "own", needs);
     }
 
     @Override
     public Allocation allocate(AllocationProblem problem) {
-        problem.require("knapsack", info().needs());
-        var fine = Ladders.of(problem);
-        var ones = new double[fine.sites()];
-        Arrays.fill(ones, 1);
-        var first = coarse(problem, fine, ones);
-        return rounds == 0 || fine.affordDense() ? first : correct(problem, fine, first);
+        problem.require(ID, info().needs());
+        var ladders = Ladders.of(problem);
+        var first = solve(ladders, ones(ladders), Window.open(floor));
+        return rounds == 0 || ladders.affordDense() ? first : correct(ladders, first);
     }
 
     /// Solves the problem near a plan, with the curves of the problem's evidence, which may have been
     /// measured anew around that plan.
     ///
     /// @param around a plan for the same sites; its cost is within the problem's budget
-    /// @param reach how far a site's cost may move, as a share of its dense cost
-    /// @throws IllegalArgumentException if the plan costs more than the budget
+    /// @param reach how far a site's cost may move, as a share of its dense cost, give or take one step
+    /// @throws IllegalArgumentException if no plan within reach fits the budget
     public Allocation refine(AllocationProblem problem, Allocation around, double reach) {
-        problem.require("knapsack", EnumSet.of(Sensitivity.DIVERGENCE));
+        problem.require(ID, EnumSet.of(Sensitivity.DIVERGENCE));
         var ladders = Ladders.of(problem);
+        return solve(ladders, ones(ladders), new Window(around, reach, floor));
+    }
+
+    /// Where a plan may lie: anywhere, or around another one.
+    private record Window(@Nullable Allocation around, double reach, double floor) {
+        private static Window open(double floor) {
+            return new Window(null, 1, floor);
+        }
+
+        private int[] low(Ladders ladders) {
+            var rungs = around == null ? ladders.dense() : ladders.nearest(around);
+            for (var i = 0; i < rungs.length; i++) {
+                var ladder = ladders.get(i);
+                var least = Math.max(floor * ladder.denseCost(), cost(ladders, i) - reach * ladder.denseCost());
+                rungs[i] = Math.min(rungs[i], ladder.atLeast(least));
+            }
+            return rungs;
+        }
+
+        private int[] high(Ladders ladders) {
+            if (around == null) {
+                return ladders.dense();
+            }
+            var rungs = ladders.nearest(around);
+            for (var i = 0; i < rungs.length; i++) {
+                var ladder = ladders.get(i);
+                rungs[i] = Math.max(rungs[i], ladder.within(cost(ladders, i) + reach * ladder.denseCost()));
+            }
+            return rungs;
+        }
+
+        private double cost(Ladders ladders, int site) {
+            var one = ladders.get(site).evidence();
+            var unit = ladders.problem().budget().unit();
+            return around == null ? 0 : unit.cost(one.site(), one.dtype(), around.of(one.site()));
+        }
+    }
+
+    private static double[] ones(Ladders ladders) {
         var ones = new double[ladders.sites()];
         Arrays.fill(ones, 1);
-        return near(ladders, ones, ladders.nearest(around), reach);
+        return ones;
     }
 
-    private Allocation coarse(AllocationProblem problem, Ladders fine, double[] scale) {
-        var multiple = problem.rankMultiple();
-        var wide = Math.ceilDiv(step, multiple) * multiple;
-        var rungs = new int[fine.sites()];
-        if (wide > multiple && Ladders.lowest(problem, wide) <= fine.limit()) {
-            var ladders = Ladders.of(problem, wide);
-            var spent = ConvexSpending.spend(
-                    ladders, Curves.losses(ladders, scale), new int[ladders.sites()], ladders.dense());
-            rungs = fine.nearest(ladders.allocation(spent));
-            return finished(fine, scale, rungs, fine.dense());
-        }
-        var losses = Curves.losses(fine, scale);
-        return finished(fine, scale, ConvexSpending.spend(fine, losses, rungs, fine.dense()), fine.dense());
-    }
-
-    private static Allocation finished(Ladders fine, double[] scale, int[] from, int[] high) {
-        var losses = Curves.losses(fine, scale);
-        var rungs = ConvexSpending.spendRest(fine, losses, from, high);
-        return fine.allocation(rungs).withPredictedLoss(Curves.total(losses, rungs));
-    }
-
-    private Allocation near(Ladders ladders, double[] scale, int[] rungs, double reach) {
-        var low = new int[rungs.length];
-        var high = new int[rungs.length];
-        for (var i = 0; i < rungs.length; i++) {
-            var ladder = ladders.get(i);
-            var cost = (double) ladder.cost(rungs[i]);
-            low[i] = Math.min(rungs[i], ladder.atLeast(cost - reach * ladder.denseCost()));
-            high[i] = Math.max(rungs[i], ladder.within(cost + reach * ladder.denseCost()));
-        }
+    /// Wide steps first where they fit the budget, then the remainder on the given ladders.
+    private Allocation solve(Ladders ladders, double[] scale, Window window) {
         var losses = Curves.losses(ladders, scale);
-        return finished(ladders, scale, ConvexSpending.spend(ladders, losses, low, high), high);
+        var low = window.low(ladders);
+        ladders.reachable(low, window.around == null ? "the floor of " + floor : "the given plan within reach");
+        var start = wide(ladders, scale, window);
+        var high = window.high(ladders);
+        var rungs = start == null
+                ? ConvexSpending.spend(ladders, losses, low, high)
+                : ConvexSpending.spendRest(ladders, losses, start, high);
+        return ladders.allocation(rungs).withPredictedLoss(Curves.total(losses, rungs));
     }
 
-    private Allocation correct(AllocationProblem problem, Ladders ladders, Allocation first) {
+    private int @Nullable [] wide(Ladders fine, double[] scale, Window window) {
+        var problem = fine.problem();
+        var width = Math.ceilDiv(step, problem.rankMultiple()) * problem.rankMultiple();
+        if (width == problem.rankMultiple() || Ladders.lowest(problem, width) > fine.limit()) {
+            return null;
+        }
+        var ladders = Ladders.of(problem, width);
+        var low = window.low(ladders);
+        if (ladders.cost(low) > ladders.limit()) {
+            return null;
+        }
+        var rungs = ConvexSpending.spend(ladders, Curves.losses(ladders, scale), low, window.high(ladders));
+        return fine.nearest(ladders.allocation(rungs));
+    }
+
+    private Allocation correct(Ladders ladders, Allocation first) {
+        var problem = ladders.problem();
         var notes = new ArrayList<String>();
         var best = first;
         var loss = problem.trialLoss(first);
         notes.add("first plan: predicted increase " + first.predictedLoss() + " nats, trial loss " + loss);
         var reach = trust;
         for (var round = 1; round <= rounds; round++) {
-            var scale = scales(problem, ladders, best, loss);
-            var next = near(ladders, scale, ladders.nearest(best), reach);
+            var scale = scales(ladders, best, loss);
+            var next = solve(ladders, scale, new Window(best, reach, floor));
             var trial = problem.trialLoss(next);
             notes.add("round " + round + ": predicted increase " + next.predictedLoss() + " nats, trial loss " + trial
                     + (trial < loss ? ", kept" : ", dropped"));
@@ -138,12 +181,11 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups) impl
     }
 
     /// What each group costs in the company of all others, over what its curves predict.
-    private double[] scales(AllocationProblem problem, Ladders ladders, Allocation plan, double loss) {
-        var ones = new double[ladders.sites()];
-        Arrays.fill(ones, 1);
-        var losses = Curves.losses(ladders, ones);
+    private double[] scales(Ladders ladders, Allocation plan, double loss) {
+        var problem = ladders.problem();
+        var scale = ones(ladders);
+        var losses = Curves.losses(ladders, scale);
         var rungs = ladders.nearest(plan);
-        var scale = ones.clone();
         for (var group : SiteGroups.byRoleAndDepth(problem.evidence(), depthGroups)) {
             var predicted = 0.0;
             var without = rungs.clone();

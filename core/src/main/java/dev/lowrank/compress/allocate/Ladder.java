@@ -3,7 +3,6 @@ package dev.lowrank.compress.allocate;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.LinearSite;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -147,10 +146,5 @@ final class Ladder {
     /// Whether the site stays dense on this rung.
     boolean isDense(int rung) {
         return choices.get(rung).form() == StorageForm.DENSE;
-    }
-
-    @Override
-    public String toString() {
-        return site().name() + Arrays.toString(costs);
     }
 }

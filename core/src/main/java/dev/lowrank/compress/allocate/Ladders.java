@@ -60,6 +60,17 @@ final class Ladders {
         }
     }
 
+    /// Makes sure that a lowest plan fits the budget.
+    ///
+    /// @param what what the plan stands for
+    void reachable(int[] lowest, String what) {
+        if (cost(lowest) > limit) {
+            throw new IllegalArgumentException("The budget of " + limit + " "
+                    + problem.budget().unit().id() + " is below " + cost(lowest) + ", the least that " + what
+                    + " leaves; keep more, or lower the floor");
+        }
+    }
+
     AllocationProblem problem() {
         return problem;
     }
@@ -112,11 +123,7 @@ final class Ladders {
             return above;
         }
         var below = family.apply(low);
-        if (cost(below) > limit) {
-            throw new IllegalArgumentException("The budget of " + limit + " "
-                    + problem.budget().unit().id() + " is below " + cost(below) + ", the least that " + rule
-                    + " can reach; keep more, or choose another allocator");
-        }
+        reachable(below, rule);
         var from = low;
         var to = high;
         for (var middle = (from + to) / 2; middle > from && middle < to; middle = (from + to) / 2) {

@@ -40,6 +40,9 @@ record Uniform() implements Allocator {
         var rank = amount < 0 ? 0 : form.rankWithin(site.out(), site.in(), amount);
         // Close to a share of 1 the index of a pivoted form can cost more than the ranks it stands for.
         var dense = PerSite.bytes(evidence, Choice.dense(site));
+        if (rank < problem.rankMultiple()) {
+            return rank;
+        }
         rank -= rank % problem.rankMultiple();
         while (rank > problem.rankMultiple() && PerSite.bytes(evidence, new Choice(form, rank)) >= dense) {
             rank -= problem.rankMultiple();
