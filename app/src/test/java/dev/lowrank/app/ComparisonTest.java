@@ -10,7 +10,7 @@ class ComparisonTest {
         var figures = List.of(
                 new Measurement.TextFigure("a, b.txt", 8, 2, 14, first),
                 new Measurement.TextFigure("c.txt", 8, 2, 14, second));
-        return new Comparison.Row(method, "factored", 0.5, 0.5, 0.6, bytes / 2, bytes, figures, null, 1.5);
+        return new Comparison.Row(method, "factored", "uniform", 0.5, 0.5, 0.6, bytes / 2, bytes, figures, null, 1.5);
     }
 
     @Test

@@ -77,7 +77,7 @@ final class DecompositionFiles {
             var mean = file.names().contains("mean") ? Tensors.from(file.tensor("mean")) : null;
             List<String> notes = JSON.readValue(
                     Objects.requireNonNull(file.metadata().get(NOTES)), new TypeReference<List<String>>() {});
-            return new Decomposition(b, b.t().matmul(weight), Tensors.from(file.tensor("singular")), mean, notes);
+            return Decomposition.of(b, dual, weight, Tensors.from(file.tensor("singular")), mean, notes);
         }
     }
 
