@@ -1,6 +1,7 @@
 package dev.lowrank.app;
 
 import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.SequentialUpdate;
 import dev.lowrank.compress.allocate.Allocator;
 import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
@@ -54,6 +55,18 @@ final class RecipeDetails {
             description = "kfac-svd: how far the output metric is drawn towards the identity, 0 to 1.")
     private double shrinkage;
 
+    @Option(
+            names = "--update",
+            defaultValue = "none",
+            description = "none, or sequential: fit each site to what it sees in the model compressed so far.")
+    private String update;
+
+    @Option(
+            names = "--update-alpha",
+            defaultValue = "0.5",
+            description = "sequential: share of the whole model's outputs in the fit, 0 to 1.")
+    private double updateAlpha;
+
     @Option(names = "--seed", defaultValue = "0", description = "Decides everything random (${DEFAULT-VALUE}).")
     private long seed;
 
@@ -79,6 +92,7 @@ final class RecipeDetails {
                     rankMultiple,
                     roles(),
                     new TreeSet<>(protectedLayers),
+                    update(),
                     type(),
                     seed);
         });
@@ -92,6 +106,12 @@ final class RecipeDetails {
             return new Ranks(
                     Allocators.of(allocator, AllocatorOptions.DEFAULT), new Budget.Share(unit, KeepRatio.keep(keep)));
         }
+    }
+
+    private @Nullable SequentialUpdate update() {
+        UsageErrors.known(update, "updates", List.of("none", "sequential"));
+        var standard = SequentialUpdate.DEFAULT;
+        return update.equals("none") ? null : new SequentialUpdate(updateAlpha, standard.ridge(), standard.windows());
     }
 
     private Set<Role> roles() {

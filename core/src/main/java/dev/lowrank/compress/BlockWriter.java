@@ -15,17 +15,14 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /// Writes one block of one job, runs the probe through what was written, and declares the block finished.
 ///
 /// @param outcomes what became of the block's targets
-/// @param hidden the calibration stream that a continued run needs; null for none
-record BlockWriter(
-        JobState job,
-        SourceBlock block,
-        Map<LinearSite, Outcome> outcomes,
-        @Nullable HiddenStates hidden) {
+/// @param streams checksum of the calibration streams into a block, which a continued run needs; 0 for none
+record BlockWriter(JobState job, SourceBlock block, Map<LinearSite, Outcome> outcomes, IntToLongFunction streams) {
 
     void write(Arena arena) {
         var tensors = new ArrayList<OutputTensor>();
@@ -34,13 +31,14 @@ record BlockWriter(
         var source = block.source();
         for (var site : block.block().sites()) {
             var outcome = outcomes.get(site);
-            var linear = outcome == null ? null : outcome.linear();
-            if (linear == null) {
+            var linear = inMemory(job, block, site, outcome, arena);
+            inMemory.put(site, linear);
+            if (outcome == null || outcome.linear() == null) {
                 var dtype = CompressionPlan.dtype(source, job.recipe(), site);
-                inMemory.put(site, Rounding.linear(block.dense(site), dtype, arena));
                 source.weights().tensorNames(site).forEach(name -> tensors.add(Finish.fromSource(source, name, dtype)));
+            } else if (linear instanceof Linear.Dense dense) {
+                tensors.addAll(OutputTensor.dense(site, dense));
             } else {
-                inMemory.put(site, linear);
                 tensors.addAll(OutputTensor.of(site.name(), linear));
                 stored.put(site.name(), StoredSite.of(linear));
             }
@@ -56,10 +54,20 @@ record BlockWriter(
                         .toList(),
                 stored,
                 WorkFiles.checksum(job.state.part(index)),
-                hidden == null ? 0 : hidden.checksum(index + 1),
+                streams.applyAsLong(index + 1),
                 job.probe.checksum(index + 1));
         job.state.finish(index, entry);
         job.entries.add(entry);
+    }
+
+    /// What a site computes with in the model that is written.
+    ///
+    /// @param outcome null for a site that is no target
+    static Linear inMemory(JobState job, SourceBlock block, LinearSite site, @Nullable Outcome outcome, Arena arena) {
+        var linear = outcome == null ? null : outcome.linear();
+        return linear != null
+                ? linear
+                : Rounding.linear(block.dense(site), CompressionPlan.dtype(block.source(), job.recipe(), site), arena);
     }
 
     private void probe(Map<LinearSite, Linear> linears) {

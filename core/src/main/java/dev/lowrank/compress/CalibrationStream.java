@@ -25,6 +25,7 @@ final class CalibrationStream {
     private final List<int[]> windows;
     private final HiddenStates hidden;
     private final List<Batch> batches = new ArrayList<>();
+    private final int shares;
 
     /// @param windows at least one, of equal length
     /// @param prefix first part of the working files' names
@@ -37,6 +38,7 @@ final class CalibrationStream {
         for (var first = 0; first < windows.size(); first += size) {
             batches.add(new Batch(first, Math.min(size, windows.size() - first)));
         }
+        shares = Math.min(Compute.threads(), batches.size());
     }
 
     /// Windows that pass through a block at once.
@@ -63,7 +65,6 @@ final class CalibrationStream {
     ///
     /// @return statistics of `targets`; the caller closes them
     BlockStatistics measure(SourceBlock block, List<LinearSite> targets, Set<Statistic> needs) {
-        var shares = Math.min(Compute.threads(), batches.size());
         var statistics = new ArrayList<BlockStatistics>();
         try {
             for (var i = 0; i < shares; i++) {
@@ -72,7 +73,7 @@ final class CalibrationStream {
                     return bias == null ? null : Tensors.from(bias, DType.F32);
                 }));
             }
-            TensorScope.tidyRun(() -> forward(block.index(), block.load(), shares, statistics::get));
+            TensorScope.tidyRun(() -> forward(block.index(), block.load(), statistics::get));
             for (var other : statistics.subList(1, shares)) {
                 statistics.getFirst().add(other);
                 other.close();
@@ -88,20 +89,36 @@ final class CalibrationStream {
     ///
     /// @param loaded the block or what stands for it
     void forward(int index, TorchBlock loaded) {
-        forward(index, loaded, Math.min(Compute.threads(), batches.size()), share -> SiteTap.NONE);
+        forward(index, loaded, share -> SiteTap.NONE);
     }
 
-    private void forward(int index, TorchBlock loaded, int shares, IntFunction<? extends SiteTap> taps) {
+    private void forward(int index, TorchBlock loaded, IntFunction<? extends SiteTap> taps) {
         var angles = angles();
-        Compute.each(shares, share -> {
-            for (var i = share; i < batches.size(); i += shares) {
+        eachBatch((share, batch) -> {
+            var input = hidden.read(index, batch.first(), batch.count());
+            hidden.write(index + 1, batch.first(), loaded.forward(input, angles, null, taps.apply(share)));
+        });
+    }
+
+    /// Does something with every batch: each thread takes a fixed share of them, in order.
+    void eachBatch(BatchWork work) {
+        Compute.each(shares(), share -> {
+            for (var i = share; i < batches.size(); i += shares()) {
                 var batch = batches.get(i);
-                TensorScope.tidyRun(() -> {
-                    var input = hidden.read(index, batch.first(), batch.count());
-                    hidden.write(index + 1, batch.first(), loaded.forward(input, angles, null, taps.apply(share)));
-                });
+                TensorScope.tidyRun(() -> work.accept(share, batch));
             }
         });
+    }
+
+    /// Work on a batch, in a scope of its own.
+    interface BatchWork {
+        /// @param share the thread's number
+        void accept(int share, Batch batch);
+    }
+
+    /// How many threads share the batches.
+    int shares() {
+        return shares;
     }
 
     /// The rotation of every window's positions, in the innermost scope.

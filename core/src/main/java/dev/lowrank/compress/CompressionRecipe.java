@@ -7,6 +7,7 @@ import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.allocate.TrialLoss;
 import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 /// @param rankMultiple ranks are rounded down to a multiple of this; 1 for none
 /// @param targets roles that are compressed; empty for all
 /// @param protectedLayers blocks that stay dense
+/// @param update how sites are fitted to what they see in the compressed model; null for not at all
 /// @param dtype element type of what is written; null for the source's own (BF16 where that is quantised)
 /// @param seed decides everything random besides the calibration set
 public record CompressionRecipe(
@@ -34,6 +36,7 @@ public record CompressionRecipe(
         int rankMultiple,
         Set<Role> targets,
         Set<Integer> protectedLayers,
+        @Nullable SequentialUpdate update,
         @Nullable DType dtype,
         long seed) {
     public CompressionRecipe {
@@ -47,6 +50,12 @@ public record CompressionRecipe(
             throw new IllegalArgumentException("--storage tucker keeps the core of --method tucker; the method "
                     + method.info().id() + " has none. Use factored, pivoted or auto");
         }
+        if (update != null
+                && (!method.info().needs().contains(Statistic.SECOND_MOMENT)
+                        || method.info().needs().contains(Statistic.MEAN))) {
+            throw new IllegalArgumentException("--update sequential fits methods whose metric is the second moment of"
+                    + " the inputs (svd-llm, kfac-svd), not " + method.info().id());
+        }
         targets = Set.copyOf(targets);
         protectedLayers = Set.copyOf(protectedLayers);
     }
@@ -54,7 +63,7 @@ public record CompressionRecipe(
     /// A recipe with nothing special: all targets, no protected layer, the source's dtype.
     public static CompressionRecipe of(
             Method method, StoragePolicy storage, Allocator allocator, Budget budget, long seed) {
-        return new CompressionRecipe(method, storage, allocator, budget, 1, Set.of(), Set.of(), null, seed);
+        return new CompressionRecipe(method, storage, allocator, budget, 1, Set.of(), Set.of(), null, null, seed);
     }
 
     /// Whether ranks are known before anything is measured.

@@ -29,10 +29,12 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
+import java.util.function.IntToLongFunction;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -49,6 +51,8 @@ final class CompressionRun {
 
     private final LanguageModel source;
     private final DecoderSpec spec;
+    private final List<JobState> all;
+    /// Those whose blocks are cut side by side, without a sequential update.
     private final List<JobState> jobs;
     private final List<Method> methods;
     private final List<LinearSite> targets;
@@ -59,33 +63,34 @@ final class CompressionRun {
     private final DecompositionFiles files;
     private final OutputGradients felt;
     private final Map<Labels, GradientPass> passes = new EnumMap<>(Labels.class);
-    private final boolean cutsAsDecomposed;
+    private final boolean ranksKnown;
     private final Progress progress;
     private final Stopwatch time = new Stopwatch();
 
     CompressionRun(
             LanguageModel source,
-            List<JobState> jobs,
+            List<JobState> all,
             @Nullable CalibrationSet calibration,
             @Nullable ValidationSet validation,
             Progress progress) {
         this.source = source;
         this.spec = source.spec();
-        this.jobs = jobs;
+        this.all = all;
+        this.jobs = all.stream().filter(job -> job.recipe().update() == null).toList();
         this.calibration = calibration;
         this.validation = validation;
         this.progress = progress;
-        methods = jobs.stream().map(job -> job.recipe().method()).distinct().toList();
+        methods = all.stream().map(job -> job.recipe().method()).distinct().toList();
         targets = spec.sites()
-                .filter(site -> jobs.stream().anyMatch(job -> job.targets(site)))
+                .filter(site -> all.stream().anyMatch(job -> job.targets(site)))
                 .toList();
         statistics = methods.stream()
                 .flatMap(method -> method.info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Statistic.class)));
-        var work = jobs.getFirst().folder.workFolder();
+        var work = all.getFirst().folder.workFolder();
         files = new DecompositionFiles(work);
         felt = new OutputGradients(work);
-        cutsAsDecomposed = jobs.stream().allMatch(job -> job.plan.ranksKnown());
+        ranksKnown = all.stream().allMatch(job -> job.plan.ranksKnown());
         stream = calibration == null || statistics.isEmpty()
                 ? null
                 : new CalibrationStream(source, calibration.windows(), work, "hidden");
@@ -96,16 +101,21 @@ final class CompressionRun {
             if (statistics.contains(Statistic.OUTPUT_GRADIENT)) {
                 time.calibrating(this::measureOutputGradients);
             }
-            if (cutsAsDecomposed) {
-                cutAsDecomposed();
+            if (ranksKnown) {
+                if (!jobs.isEmpty()) {
+                    cutAsDecomposed();
+                }
             } else {
                 decomposeAll();
                 allocate();
-                cutAll();
+                if (!jobs.isEmpty()) {
+                    cutAll();
+                }
             }
+            all.stream().filter(job -> job.recipe().update() != null).forEach(this::cutSequentially);
             passes.values().forEach(GradientPass::close);
             var finish = new Finish(source, time);
-            return jobs.stream().map(finish::finish).toList();
+            return all.stream().map(finish::finish).toList();
         });
     }
 
@@ -121,14 +131,14 @@ final class CompressionRun {
                     source,
                     windows.subList(0, Math.min(GRADIENT_WINDOWS, windows.size())),
                     labels,
-                    jobs.getFirst().folder.workFolder(),
-                    jobs.getFirst().recipe().seed(),
+                    all.getFirst().folder.workFolder(),
+                    all.getFirst().recipe().seed(),
                     progress);
         });
     }
 
     private void measureOutputGradients() {
-        var state = jobs.getFirst().state;
+        var state = all.getFirst().state;
         if (!state.gradientsMeasured()) {
             pass(Labels.DRAWN).observe(targets, felt);
             state.finishGradients(targets.stream().map(felt::file).toList());
@@ -146,7 +156,7 @@ final class CompressionRun {
 
     /// First pass of two: decompositions go to working files.
     private void decomposeAll() {
-        var state = jobs.getFirst().state;
+        var state = all.getFirst().state;
         var hidden = stream == null ? null : stream.hidden();
         var start = state.decomposed(spec.blocks().size(), hidden);
         if (start == 0 && stream != null) {
@@ -183,7 +193,7 @@ final class CompressionRun {
                         }
                     }));
         }
-        for (var job : jobs) {
+        for (var job : all) {
             var own = spent.get(job.recipe().method());
             job.time.decomposed(own == null ? 0 : (long) (own.sum() * work.wallShare()));
         }
@@ -191,13 +201,13 @@ final class CompressionRun {
 
     /// Decides the ranks of every job that could not know them ahead.
     private void allocate() {
-        var needs = jobs.stream()
+        var needs = all.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
-        var evidences = new Evidences(files, jobs.getFirst().folder.workFolder(), this::pass);
+        var evidences = new Evidences(files, all.getFirst().folder.workFolder(), this::pass);
         time.allocating(() -> {
             var gathered = evidences.gather(targets, methods, needs);
-            for (var job : jobs) {
+            for (var job : all) {
                 if (!job.plan.ranksKnown()) {
                     job.allocate(gathered, trial(job));
                 }
@@ -218,9 +228,9 @@ final class CompressionRun {
 
     /// The blocks that every job has finished before.
     private int restore(@Nullable HiddenStates hidden) {
-        var blocks = spec.blocks().size();
+        var streams = streams(hidden);
         for (var job : jobs) {
-            job.entries.addAll(job.state.finished(blocks, job == jobs.getFirst() ? hidden : null, job.probe));
+            var _ = job.restore(spec.blocks().size(), streams);
         }
         var start = jobs.stream().mapToInt(job -> job.entries.size()).min().orElse(0);
         jobs.forEach(job -> job.entries.subList(start, job.entries.size()).clear());
@@ -232,7 +242,7 @@ final class CompressionRun {
     }
 
     private void cut(int start, Function<SourceBlock, Decomposer> decomposers) {
-        var hidden = stream == null || !cutsAsDecomposed ? null : stream.hidden();
+        var streams = streams(stream == null || !ranksKnown ? null : stream.hidden());
         for (var index = start; index < spec.blocks().size(); index++) {
             progress.step("compress", index, spec.blocks().size());
             var block = SourceBlock.of(source, spec.blocks().get(index));
@@ -241,7 +251,7 @@ final class CompressionRun {
                         var decomposer = decomposers.apply(block)) {
                     var outcomes = cut(block, decomposer, arena);
                     for (var i = 0; i < jobs.size(); i++) {
-                        var writer = new BlockWriter(jobs.get(i), block, outcomes.get(i), hidden);
+                        var writer = new BlockWriter(jobs.get(i), block, outcomes.get(i), streams);
                         jobs.get(i).time.writing(() -> writer.write(arena));
                     }
                 }
@@ -249,6 +259,21 @@ final class CompressionRun {
             leave(block);
         }
         progress.step("compress", spec.blocks().size(), spec.blocks().size());
+    }
+
+    private static IntToLongFunction streams(@Nullable HiddenStates hidden) {
+        return hidden == null ? block -> 0 : hidden::checksum;
+    }
+
+    private void cutSequentially(JobState job) {
+        new SequentialCut(
+                        source,
+                        job,
+                        Objects.requireNonNull(job.recipe().update()),
+                        Objects.requireNonNull(calibration).windows(),
+                        felt,
+                        progress)
+                .run();
     }
 
     /// Cuts a block's targets for every job.

@@ -63,6 +63,9 @@ final class Fingerprint {
         node.put("allocator", recipe.allocator().toString());
         node.put("budget", recipe.budget().toString());
         node.put("rank_multiple", recipe.rankMultiple());
+        if (recipe.update() != null) {
+            node.put("update", recipe.update().toString());
+        }
         var targets = node.putArray("targets");
         recipe.targets().stream().map(Role::id).sorted().forEach(targets::add);
         var layers = node.putArray("protected_layers");

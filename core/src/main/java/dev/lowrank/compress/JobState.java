@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.IntToLongFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
@@ -62,6 +63,15 @@ final class JobState implements AutoCloseable {
     /// Whether a site is compressed, or kept dense by choice of an allocator.
     boolean targets(LinearSite site) {
         return targets.contains(site);
+    }
+
+    /// Takes up the blocks that an earlier run finished.
+    ///
+    /// @param streams checksum of the calibration streams into a block; 0 for none
+    /// @return how many
+    int restore(int blocks, IntToLongFunction streams) {
+        entries.addAll(state.finished(blocks, streams, probe));
+        return entries.size();
     }
 
     /// The ranks; known from the start or since [#allocate].

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
@@ -38,7 +39,7 @@ final class RunState {
     /// @param sites what became of its targets
     /// @param stored what its compressed sites store, by site name
     /// @param part checksum of its part file
-    /// @param hidden checksum of the calibration stream after it; 0 without calibration
+    /// @param hidden checksum of the calibration streams after it; 0 without calibration
     /// @param probe checksum of the probe after it
     record Entry(List<SiteReport> sites, Map<String, StoredSite> stored, long part, long hidden, long probe) {}
 
@@ -134,9 +135,9 @@ final class RunState {
 
     /// The finished blocks from the first on, each verified.
     ///
-    /// @param hidden the calibration stream; null without calibration
+    /// @param streams checksum of the calibration streams into a block; 0 for none
     /// @param probe the probe's stream
-    List<Entry> finished(int blocks, @Nullable HiddenStates hidden, HiddenStates probe) {
+    List<Entry> finished(int blocks, IntToLongFunction streams, HiddenStates probe) {
         var entries = new ArrayList<Entry>();
         for (var block = 0; block < blocks; block++) {
             var entry = read(journal(block), Entry.class);
@@ -145,15 +146,15 @@ final class RunState {
             }
             entries.add(entry);
         }
-        while (!entries.isEmpty() && !streamsGood(entries.size() - 1, blocks, entries.getLast(), hidden, probe)) {
+        while (!entries.isEmpty() && !streamsGood(entries.size() - 1, blocks, entries.getLast(), streams, probe)) {
             entries.removeLast();
         }
         return entries;
     }
 
     private static boolean streamsGood(
-            int block, int blocks, Entry entry, @Nullable HiddenStates hidden, HiddenStates probe) {
-        var hiddenGood = hidden == null || block + 1 == blocks || hidden.checksum(block + 1) == entry.hidden();
+            int block, int blocks, Entry entry, IntToLongFunction streams, HiddenStates probe) {
+        var hiddenGood = block + 1 == blocks || streams.applyAsLong(block + 1) == entry.hidden();
         return hiddenGood && probe.checksum(block + 1) == entry.probe();
     }
 

@@ -22,7 +22,8 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
 
     /// A site's outcome under one recipe.
     ///
-    /// @param linear what it stores; null if it keeps its own weight
+    /// @param linear what it stores, dense `[out, in]` if it was only refitted; null if it keeps its own
+    ///     weight
     /// @param report for the user
     record Outcome(@Nullable Linear linear, SiteReport report) {}
 
@@ -32,6 +33,17 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
                 site,
                 SiteWriter.exact(dense.weight(), site.name() + ".weight"),
                 dense.bias() == null ? null : SiteWriter.exact(dense.bias(), site.name() + ".bias"));
+    }
+
+    /// The same site with another weight.
+    SiteCutter with(Tensor other) {
+        return new SiteCutter(site, other, bias);
+    }
+
+    /// The site with its weight as it is here, which is not the checkpoint's, dense.
+    Outcome refitted(DType dtype, Arena arena) {
+        var linear = TensorScope.tidy(() -> SiteWriter.dense(weight, bias, dtype, arena, site.name()));
+        return new Outcome(linear, kept(dtype).report());
     }
 
     /// Cuts and stores.

@@ -38,6 +38,13 @@ final class Stopwatch {
         decompose += nanos;
     }
 
+    /// Counts work that calibrates and decomposes in turn as decomposing.
+    void calibratingAndDecomposing(Runnable work) {
+        var from = System.nanoTime();
+        work.run();
+        decompose += System.nanoTime() - from;
+    }
+
     void writing(Runnable work) {
         var from = System.nanoTime();
         work.run();

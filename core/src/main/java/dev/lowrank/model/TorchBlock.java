@@ -77,6 +77,25 @@ public final class TorchBlock implements TensorOwner {
         });
     }
 
+    /// What feeds some of the block's linears, computed only as far as needed.
+    ///
+    /// @param hidden residual stream, F32 `[batch, seq, hidden]`
+    /// @param angles rotation of these positions; null for learned positions
+    /// @return `[batch, seq, width]`, in the innermost scope
+    public Tensor input(Feed feed, Tensor hidden, @Nullable Angles angles) {
+        return TensorScope.tidy(() -> {
+            if (feed == Feed.ATTENTION_INPUT) {
+                return attentionNorm.apply(hidden);
+            }
+            var heads = attend(project(hidden, angles, SiteTap.NONE), null);
+            if (feed == Feed.ATTENTION_OUTPUT) {
+                return heads;
+            }
+            var attended = hidden.add(attentionOutput(heads, SiteTap.NONE));
+            return feed == Feed.MLP_INPUT ? mlpNorm.apply(attended) : mlpHidden(attended, SiteTap.NONE);
+        });
+    }
+
     private Tensor attentionOutput(Tensor heads, SiteTap tap) {
         tap.input(Feed.ATTENTION_OUTPUT, heads);
         return run(Role.O_PROJ, heads, tap);
@@ -164,14 +183,18 @@ public final class TorchBlock implements TensorOwner {
     }
 
     private Tensor mlp(Tensor hidden, SiteTap tap) {
-        var x = mlpNorm.apply(hidden);
-        tap.input(Feed.MLP_INPUT, x);
-        var inner = TensorScope.tidy(() -> {
+        var inner = mlpHidden(hidden, tap);
+        tap.input(Feed.MLP_HIDDEN, inner);
+        return run(Role.DOWN_PROJ, inner, tap);
+    }
+
+    private Tensor mlpHidden(Tensor hidden, SiteTap tap) {
+        return TensorScope.tidy(() -> {
+            var x = mlpNorm.apply(hidden);
+            tap.input(Feed.MLP_INPUT, x);
             var up = run(Role.UP_PROJ, x, tap);
             return block.gated() ? activate(run(Role.GATE_PROJ, x, tap)).mul_(up) : activate(up);
         });
-        tap.input(Feed.MLP_HIDDEN, inner);
-        return run(Role.DOWN_PROJ, inner, tap);
     }
 
     private Tensor activate(Tensor x) {

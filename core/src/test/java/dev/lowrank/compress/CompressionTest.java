@@ -266,6 +266,7 @@ class CompressionTest {
                     1,
                     Set.of(Role.UP_PROJ, Role.DOWN_PROJ),
                     Set.of(1),
+                    null,
                     DType.BF16,
                     0);
             var report = run(source, recipe, folder.resolve("out"), Progress.silent());
@@ -284,6 +285,7 @@ class CompressionTest {
                                     1,
                                     Set.of(Role.QKV_PROJ),
                                     Set.of(),
+                                    null,
                                     null,
                                     0),
                             0,

@@ -71,6 +71,7 @@ public enum CompressedForm {
                 Set.of(),
                 this == DENSE ? IntStream.range(0, layers).boxed().collect(Collectors.toSet()) : Set.of(),
                 null,
+                null,
                 SEED);
         return Compression.run(
                 source,

@@ -23,6 +23,11 @@ public record SiteStatistics(
         return new SiteStatistics(0, null, null, null, null);
     }
 
+    /// Statistics of a second moment alone.
+    public static SiteStatistics of(long tokens, SecondMoment moment) {
+        return new SiteStatistics(tokens, null, null, moment, null);
+    }
+
     /// The mean input, which the method must have asked for.
     public Tensor requireMean() {
         return require(mean, Statistic.MEAN);

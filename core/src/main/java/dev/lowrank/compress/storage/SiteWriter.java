@@ -54,6 +54,16 @@ public final class SiteWriter {
         });
     }
 
+    /// Writes a whole matrix.
+    ///
+    /// @param weight F64 `[out, in]`
+    /// @param bias F64 `[out]`; null for none
+    /// @throws dev.lowrank.tensor.NumericalException if a number does not fit into `dtype`
+    public static Linear.Dense dense(Tensor weight, @Nullable Tensor bias, DType dtype, Arena arena, String subject) {
+        var target = new Target(dtype, arena, subject);
+        return new Linear.Dense(target.store(weight, "weight"), bias == null ? null : target.store(bias, "bias"));
+    }
+
     /// PIFA by LU with partial pivoting of `B` alone (compression.md, 3.14): its first `r` pivots are rows
     /// `I` that span all others, so `W[I] = B[I] A` and the others are `L₂ L₁⁻¹ W[I]`; no `[out, in]`
     /// matrix is formed and the coefficients stay small because partial pivoting bounds `L` by 1.

@@ -2,6 +2,8 @@ package dev.lowrank.model.output;
 
 import dev.lowrank.checkpoint.SafetensorsWriter;
 import dev.lowrank.model.Linear;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.LinearSite.Layout;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
@@ -46,6 +48,26 @@ public record OutputTensor(String name, DType dtype, Shape shape, Supplier<HostT
             }
         }
         addBias(tensors, site, linear.bias());
+        return tensors;
+    }
+
+    /// The tensors of a site that stays dense, in the layout that its checkpoint has.
+    ///
+    /// @param linear weight `[out, in]`
+    public static List<OutputTensor> dense(LinearSite site, Linear.Dense linear) {
+        var tensors = new ArrayList<OutputTensor>();
+        var weight = linear.weight();
+        if (site.layout() == Layout.OUT_IN) {
+            tensors.add(of(site.name() + ".weight", weight));
+        } else {
+            tensors.add(new OutputTensor(
+                    site.name() + ".weight",
+                    weight.dtype(),
+                    Shape.of(site.in(), site.out()),
+                    () -> TensorScope.tidy(
+                            () -> Tensors.from(weight).t().contiguous().toHost(weight.dtype(), Arena.ofAuto()))));
+        }
+        addBias(tensors, site.name(), linear.bias());
         return tensors;
     }
 

@@ -1,0 +1,186 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.SiteCutter.Outcome;
+import dev.lowrank.compress.method.Problem;
+import dev.lowrank.compress.statistics.CrossMoment;
+import dev.lowrank.compress.statistics.SecondMoment;
+import dev.lowrank.compress.statistics.SiteStatistics;
+import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.model.Embedding;
+import dev.lowrank.model.Feed;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Linear;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.Progress;
+import dev.lowrank.model.SiteTap;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.TensorStore;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+
+/// Cuts one job's blocks in order, each site fitted to what it sees in the model compressed so far; see
+/// [SequentialUpdate].
+final class SequentialCut {
+    private final LanguageModel source;
+    private final JobState job;
+    private final SequentialUpdate update;
+    private final OutputGradients felt;
+    private final Progress progress;
+    private final CalibrationStream whole;
+    private final CalibrationStream cut;
+    private final Map<Feed, HiddenStates> feeds = new EnumMap<>(Feed.class);
+
+    /// @param windows calibration windows
+    /// @param felt read by methods that need output gradients
+    SequentialCut(
+            LanguageModel source,
+            JobState job,
+            SequentialUpdate update,
+            List<int[]> windows,
+            OutputGradients felt,
+            Progress progress) {
+        this.source = source;
+        this.job = job;
+        this.update = update;
+        this.felt = felt;
+        this.progress = progress;
+        var some = windows.subList(0, Math.min(update.windows(), windows.size()));
+        var work = job.folder.workFolder();
+        whole = new CalibrationStream(source, some, work, "whole");
+        cut = new CalibrationStream(source, some, work, "cut");
+        source.spec().blocks().getFirst().sites().forEach(site -> {
+            var feed = site.role().feed();
+            feeds.computeIfAbsent(
+                    feed, any -> new HiddenStates(work, "feed-" + feed.ordinal(), some.getFirst().length, site.in()));
+        });
+    }
+
+    /// Cuts and writes every block that is not finished yet.
+    void run() {
+        var blocks = source.spec().blocks();
+        var start = job.restore(blocks.size(), this::checksum);
+        if (start == 0) {
+            job.startProbe(Embedding.of(source), CompressionPlan.embeddingType(source, job.recipe()));
+            whole.embed();
+            cut.embed();
+        }
+        for (var index = start; index < blocks.size(); index++) {
+            progress.step("update", index, blocks.size());
+            var block = SourceBlock.of(source, blocks.get(index));
+            TensorScope.tidyRun(() -> {
+                try (var arena = Arena.ofShared()) {
+                    var outcomes = new LinkedHashMap<LinearSite, Outcome>();
+                    job.time.calibratingAndDecomposing(() -> cut(block, outcomes, arena));
+                    var writer = new BlockWriter(job, block, outcomes, this::checksum);
+                    job.time.writing(() -> writer.write(arena));
+                }
+            });
+            block.release();
+            if (index > 0) {
+                whole.hidden().forget(index - 1);
+                cut.hidden().forget(index - 1);
+                job.probe.forget(index - 1);
+            }
+        }
+        feeds.values().forEach(feed -> feed.forget(0));
+        progress.step("update", blocks.size(), blocks.size());
+    }
+
+    private long checksum(int block) {
+        return 31 * whole.hidden().checksum(block) + cut.hidden().checksum(block);
+    }
+
+    private void cut(SourceBlock block, Map<LinearSite, Outcome> outcomes, Arena arena) {
+        runWhole(block);
+        var linears = new LinkedHashMap<LinearSite, Linear>(block.linears());
+        for (var feed : Feed.values()) {
+            var sites = block.block().sites().stream()
+                    .filter(site -> site.role().feed() == feed)
+                    .filter(job::targets)
+                    .toList();
+            if (!sites.isEmpty()) {
+                TensorScope.tidyRun(() -> outcomes.putAll(cut(block, feed, sites, linears, arena)));
+            }
+            for (var site : block.block().sites()) {
+                if (site.role().feed() == feed) {
+                    linears.put(site, BlockWriter.inMemory(job, block, site, outcomes.get(site), arena));
+                }
+            }
+        }
+        TensorScope.tidyRun(() -> cut.forward(block.index(), block.load(site -> of(linears, site))));
+    }
+
+    /// Runs the whole model's block and stores what fed its sites.
+    private void runWhole(SourceBlock block) {
+        TensorScope.tidyRun(() -> {
+            var loaded = block.load();
+            var angles = whole.angles();
+            whole.eachBatch((share, batch) -> {
+                var tap = new SiteTap() {
+                    @Override
+                    public void input(Feed feed, Tensor input) {
+                        of(feeds, feed).write(0, batch.first(), input);
+                    }
+                };
+                var input = whole.hidden().read(block.index(), batch.first(), batch.count());
+                whole.hidden().write(block.index() + 1, batch.first(), loaded.forward(input, angles, null, tap));
+            });
+        });
+    }
+
+    /// Cuts the sites of one feed.
+    private Map<LinearSite, Outcome> cut(
+            SourceBlock block, Feed feed, List<LinearSite> sites, Map<LinearSite, Linear> linears, Arena arena) {
+        try (var store = new TensorStore("moments of block " + block.index())) {
+            var moments = new ArrayList<CrossMoment>();
+            for (var share = 0; share < cut.shares(); share++) {
+                moments.add(new CrossMoment(sites.getFirst().in(), store));
+            }
+            var current = block.load(site -> of(linears, site));
+            var angles = cut.angles();
+            cut.eachBatch((share, batch) -> {
+                var hidden = cut.hidden().read(block.index(), batch.first(), batch.count());
+                var seen = current.input(feed, hidden, angles);
+                moments.get(share).add(of(feeds, feed).read(0, batch.first(), batch.count()), seen);
+            });
+            moments.subList(1, moments.size()).forEach(moments.getFirst()::add);
+            var fit = moments.getFirst()
+                    .fit(update.ridge(), "inputs of " + sites.getFirst().name());
+            var outcomes = new ConcurrentHashMap<LinearSite, Outcome>();
+            SiteWork.each(
+                    sites,
+                    (site, i) ->
+                            TensorScope.tidyRun(() -> outcomes.put(site, cut(site, block.dense(site), fit, arena))));
+            return outcomes;
+        }
+    }
+
+    private Outcome cut(LinearSite site, Linear.Dense dense, CrossMoment.Fit fit, Arena arena) {
+        var original = SiteCutter.of(site, dense);
+        var weight = original.weight();
+        var fitted = original.with(weight.add(weight.matmul(fit.shift()).mul(update.alpha())));
+        var choice = job.allocation().of(site);
+        var dtype = CompressionPlan.dtype(source, job.recipe(), site);
+        if (choice.isDense()) {
+            return fitted.refitted(dtype, arena);
+        }
+        var method = job.recipe().method();
+        var statistics = SiteStatistics.of(fit.tokens(), new SecondMoment.Input(fit.moment()));
+        var all = method.info().needs().contains(Statistic.OUTPUT_GRADIENT)
+                ? statistics.withOutputGradient(felt.read(site))
+                : statistics;
+        var decomposition = method.decompose(new Problem(site, fitted.weight(), all));
+        return fitted.cut(method, decomposition, choice, dtype, arena);
+    }
+
+    private static <K, V> V of(Map<K, V> map, K key) {
+        return Objects.requireNonNull(map.get(key), String.valueOf(key));
+    }
+}
