@@ -19,10 +19,7 @@ final class BlockProducts {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
     private static final int WIDTH = FLOATS.length();
-    /// What is loaded at once: bytes for one vector of ints, or for two where they are of four.
     private static final VectorSpecies<Byte> BYTES = WIDTH == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
-
-    private static final int LOADED = BYTES.length();
     private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
     private static final int BLOCK = 32;
     private static final int HALF = 16;
@@ -44,8 +41,40 @@ final class BlockProducts {
         return values;
     }
 
-    /// See [Kernels#products].
-    static void q4_0(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
+    /// See [Kernels#products]; for Q4_0, Q4_1 and Q8_0.
+    static void products(RowMatrix w, int first, int rows, RowVector x, float[] y, int offset, float[] lanes) {
+        var start = first * w.rowBytes();
+        if (WIDTH < 8) {
+            for (var i = 0; i < rows; i++) {
+                y[offset + i] = rowDecoded(w, first + i, x.values(), lanes);
+            }
+            return;
+        }
+        switch (w.dtype()) {
+            case Q4_0 -> q4_0(w, start, rows, x, y, offset, lanes);
+            case Q4_1 -> q4_1(w, start, rows, x, y, offset, lanes);
+            case Q8_0 -> q8_0(w, start, rows, x, y, offset, lanes);
+            default -> throw new IllegalStateException("No product with " + w.dtype());
+        }
+    }
+
+    /// Vectors of four floats are too short for the widening of bytes to be one instruction everywhere, and
+    /// without that it is hundreds of times slower: the block is decoded by plain code first.
+    private static float rowDecoded(RowMatrix w, int row, float[] x, float[] lanes) {
+        var a = FloatVector.zero(FLOATS);
+        var b = a;
+        for (var j = 0; j < w.columns(); j += BLOCK) {
+            w.copyFloats(row, j, BLOCK, lanes);
+            for (var i = 0; i < BLOCK; i += 2 * WIDTH) {
+                a = FloatVector.fromArray(FLOATS, lanes, i).fma(FloatVector.fromArray(FLOATS, x, j + i), a);
+                b = FloatVector.fromArray(FLOATS, lanes, i + WIDTH)
+                        .fma(FloatVector.fromArray(FLOATS, x, j + i + WIDTH), b);
+            }
+        }
+        return VectorKernels.sum(a.add(b), lanes);
+    }
+
+    private static void q4_0(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
         var apart = Math.ceilDiv(rows, STREAMS);
         for (var i = 0; i < apart; i++) {
             for (var row = i; row < rows; row += apart) {
@@ -54,8 +83,7 @@ final class BlockProducts {
         }
     }
 
-    /// See [Kernels#products].
-    static void q4_1(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
+    private static void q4_1(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
         var apart = Math.ceilDiv(rows, STREAMS);
         for (var i = 0; i < apart; i++) {
             for (var row = i; row < rows; row += apart) {
@@ -64,8 +92,7 @@ final class BlockProducts {
         }
     }
 
-    /// See [Kernels#products].
-    static void q8_0(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
+    private static void q8_0(RowMatrix w, long start, int rows, RowVector x, float[] y, int offset, float[] lanes) {
         var apart = Math.ceilDiv(rows, STREAMS);
         for (var i = 0; i < apart; i++) {
             for (var row = i; row < rows; row += apart) {
@@ -169,19 +196,14 @@ final class BlockProducts {
 
     /// Vector `v` of the bytes from `at`.
     private static IntVector unsigned(MemorySegment w, long at, int v) {
-        return (IntVector) load(w, at, v).convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, part(v));
+        return (IntVector) load(w, at, v).convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
     }
 
     private static IntVector signed(MemorySegment w, long at, int v) {
-        return (IntVector) load(w, at, v).convertShape(VectorOperators.B2I, INTS, part(v));
+        return (IntVector) load(w, at, v).convertShape(VectorOperators.B2I, INTS, 0);
     }
 
     private static ByteVector load(MemorySegment w, long at, int v) {
-        var first = v * WIDTH;
-        return ByteVector.fromMemorySegment(BYTES, w, at + first - first % LOADED, LITTLE);
-    }
-
-    private static int part(int v) {
-        return v * WIDTH % LOADED / WIDTH;
+        return ByteVector.fromMemorySegment(BYTES, w, at + (long) v * WIDTH, LITTLE);
     }
 }

@@ -41,10 +41,7 @@ final class VectorKernels implements Kernels {
             case F32 -> dots(w.data(), start, rows, w.columns(), x.values(), 0, y, offset, lanes);
             case BF16 -> HalfWidthProducts.bf16(w, start, rows, x, y, offset, lanes);
             case F16 -> HalfWidthProducts.f16(w, start, rows, x, y, offset, lanes);
-            case Q4_0 -> BlockProducts.q4_0(w, start, rows, x, y, offset, lanes);
-            case Q4_1 -> BlockProducts.q4_1(w, start, rows, x, y, offset, lanes);
-            case Q8_0 -> BlockProducts.q8_0(w, start, rows, x, y, offset, lanes);
-            default -> throw new IllegalStateException("No product with " + w.dtype());
+            default -> BlockProducts.products(w, first, rows, x, y, offset, lanes);
         }
     }
 
