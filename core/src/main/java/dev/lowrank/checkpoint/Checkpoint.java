@@ -50,14 +50,21 @@ public sealed interface Checkpoint extends AutoCloseable permits HuggingFaceFold
     /// @throws CheckpointException `NO_SUCH_TENSOR`
     TensorInfo info(String name);
 
-    /// Reads one tensor: a view of the mapped file where the file holds plain numbers (valid until
-    /// [#close]), a fresh F32 tensor where it holds quantised blocks.
+    /// Reads one tensor: a view of the mapped file, valid until [#close], plain numbers and quantised
+    /// blocks as they are stored; a copy where the file has the rows in another order.
     ///
     /// @param name one of [#names]
     /// @return its values
     /// @throws CheckpointException `NO_SUCH_TENSOR`, `IO_FILE_CHANGED`, `NUM_NONFINITE` or an unsupported
     ///     type
     HostTensor read(String name);
+
+    /// Lets the system take back the memory behind a tensor's mapped bytes; the next access reads the file
+    /// again.
+    ///
+    /// @param name one of [#names]
+    /// @throws CheckpointException as [#read]
+    void release(String name);
 
     /// @return bytes of the weight files
     long weightBytes();

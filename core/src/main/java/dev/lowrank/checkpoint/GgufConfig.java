@@ -130,10 +130,8 @@ final class GgufConfig {
         var widest = DType.BF16;
         for (var tensor : header.tensors().values()) {
             if (tensor.shape().rank() == 2) {
-                var dtype = tensor.type().dtype();
-                widest = dtype == null || dtype == DType.F32 || dtype == DType.F64
-                        ? DType.F32
-                        : widest == DType.F32 ? widest : dtype;
+                var dtype = tensor.type().valueType();
+                widest = dtype == DType.F32 || dtype == DType.F64 ? DType.F32 : widest == DType.F32 ? widest : dtype;
             }
         }
         return switch (widest) {

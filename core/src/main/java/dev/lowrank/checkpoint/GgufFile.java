@@ -1,7 +1,6 @@
 package dev.lowrank.checkpoint;
 
 import dev.lowrank.checkpoint.CheckpointException.Code;
-import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -11,10 +10,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /// A GGUF file of llama or qwen2 type, shown as the Hugging Face checkpoint it was made from: configuration
 /// and names in
-/// that spelling, blocks decoded to F32, the row order of llama's query and key projections undone.
+/// that spelling, blocks as they are stored, the row order of llama's query and key projections undone.
 ///
 /// Source: the GGUF description and converters, github.com/ggml-org.
 public final class GgufFile implements Checkpoint {
@@ -25,6 +25,8 @@ public final class GgufFile implements Checkpoint {
     private final Map<String, GgufHeader.Tensor> tensors;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment mapping;
+    /// Tensors whose scales were found to be finite.
+    private final Set<String> sound = ConcurrentHashMap.newKeySet();
 
     private GgufFile(StoredFile file, GgufHeader header) {
         this.file = file;
@@ -100,10 +102,9 @@ public final class GgufFile implements Checkpoint {
     @Override
     public TensorInfo info(String name) {
         var tensor = tensor(name);
-        var dtype = tensor.type().dtype();
         return new TensorInfo(
                 name,
-                dtype == null ? DType.F32 : dtype,
+                tensor.type().valueType(),
                 tensor.shape(),
                 tensor.bytes(),
                 tensor.type().name());
@@ -112,37 +113,57 @@ public final class GgufFile implements Checkpoint {
     @Override
     public HostTensor read(String name) {
         var tensor = tensor(name);
-        if (!arena.scope().isAlive()) {
-            throw new IllegalStateException("The file " + path() + " is closed");
-        }
-        file.requireUnchanged();
-        var stored = mapping.asSlice(header.dataStart() + tensor.offset(), tensor.bytes());
+        var stored = stored(tensor);
         try {
-            return restoreRows(name, plain(tensor, stored));
+            requireFinite(tensor, stored);
+            return restoreRows(name, stored);
         } catch (InternalError e) {
             throw file.changed(e);
         }
     }
 
-    private HostTensor plain(GgufHeader.Tensor tensor, MemorySegment stored) {
-        var dtype = tensor.type().dtype();
-        if (dtype != null) {
-            return new HostTensor(dtype, tensor.shape(), stored);
+    @Override
+    public void release(String name) {
+        stored(tensor(name)).release();
+    }
+
+    /// The tensor as the file has it, its rows in the file's order.
+    private HostTensor stored(GgufHeader.Tensor tensor) {
+        if (!arena.scope().isAlive()) {
+            throw new IllegalStateException("The file " + path() + " is closed");
         }
-        var decoder = tensor.type().decoder();
-        if (decoder == null) {
+        file.requireUnchanged();
+        var at = header.dataStart() + tensor.offset();
+        var dtype = tensor.type().dtype();
+        if (dtype == null) {
             throw new CheckpointException(
                     Code.GG_TENSOR_TYPE,
                     path(),
-                    header.dataStart() + tensor.offset(),
+                    at,
                     tensor.name(),
                     "Tensors of type " + tensor.type()
                             + " are not supported; expected F32, F16, BF16, Q4_0, Q4_1, Q5_0,"
                             + " Q5_1, Q8_0, Q4_K, Q5_K or Q6_K",
                     null);
         }
-        var decoded = BlockDecoder.decode(path(), tensor.name(), tensor.type(), decoder, stored);
-        return new HostTensor(DType.F32, tensor.shape(), decoded);
+        return new HostTensor(dtype, tensor.shape(), mapping.asSlice(at, tensor.bytes()));
+    }
+
+    private void requireFinite(GgufHeader.Tensor tensor, HostTensor stored) {
+        if (sound.contains(tensor.name())) {
+            return;
+        }
+        var block = stored.firstNonFiniteBlock();
+        if (block >= 0) {
+            throw new CheckpointException(
+                    Code.NUM_NONFINITE,
+                    path(),
+                    -1,
+                    tensor.name(),
+                    "The scale of block " + block + " is not a finite number",
+                    null);
+        }
+        sound.add(tensor.name());
     }
 
     /// Converters store the rows of llama's q and k as pairs (j, j + d/2) side by side; qwen2 keeps them as
@@ -171,6 +192,7 @@ public final class GgufFile implements Checkpoint {
             var from = row - inHead + 2 * (inHead % (headSize / 2)) + inHead / (headSize / 2);
             MemorySegment.copy(tensor.data(), from * rowBytes, target, row * rowBytes, rowBytes);
         }
+        tensor.release();
         return new HostTensor(tensor.dtype(), tensor.shape(), target);
     }
 

@@ -3,22 +3,21 @@ package dev.lowrank.checkpoint;
 import dev.lowrank.tensor.DType;
 import org.jspecify.annotations.Nullable;
 
-/// Tensor types of GGUF: those with a dtype are plain numbers, those with a decoder become F32, the others
-/// are only listed.
+/// Tensor types of GGUF: those with a dtype are read, the others are only listed.
 enum GgufType {
-    F32(0, 1, 4, DType.F32),
-    F16(1, 1, 2, DType.F16),
-    Q4_0(2, 32, 18),
-    Q4_1(3, 32, 20),
-    Q5_0(6, 32, 22),
-    Q5_1(7, 32, 24),
-    Q8_0(8, 32, 34),
+    F32(0, DType.F32),
+    F16(1, DType.F16),
+    Q4_0(2, DType.Q4_0),
+    Q4_1(3, DType.Q4_1),
+    Q5_0(6, DType.Q5_0),
+    Q5_1(7, DType.Q5_1),
+    Q8_0(8, DType.Q8_0),
     Q8_1(9, 32, 40),
     Q2_K(10, 256, 84),
     Q3_K(11, 256, 110),
-    Q4_K(12, 256, 144),
-    Q5_K(13, 256, 176),
-    Q6_K(14, 256, 210),
+    Q4_K(12, DType.Q4_K),
+    Q5_K(13, DType.Q5_K),
+    Q6_K(14, DType.Q6_K),
     Q8_K(15, 256, 292),
     IQ2_XXS(16, 256, 66),
     IQ2_XS(17, 256, 74),
@@ -30,11 +29,11 @@ enum GgufType {
     IQ4_XS(23, 256, 136),
     I8(24, 1, 1),
     I16(25, 1, 2),
-    I32(26, 1, 4, DType.I32),
-    I64(27, 1, 8, DType.I64),
-    F64(28, 1, 8, DType.F64),
+    I32(26, DType.I32),
+    I64(27, DType.I64),
+    F64(28, DType.F64),
     IQ1_M(29, 256, 56),
-    BF16(30, 1, 2, DType.BF16),
+    BF16(30, DType.BF16),
     TQ1_0(34, 256, 54),
     TQ2_0(35, 256, 66),
     MXFP4(39, 32, 17),
@@ -44,6 +43,10 @@ enum GgufType {
     private final int blockWeights;
     private final int blockBytes;
     private final @Nullable DType dtype;
+
+    GgufType(int id, DType dtype) {
+        this(id, dtype.blockWeights(), dtype.blockBytes(), dtype);
+    }
 
     GgufType(int id, int blockWeights, int blockBytes) {
         this(id, blockWeights, blockBytes, null);
@@ -77,25 +80,14 @@ enum GgufType {
         return blockBytes;
     }
 
-    /// @return the type of plain numbers, or null for blocks
+    /// @return the type that reading gives, or null if it is only listed
     @Nullable
     DType dtype() {
         return dtype;
     }
 
-    /// @return the decoder of blocks, or null
-    @Nullable
-    BlockDecoder decoder() {
-        return switch (this) {
-            case Q4_0 -> Blocks32::q4_0;
-            case Q4_1 -> Blocks32::q4_1;
-            case Q5_0 -> Blocks32::q5_0;
-            case Q5_1 -> Blocks32::q5_1;
-            case Q8_0 -> Blocks32::q8_0;
-            case Q4_K -> Blocks256::q4_k;
-            case Q5_K -> Blocks256::q5_k;
-            case Q6_K -> Blocks256::q6_k;
-            default -> null;
-        };
+    /// @return the type of its values: F32 for blocks and for what is only listed
+    DType valueType() {
+        return dtype == null || dtype.isBlocks() ? DType.F32 : dtype;
     }
 }

@@ -140,6 +140,11 @@ public final class HuggingFaceFolder implements Checkpoint {
         return holder(name).tensor(name);
     }
 
+    @Override
+    public void release(String name) {
+        read(name).release();
+    }
+
     private SafetensorsFile holder(String name) {
         var file = shards.holders().get(name);
         if (file != null) {

@@ -39,8 +39,15 @@ public final class SafetensorsWriter implements AutoCloseable {
     /// @param dtype element type
     /// @param shape sizes, outermost first
     public record Entry(String name, DType dtype, Shape shape) {
+        public Entry {
+            if (dtype.isBlocks()) {
+                throw new IllegalArgumentException(
+                        "safetensors has no type " + dtype + "; write " + name + " as F32, F16 or BF16");
+            }
+        }
+
         long bytes() {
-            return Math.multiplyExact(shape.elements(), (long) dtype.bytes());
+            return dtype.bytes(shape.elements());
         }
     }
 

@@ -6,7 +6,8 @@ import dev.lowrank.tensor.Shape;
 /// What a checkpoint says about one tensor without reading it.
 ///
 /// @param name Hugging Face tensor name
-/// @param dtype element type that reading gives; F32 for block-quantised types
+/// @param dtype element type of the values; F32 for block-quantised types, which reading leaves in their
+///     blocks
 /// @param shape sizes, outermost first
 /// @param bytes bytes in the file
 /// @param storedType type in the file as the format spells it, e.g. `BF16` or `Q4_1`

@@ -1,7 +1,6 @@
 package dev.lowrank.model;
 
 import dev.lowrank.model.DecoderSpec.Positions;
-import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.Tensors;
@@ -41,12 +40,13 @@ public final class Embedding {
     public Tensor lookup(List<int[]> windows, int past) {
         var seq = commonLength(windows);
         var rows = new float[Math.multiplyExact(Math.multiplyExact(windows.size(), seq), hidden)];
+        var buffer = new float[hidden];
         var row = 0;
         for (var window : windows) {
             for (var i = 0; i < seq; i++, row++) {
-                add(table, window[i], rows, row);
+                add(table, window[i], rows, row, buffer);
                 if (positions != null) {
-                    add(positions, past + i, rows, row);
+                    add(positions, past + i, rows, row, buffer);
                 }
             }
         }
@@ -70,21 +70,15 @@ public final class Embedding {
         return seq;
     }
 
-    private void add(HostTensor source, int index, float[] rows, int row) {
+    private void add(HostTensor source, int index, float[] rows, int row, float[] buffer) {
         if (index < 0 || index >= source.shape().size(0)) {
             throw new IllegalArgumentException("Token or position " + index + " is outside the table of "
                     + source.shape().size(0) + " rows");
         }
-        var from = (long) index * hidden;
+        source.copyFloats((long) index * hidden, hidden, buffer, 0);
         var to = row * hidden;
-        if (source.dtype() == DType.F32) {
-            for (var i = 0; i < hidden; i++) {
-                rows[to + i] += source.data().get(HostTensor.FLOAT, (from + i) * 4);
-            }
-        } else {
-            for (var i = 0; i < hidden; i++) {
-                rows[to + i] += (float) source.get(from + i);
-            }
+        for (var i = 0; i < hidden; i++) {
+            rows[to + i] += buffer[i];
         }
     }
 }

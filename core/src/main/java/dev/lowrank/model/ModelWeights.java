@@ -3,7 +3,6 @@ package dev.lowrank.model;
 import dev.lowrank.checkpoint.Checkpoint;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
-import dev.lowrank.checkpoint.HuggingFaceFolder;
 import dev.lowrank.checkpoint.ModelConfig;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
@@ -78,11 +77,7 @@ public final class ModelWeights {
 
     /// Lets the system take back the memory of a block's mapped weights, once they have been used.
     public void release(DecoderSpec.Block block) {
-        if (checkpoint instanceof HuggingFaceFolder) {
-            block.sites()
-                    .forEach(
-                            site -> tensorNames(site).forEach(name -> read(name).release()));
-        }
+        block.sites().forEach(site -> tensorNames(site).forEach(checkpoint::release));
     }
 
     /// Any tensor by its checkpoint name.
@@ -176,7 +171,7 @@ public final class ModelWeights {
         return names.stream().limit(20).toList();
     }
 
-    /// Copies a matrix transposed.
+    /// Copies a matrix of a plain type transposed.
     private static HostTensor transpose(HostTensor matrix) {
         var rows = matrix.shape().size(0);
         var columns = matrix.shape().size(1);

@@ -10,9 +10,9 @@ import java.nio.ByteOrder;
 /// The segment belongs to whoever made it (usually the arena of an open checkpoint); this record only looks
 /// at it.
 ///
-/// @param dtype element type
+/// @param dtype element type; with a block type the last dimension is whole blocks
 /// @param shape sizes, outermost first
-/// @param data exactly `shape.elements() * dtype.bytes()` bytes
+/// @param data exactly `dtype.bytes(shape.elements())` bytes
 public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
     /// Little-endian, unaligned layouts: tensors may start at any byte of a mapped file.
     public static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -24,7 +24,11 @@ public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     public HostTensor {
-        var expected = Math.multiplyExact(shape.elements(), (long) dtype.bytes());
+        if (dtype.isBlocks() && (shape.rank() == 0 || shape.size(shape.rank() - 1) % dtype.blockWeights() != 0)) {
+            throw new IllegalArgumentException("The rows of a " + dtype + " tensor are whole blocks of "
+                    + dtype.blockWeights() + " weights, but the shape is " + shape);
+        }
+        var expected = dtype.bytes(shape.elements());
         if (data.byteSize() != expected) {
             throw new IllegalArgumentException("A " + dtype + " tensor of shape " + shape + " takes " + expected
                     + " bytes, but the segment has " + data.byteSize());
@@ -59,7 +63,9 @@ public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
     }
 
     /// @param index flat index from 0
-    /// @return the element as a `double`, exactly (I64 beyond 2^53 loses digits)
+    /// @return the element as a `double`, exactly (I64 beyond 2^53 loses digits); of a block type, its
+    ///     whole
+    ///     block is decoded
     public double get(long index) {
         return switch (dtype) {
             case F64 -> data.get(DOUBLE, index * 8);
@@ -71,19 +77,49 @@ public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
             case U8 -> data.get(ValueLayout.JAVA_BYTE, index) & 0xFF;
             case F8_E4M3 -> Float8.e4m3(data.get(ValueLayout.JAVA_BYTE, index));
             case F8_E5M2 -> Float8.e5m2(data.get(ValueLayout.JAVA_BYTE, index));
+            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K -> {
+                var block = new float[dtype.blockWeights()];
+                BlockDecoder.decode(this, index / block.length, 1, block, 0);
+                yield block[(int) (index % block.length)];
+            }
         };
+    }
+
+    /// Copies a run of elements as floats, e.g. a row; allocates nothing. Of a block type it is whole
+    /// blocks.
+    ///
+    /// @param first flat index from 0
+    /// @param count how many
+    /// @param target receives them from `to`
+    /// @throws IllegalArgumentException if the run begins or ends inside a block
+    public void copyFloats(long first, int count, float[] target, int to) {
+        var weights = dtype.blockWeights();
+        if (dtype.isBlocks()) {
+            if (first % weights != 0 || count % weights != 0) {
+                throw new IllegalArgumentException(
+                        "Elements " + first + " to " + (first + count) + " are not whole blocks of " + weights);
+            }
+            BlockDecoder.decode(this, first / weights, count / weights, target, to);
+        } else if (dtype == DType.F32) {
+            MemorySegment.copy(data, FLOAT, first * 4, target, to, count);
+        } else {
+            for (var i = 0; i < count; i++) {
+                target[to + i] = (float) get(first + i);
+            }
+        }
+    }
+
+    /// Looks for damaged scales, which reading a file of blocks must refuse.
+    ///
+    /// @return the first block with a scale that is NaN or infinite; -1 if there is none, as in plain types
+    public long firstNonFiniteBlock() {
+        return dtype.isBlocks() ? BlockDecoder.firstNonFinite(this) : -1;
     }
 
     /// @return all elements as floats; for tests and small tensors (norms, biases)
     public float[] toFloats() {
         var values = new float[Math.toIntExact(shape.elements())];
-        if (dtype == DType.F32) {
-            MemorySegment.copy(data, FLOAT, 0, values, 0, values.length);
-            return values;
-        }
-        for (var i = 0; i < values.length; i++) {
-            values[i] = (float) get(i);
-        }
+        copyFloats(0, values.length, values, 0);
         return values;
     }
 }

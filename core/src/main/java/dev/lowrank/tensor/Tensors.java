@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 public final class Tensors {
     private Tensors() {}
 
-    /// Copies plain memory into a new tensor of the same dtype; the F8 types become F32.
+    /// Copies plain memory into a new tensor of the same dtype; the F8 and block types become F32.
     ///
     /// @param host elements; mapped files are welcome, they are read through the JVM, which survives a
     ///     truncated
@@ -21,6 +21,8 @@ public final class Tensors {
     public static Tensor from(HostTensor host) {
         return switch (host.dtype()) {
             case F8_E4M3, F8_E5M2 -> fromFloat8(host);
+            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K ->
+                filled(DType.F32, host.shape(), memory -> BlockDecoder.decode(host, memory));
             case F64, F32, F16, BF16, I64, I32, U8 ->
                 filled(host.dtype(), host.shape(), memory -> memory.copyFrom(host.data()));
         };
@@ -43,9 +45,14 @@ public final class Tensors {
     /// @param host native, unmapped, aligned to its element size; must outlive the tensor and every view of
     ///     it
     /// @return a tensor sharing memory with `host`
-    /// @throws IllegalArgumentException if the memory is on the heap, mapped or unaligned, or of an F8 type
+    /// @throws IllegalArgumentException if the memory is on the heap, mapped or unaligned, or of an F8 or
+    ///     block type
     public static Tensor view(HostTensor host) {
         var data = host.data();
+        if (host.dtype().isBlocks()) {
+            throw new IllegalArgumentException(
+                    "LibTorch has no type " + host.dtype() + "; decode the tensor with Tensors.from");
+        }
         if (!data.isNative() || data.isMapped() || data.address() % host.dtype().bytes() != 0) {
             throw new IllegalArgumentException(
                     "A tensor can only look at aligned native memory that is no file mapping," + " but this is " + data

@@ -12,6 +12,7 @@ import dev.lowrank.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,10 +46,14 @@ class GgufFileTest {
         var recipe = GgufBytes.llama().tensor("token_embd.weight", id, golden(type + ".blocks"), 256, rows);
         try (var file = open(recipe)) {
             var read = file.read("model.embed_tokens.weight");
-            assertThat(read.dtype()).isEqualTo(DType.F32);
+            assertThat(read.dtype()).isEqualTo(DType.valueOf(type));
+            assertThat(read.data().isMapped()).as("no copy").isTrue();
             assertThat(file.info("model.embed_tokens.weight").storedType()).isEqualTo(type);
+            assertThat(file.info("model.embed_tokens.weight").dtype()).isEqualTo(DType.F32);
             var reference = new HostTensor(DType.F32, Shape.of(rows, 256), expected);
             assertThat(read.toFloats()).containsExactly(reference.toFloats());
+            file.release("model.embed_tokens.weight");
+            assertThat(read.toFloats()).as("read again").containsExactly(reference.toFloats());
         }
     }
 
@@ -103,6 +108,31 @@ class GgufFileTest {
                     .containsExactly(0, 1, 2, 3, 4, 5, 6, 7);
             assertThat(file.read("model.layers.0.self_attn.v_proj.weight").toFloats())
                     .containsExactly(stored);
+        }
+    }
+
+    @Test
+    void rowsOfBlocksAreReorderedWhole() {
+        // Two heads of four rows of one block each; the scale of a row is its number.
+        var order = new int[] {0, 2, 1, 3, 4, 6, 5, 7};
+        var stored = new byte[8 * 20];
+        for (var row = 0; row < 8; row++) {
+            var at = row * 20;
+            var scale = Float.floatToFloat16(order[row]);
+            stored[at] = (byte) scale;
+            stored[at + 1] = (byte) (scale >> 8);
+            Arrays.fill(stored, at + 4, at + 20, (byte) 0x11);
+        }
+        var recipe = withEmbedding(GgufBytes.llama()).tensor("blk.0.attn_q.weight", 3, stored, 32, 8);
+        try (var file = open(recipe)) {
+            var name = "model.layers.0.self_attn.q_proj.weight";
+            var read = file.read(name);
+            assertThat(read.dtype()).isEqualTo(DType.Q4_1);
+            file.release(name);
+            for (var i = 0; i < 256; i++) {
+                var row = i / 32;
+                assertThat(read.get(i)).isEqualTo(row);
+            }
         }
     }
 

@@ -72,6 +72,11 @@ class SafetensorsRoundTripTest {
     void everyTypeSurvivesWritingAndReading() {
         var tensors = new LinkedHashMap<String, HostTensor>();
         for (var dtype : DType.values()) {
+            if (dtype.isBlocks()) {
+                assertThatThrownBy(() -> new Entry("blocks", dtype, Shape.of(32)))
+                        .hasMessageContaining("safetensors has no type " + dtype);
+                continue;
+            }
             tensors.put("matrix." + dtype, bytes(dtype, Shape.of(3, 5), dtype.bytes()));
             tensors.put("scalar." + dtype, bytes(dtype, Shape.of(), 7));
             tensors.put("empty." + dtype, bytes(dtype, Shape.of(0, 4), 7));

@@ -21,13 +21,36 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void products(RowMatrix w, int first, int rows, RowVector x, float[] y, int offset, float[] lanes) {
-        if (w.halfWidth()) {
+        if (w.dtype().isBlocks()) {
+            for (var i = 0; i < rows; i++) {
+                y[offset + i] = blockDot(w, first + i, x.values(), lanes);
+            }
+        } else if (w.halfWidth()) {
             for (var i = 0; i < rows; i++) {
                 y[offset + i] = halfWidthDot(w, (first + i) * w.rowBytes(), x.values());
             }
         } else {
             dots(w.data(), first * w.rowBytes(), rows, w.columns(), x.values(), 0, y, offset, lanes);
         }
+    }
+
+    /// The sum of [#dot] over the decoded row, in the same order.
+    private static float blockDot(RowMatrix w, int row, float[] x, float[] lanes) {
+        float a = 0;
+        float b = 0;
+        float c = 0;
+        float d = 0;
+        var weights = w.dtype().blockWeights();
+        for (var j = 0; j < w.columns(); j += weights) {
+            w.copyFloats(row, j, weights, lanes);
+            for (var i = 0; i < weights; i += 4) {
+                a += lanes[i] * x[j + i];
+                b += lanes[i + 1] * x[j + i + 1];
+                c += lanes[i + 2] * x[j + i + 2];
+                d += lanes[i + 3] * x[j + i + 3];
+            }
+        }
+        return (a + b) + (c + d);
     }
 
     private static float halfWidthDot(RowMatrix w, long start, float[] x) {

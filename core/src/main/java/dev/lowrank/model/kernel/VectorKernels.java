@@ -1,6 +1,5 @@
 package dev.lowrank.model.kernel;
 
-import dev.lowrank.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -38,12 +37,11 @@ final class VectorKernels implements Kernels {
     @Override
     public void products(RowMatrix w, int first, int rows, RowVector x, float[] y, int offset, float[] lanes) {
         var start = first * w.rowBytes();
-        if (w.dtype() == DType.F32) {
-            dots(w.data(), start, rows, w.columns(), x.values(), 0, y, offset, lanes);
-        } else if (w.dtype() == DType.BF16) {
-            HalfWidthProducts.bf16(w, start, rows, x, y, offset, lanes);
-        } else {
-            HalfWidthProducts.f16(w, start, rows, x, y, offset, lanes);
+        switch (w.dtype()) {
+            case F32 -> dots(w.data(), start, rows, w.columns(), x.values(), 0, y, offset, lanes);
+            case BF16 -> HalfWidthProducts.bf16(w, start, rows, x, y, offset, lanes);
+            case F16 -> HalfWidthProducts.f16(w, start, rows, x, y, offset, lanes);
+            default -> BlockProducts.products(w, first, rows, x, y, offset, lanes);
         }
     }
 

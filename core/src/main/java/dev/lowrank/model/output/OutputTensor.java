@@ -82,7 +82,7 @@ public record OutputTensor(String name, DType dtype, Shape shape, Supplier<HostT
     }
 
     long bytes() {
-        return shape.elements() * dtype.bytes();
+        return dtype.bytes(shape.elements());
     }
 
     /// Writes it, converted to its element type.
