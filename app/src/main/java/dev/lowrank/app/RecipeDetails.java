@@ -63,7 +63,7 @@ final class RecipeDetails {
 
     @Option(
             names = "--update-alpha",
-            defaultValue = "0.5",
+            defaultValue = "0.3",
             description = "sequential: share of the whole model's outputs in the fit, 0 to 1.")
     private double updateAlpha;
 

@@ -23,7 +23,6 @@ import dev.lowrank.text.ValidationSet;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -62,7 +61,6 @@ final class CompressionRun {
     private final @Nullable CalibrationStream stream;
     private final DecompositionFiles files;
     private final OutputGradients felt;
-    private final Map<Labels, GradientPass> passes = new EnumMap<>(Labels.class);
     private final boolean ranksKnown;
     private final Progress progress;
     private final Stopwatch time = new Stopwatch();
@@ -113,34 +111,39 @@ final class CompressionRun {
                 }
             }
             all.stream().filter(job -> job.recipe().update() != null).forEach(this::cutSequentially);
-            passes.values().forEach(GradientPass::close);
             var finish = new Finish(source, time);
             return all.stream().map(finish::finish).toList();
         });
     }
 
-    private GradientPass pass(Labels labels) {
-        return passes.computeIfAbsent(labels, any -> {
-            if (calibration == null) {
-                throw new IllegalArgumentException(
-                        "Measuring what a cut does to the predictions needs a calibration text; give one with"
-                                + " --calibration FILE, or choose another method or allocator");
-            }
-            var windows = calibration.windows();
-            return new GradientPass(
-                    source,
-                    windows.subList(0, Math.min(GRADIENT_WINDOWS, windows.size())),
-                    labels,
-                    all.getFirst().folder.workFolder(),
-                    all.getFirst().recipe().seed(),
-                    progress);
-        });
+    /// A gradient pass of some of the calibration windows.
+    ///
+    /// @param group which windows: 0 for those that metrics come from, 1 for those that judge
+    ///     decompositions, which would look too good on the windows that made them
+    private GradientPass pass(Labels labels, int group) {
+        if (calibration == null) {
+            throw new IllegalArgumentException(
+                    "Measuring what a cut does to the predictions needs a calibration text; give one with"
+                            + " --calibration FILE, or choose another method or allocator");
+        }
+        var windows = calibration.windows();
+        var count = Math.clamp(windows.size() / 2, 1, GRADIENT_WINDOWS);
+        var first = windows.size() > 1 ? group * count : 0;
+        return new GradientPass(
+                source,
+                windows.subList(first, first + count),
+                labels,
+                all.getFirst().folder.workFolder(),
+                all.getFirst().recipe().seed(),
+                progress);
     }
 
     private void measureOutputGradients() {
         var state = all.getFirst().state;
         if (!state.gradientsMeasured()) {
-            pass(Labels.DRAWN).observe(targets, felt);
+            try (var pass = pass(Labels.DRAWN, 0)) {
+                pass.observe(targets, felt);
+            }
             state.finishGradients(targets.stream().map(felt::file).toList());
         }
     }
@@ -204,7 +207,7 @@ final class CompressionRun {
         var needs = all.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
-        var evidences = new Evidences(files, all.getFirst().folder.workFolder(), this::pass);
+        var evidences = new Evidences(files, all.getFirst().folder.workFolder(), labels -> pass(labels, 1));
         time.allocating(() -> {
             var gathered = evidences.gather(targets, methods, needs);
             for (var job : all) {

@@ -28,7 +28,7 @@ final class Evidences {
     private final Function<Labels, GradientPass> passes;
 
     /// @param work folder of working files
-    /// @param passes the gradient pass of some labels
+    /// @param passes makes a gradient pass over some labels
     Evidences(DecompositionFiles files, Path work, Function<Labels, GradientPass> passes) {
         this.files = files;
         this.work = work;
@@ -59,13 +59,16 @@ final class Evidences {
             return JSON.treeToValue(before, Stored.class);
         }
         var observation = new SensitivityObservation(files, methods);
-        var pass = passes.apply(labels);
-        pass.observe(targets, observation);
-        var sites = new TreeMap<String, Found>();
-        observation.found().forEach((method, found) -> found.forEach((site, one) -> sites.put(key(method, site), one)));
-        var stored = new Stored(sites, pass.blockInfluence());
-        WorkFiles.write(file, JSON.writeValueAsBytes(stored));
-        return stored;
+        try (var pass = passes.apply(labels)) {
+            pass.observe(targets, observation);
+            var sites = new TreeMap<String, Found>();
+            observation
+                    .found()
+                    .forEach((method, found) -> found.forEach((site, one) -> sites.put(key(method, site), one)));
+            var stored = new Stored(sites, pass.blockInfluence());
+            WorkFiles.write(file, JSON.writeValueAsBytes(stored));
+            return stored;
+        }
     }
 
     private static String key(Method method, LinearSite site) {

@@ -4,19 +4,20 @@ package dev.lowrank.compress;
 ///
 /// Going through the model in order, with `x` the input of a site in the whole model and `x'` its input in
 /// the model compressed so far, the weight is first replaced by the ridge regression of
-/// `α W x + (1 − α) W x'` on `x'`, `W̃ = W + α W (C − H) (H + λ I)⁻¹` with `H = Σ x' x'ᵀ` and `C = Σ x x'ᵀ`, and
-/// then cut in the metric `H`: together a reduced-rank regression. Sites that stay dense are refitted, too,
-/// which costs no bytes.
+/// `α W x + (1 − α) W x'` on `x'`, `W̃ = W + α W (C − H) (H + λ I)⁻¹` with `H = Σ x' x'ᵀ` and `C = Σ x
+/// x'ᵀ`, and then cut in the metric `H`: together a reduced-rank regression. Sites that stay dense are
+/// refitted, too, which costs no bytes.
 ///
 /// Source: AA-SVD's objective for α = 1 (compression.md, 3.10). Deviation: `α` below 1. At α = 1 the fit
-/// leans on errors that are particular to the calibration text; a half generalises.
+/// leans on errors that are particular to the calibration text and does harm on other text; a third
+/// generalises.
 ///
 /// @param alpha share of the whole model's outputs in the target, in [0, 1]
 /// @param ridge `λ` as a share of the mean diagonal of `H`
 /// @param windows calibration windows that run through both models
 public record SequentialUpdate(double alpha, double ridge, int windows) {
     /// What generalised best on held-out text of SmolLM2-135M.
-    public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.5, 1e-3, 32);
+    public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.3, 1e-3, 64);
 
     public SequentialUpdate {
         if (!(alpha >= 0 && alpha <= 1)) {

@@ -21,8 +21,8 @@ public final class TextCache implements AutoCloseable {
         return new TextCache(spec);
     }
 
-    /// Makes ready for a prompt: what the longest common beginning left is kept, the rest forgotten. At least
-    /// one token is left to read, since its logits are wanted.
+    /// Makes ready for a prompt: what the longest common beginning left is kept, the rest forgotten. At
+    /// least one token is left to read, since its logits are wanted.
     ///
     /// @param prompt token ids, at least one
     /// @param capacity positions that will be needed

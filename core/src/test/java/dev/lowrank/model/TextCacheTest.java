@@ -10,8 +10,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/// Conversations with the pocket model, read by the row decoder, whose numbers do not depend on how a text is
-/// cut.
+/// Conversations with the pocket model, read by the row decoder, whose numbers do not depend on how a text
+/// is cut.
 class TextCacheTest {
     private static final Path POCKET =
             Path.of(System.getProperty("lowrank.root", "..")).resolve("models/pocket");

@@ -42,7 +42,15 @@ record SiteSample(LinearSite site, Tensor weight, Tensor inputs, BlockStatistics
     }
 
     Problem problem() {
-        return new Problem(site, weight, measured());
+        return new Problem(site, weight, measured().withOutputGradient(felt()));
+    }
+
+    /// A second moment of output gradients with directions that matter a hundred times more than others.
+    Tensor felt() {
+        var out = weight.size(0);
+        var scales = Tensors.arange(1, out + 1, DType.F64).rsqrt();
+        var gradients = Tensors.randn(17, DType.F64, 4 * out, out).mul(scales);
+        return gradients.t().matmul(gradients).div(4.0 * out);
     }
 
     /// `‖(W − W_r) X + shift‖` over the inputs, absolute.
