@@ -8,15 +8,16 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import java.util.function.Function;
 
-/// How the rows of a residual stream are shared by the threads: in parts small enough for the cache where
-/// one prompt runs alone, whole where batches run side by side already, somebody watches, or gradients are
+/// How the rows of a residual stream are shared by the threads: one part each where one prompt runs alone
+/// (more and smaller parts fit the cache better, but every part packs all weights again), whole where batches run side
+/// by side already, somebody watches, or gradients are
 /// recorded.
 ///
 /// @param count parts
 /// @param seq rows in all
 record RowParts(int count, long seq) {
-    /// Rows that still use a core's matrix units well and whose activations fit its cache.
-    private static final long SMALLEST_PART = 96;
+    /// Rows that are worth a thread of their own.
+    private static final long SMALLEST_PART = 32;
 
     /// Some rows.
     ///
@@ -36,8 +37,7 @@ record RowParts(int count, long seq) {
         var seq = hidden.shape().size(1);
         var alone = hidden.shape().size(0) == 1 && tap.equals(SiteTap.NONE) && !Grad.enabled();
         var threads = Compute.threads();
-        var parts = seq / SMALLEST_PART / threads * threads;
-        return new RowParts(alone && threads > 1 && parts > 0 ? (int) parts : 1, seq);
+        return new RowParts(alone && seq >= SMALLEST_PART * threads ? threads : 1, seq);
     }
 
     /// Computes rows apart and joins them.
