@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -61,9 +62,8 @@ final class CompareCommand implements Callable<Integer> {
             names = "--allocate",
             split = ",",
             paramLabel = "ALLOCATOR",
-            defaultValue = RecipeOptions.ALLOCATOR,
             completionCandidates = RecipeOptions.AllocatorIds.class,
-            description = "Of ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
+            description = "Of ${COMPLETION-CANDIDATES}; knapsack for the method lowrank, uniform for the others.")
     private List<String> allocators = new ArrayList<>();
 
     @Option(
@@ -191,13 +191,19 @@ final class CompareCommand implements Callable<Integer> {
         for (var keep : new LinkedHashSet<>(shares)) {
             for (var method : new LinkedHashSet<>(methods)) {
                 for (var storage : new LinkedHashSet<>(storages)) {
-                    for (var allocator : new LinkedHashSet<>(allocators)) {
+                    for (var allocator : allocators(method)) {
                         all.add(new Comparison.Candidate(keep, recipe(method, storage, allocator, keep)));
                     }
                 }
             }
         }
         return all;
+    }
+
+    private Set<String> allocators(String method) {
+        return allocators.isEmpty()
+                ? Set.of(RecipeDetails.isOwn(method) ? "knapsack" : RecipeOptions.ALLOCATOR)
+                : new LinkedHashSet<>(allocators);
     }
 
     private CompressionRecipe recipe(String method, String storage, String allocator, double keep) {

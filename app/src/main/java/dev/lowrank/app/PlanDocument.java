@@ -13,7 +13,8 @@ import java.util.Locale;
 /// @param model path of the source
 /// @param method method
 /// @param storage storage policy
-/// @param ranksKnown whether ranks are known before calibration; if not, sizes are those of the dense model
+/// @param ranksKnown whether ranks are known before calibration; if not, they are those of the same budget
+///     spent evenly
 /// @param keptTarget numbers kept ÷ original over the targets
 /// @param keptModel numbers kept ÷ original over the whole model
 /// @param parametersBefore numbers before
@@ -112,9 +113,8 @@ record PlanDocument(
         var text = new StringBuilder();
         text.append(String.format("%s by %s, stored %s%n%n", model, method, storage));
         if (!ranksKnown) {
-            text.append(
-                            "The allocator sees the whole model first, so ranks and sizes are known only after calibration;\n")
-                    .append("the figures below are those of the dense model.\n\n");
+            text.append("The allocator sees the whole model first, so ranks are known only after calibration. Below:\n")
+                    .append(keptTarget < 1 ? "the same budget spent evenly.\n\n" : "the dense model.\n\n");
         }
         text.append(sitesTable().render()).append('\n').append(totals().render());
         text.append(String.format(

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,11 @@ import picocli.CommandLine.Option;
 
 /// The options of a recipe besides method, storage and budget.
 final class RecipeDetails {
+    /// What we do by default.
+    static final String OWN = "lowrank";
+
+    private static final String OWN_METRIC = "kfac-svd";
+
     @Option(names = "--rank-multiple", paramLabel = "N", defaultValue = "1", description = "Round ranks down to this.")
     private int rankMultiple;
 
@@ -57,9 +63,9 @@ final class RecipeDetails {
 
     @Option(
             names = "--update",
-            defaultValue = "none",
-            description = "none, or sequential: fit each site to what it sees in the model compressed so far.")
-    private String update;
+            description = "none, or sequential: fit each site to what it sees in the model compressed so far; sequential"
+                    + " for the method lowrank, none for the others.")
+    private @Nullable String update;
 
     @Option(
             names = "--update-alpha",
@@ -80,19 +86,19 @@ final class RecipeDetails {
     /// @param ranks reads what chooses the ranks, and the budget
     /// @throws CommandException with code 2 for a value that is out of range or a name that is not known
     CompressionRecipe recipe(String method, String storage, Supplier<Ranks> ranks) {
-        UsageErrors.known(method, "methods", Methods.ids());
+        UsageErrors.known(method, "methods", methods());
         UsageErrors.known(storage, "storage policies", RecipeOptions.storages());
         return UsageErrors.check(() -> {
             var chosen = ranks.get();
             return new CompressionRecipe(
-                    Methods.of(method, new MethodOptions(alpha, !uncentred, shrinkage)),
+                    Methods.of(isOwn(method) ? OWN_METRIC : method, new MethodOptions(alpha, !uncentred, shrinkage)),
                     StoragePolicy.of(storage),
                     chosen.allocator(),
                     chosen.budget(),
                     rankMultiple,
                     roles(),
                     new TreeSet<>(protectedLayers),
-                    update(),
+                    update(method),
                     type(),
                     seed);
         });
@@ -108,10 +114,22 @@ final class RecipeDetails {
         }
     }
 
-    private @Nullable SequentialUpdate update() {
-        UsageErrors.known(update, "updates", List.of("none", "sequential"));
+    /// Whether a name stands for what we do by default: the K-FAC metric, the knapsack and the sequential
+    /// update. Published methods do as published unless asked otherwise.
+    static boolean isOwn(String method) {
+        return method.equals(OWN);
+    }
+
+    /// Names of all methods, our own first.
+    static List<String> methods() {
+        return Stream.concat(Stream.of(OWN), Methods.ids().stream()).toList();
+    }
+
+    private @Nullable SequentialUpdate update(String method) {
+        var chosen = update != null ? update : isOwn(method) ? "sequential" : "none";
+        UsageErrors.known(chosen, "updates", List.of("none", "sequential"));
         var standard = SequentialUpdate.DEFAULT;
-        return update.equals("none") ? null : new SequentialUpdate(updateAlpha, standard.ridge(), standard.windows());
+        return chosen.equals("none") ? null : new SequentialUpdate(updateAlpha, standard.ridge(), standard.windows());
     }
 
     private Set<Role> roles() {

@@ -7,7 +7,6 @@ import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.WithinLoss;
-import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -20,13 +19,14 @@ import picocli.CommandLine.Option;
 
 /// The options of `plan` and `compress` that say how to compress.
 final class RecipeOptions {
+    /// What a published method is paired with where nothing else is asked: its own papers' rule.
     static final String ALLOCATOR = "uniform";
 
     /// Ids of all methods, for completion and help.
     static final class MethodIds implements Iterable<String> {
         @Override
         public Iterator<String> iterator() {
-            return Methods.ids().iterator();
+            return RecipeDetails.methods().iterator();
         }
     }
 
@@ -74,10 +74,10 @@ final class RecipeOptions {
     @Option(
             names = "--allocate",
             paramLabel = "ALLOCATOR",
-            defaultValue = ALLOCATOR,
             completionCandidates = AllocatorIds.class,
-            description = "What spends --keep on the targets: ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
-    private String allocator;
+            description = "What spends --keep on the targets: ${COMPLETION-CANDIDATES}; knapsack for the method lowrank,"
+                    + " uniform for the others.")
+    private @Nullable String allocator;
 
     @Option(
             names = "--count",
@@ -104,10 +104,11 @@ final class RecipeOptions {
     ///
     /// @throws CommandException with code 2 for a value that is out of range or a name that is not known
     CompressionRecipe recipe(String method, String storage) {
-        return details.recipe(method, storage, this::ranks);
+        return details.recipe(method, storage, () -> ranks(method));
     }
 
-    private Ranks ranks() {
+    private Ranks ranks(String method) {
+        var spender = allocator != null ? allocator : RecipeDetails.isOwn(method) ? "knapsack" : ALLOCATOR;
         if (Stream.of(keep, rank, energy, increase).filter(Objects::nonNull).count() > 1) {
             throw new IllegalArgumentException("--keep, --rank, --energy and --max-perplexity-increase exclude one"
                     + " another; give one of them.");
@@ -122,11 +123,11 @@ final class RecipeOptions {
             return new Ranks(Allocators.of("energy", options), new Budget.Unbounded(unit));
         }
         if (increase != null) {
-            UsageErrors.known(allocator, "allocators", Allocators.ids());
-            var inner = Allocators.of(allocator, AllocatorOptions.DEFAULT);
+            UsageErrors.known(spender, "allocators", Allocators.ids());
+            var inner = Allocators.of(spender, AllocatorOptions.DEFAULT);
             return new Ranks(new WithinLoss(inner, unit, share(increase)), new Budget.Unbounded(unit));
         }
-        return Ranks.share(allocator, unit, keep == null ? 0.8 : keep);
+        return Ranks.share(spender, unit, keep == null ? 0.8 : keep);
     }
 
     /// `1%` or `0.01`.

@@ -2,6 +2,10 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.compress.allocate.Allocation;
+import dev.lowrank.compress.allocate.Allocator;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
+import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
@@ -19,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param recipe what was asked
 /// @param allocation the ranks; null where the allocator must see the model first
-/// @param targets the sites that may change; dense where ranks are not known yet
+/// @param targets the sites that may change; where ranks are not known yet, as the uniform rule would spend
+///     the budget, and dense where there is none
 /// @param others sites that stay as they are
 /// @param parametersBefore numbers of the whole source
 /// @param sourceBytes bytes of the source's weight files
@@ -58,20 +63,17 @@ public record CompressionPlan(
     /// @throws CheckpointException if the source is compressed already
     public static CompressionPlan of(LanguageModel source, CompressionRecipe recipe, int samples, int window) {
         var targets = targets(source, recipe).toList();
-        var allocation = recipe.ranksKnownAhead() && !targets.isEmpty()
-                ? recipe.allocator()
-                        .allocate(recipe.problem(
-                                targets.stream()
-                                        .map(site -> Evidence.of(site, dtype(source, recipe, site)))
-                                        .toList(),
-                                null))
-                : null;
+        var known = recipe.ranksKnownAhead() && !targets.isEmpty();
+        var allocation = known ? allocate(source, recipe, recipe.allocator(), targets) : null;
+        var expected = allocation != null || targets.isEmpty() || recipe.budget() instanceof Budget.Unbounded
+                ? allocation
+                : allocate(source, recipe, Allocators.of("uniform", AllocatorOptions.DEFAULT), targets);
         var chosen = targets.stream()
                 .map(site -> {
                     var dtype = dtype(source, recipe, site);
-                    return allocation == null
+                    return expected == null
                             ? SitePlan.dense(site, dtype)
-                            : SitePlan.of(site, allocation.of(site), dtype);
+                            : SitePlan.of(site, expected.of(site), dtype);
                 })
                 .toList();
         var others = source.spec()
@@ -92,6 +94,14 @@ public record CompressionPlan(
                 source.checkpoint().weightBytes(),
                 restBytes,
                 needs(source, recipe, chosen, others, restBytes, samples, window));
+    }
+
+    private static Allocation allocate(
+            LanguageModel source, CompressionRecipe recipe, Allocator allocator, List<LinearSite> targets) {
+        var evidence = targets.stream()
+                .map(site -> Evidence.of(site, dtype(source, recipe, site)))
+                .toList();
+        return allocator.allocate(recipe.problem(evidence, null));
     }
 
     /// The sites that a recipe compresses, in execution order.

@@ -2,11 +2,15 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.allocate.AllocationProblem;
 import dev.lowrank.compress.allocate.Allocator;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.allocate.TrialLoss;
 import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.MethodOptions;
+import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.Role;
@@ -64,6 +68,22 @@ public record CompressionRecipe(
     public static CompressionRecipe of(
             Method method, StoragePolicy storage, Allocator allocator, Budget budget, long seed) {
         return new CompressionRecipe(method, storage, allocator, budget, 1, Set.of(), Set.of(), null, null, seed);
+    }
+
+    /// What Lowrank does by default: the K-FAC metric, ranks by knapsack over estimated divergences, each site
+    /// fitted to what it sees in the compressed model. All targets, the source's dtype.
+    public static CompressionRecipe best(Budget budget, long seed) {
+        return new CompressionRecipe(
+                Methods.of("kfac-svd", MethodOptions.DEFAULT),
+                StoragePolicy.AUTO,
+                Allocators.of("knapsack", AllocatorOptions.DEFAULT),
+                budget,
+                1,
+                Set.of(),
+                Set.of(),
+                SequentialUpdate.DEFAULT,
+                null,
+                seed);
     }
 
     /// Whether ranks are known before anything is measured.
