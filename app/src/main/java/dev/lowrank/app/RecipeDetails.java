@@ -20,9 +20,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -63,8 +63,9 @@ final class RecipeDetails {
 
     @Option(
             names = "--update",
-            description = "none, or sequential: fit each site to what it sees in the model compressed so far; sequential"
-                    + " for the method lowrank, none for the others.")
+            description =
+                    "none, or sequential: fit each site to what it sees in the model compressed so far; sequential"
+                            + " for the method lowrank, none for the others.")
     private @Nullable String update;
 
     @Option(

@@ -75,8 +75,9 @@ final class RecipeOptions {
             names = "--allocate",
             paramLabel = "ALLOCATOR",
             completionCandidates = AllocatorIds.class,
-            description = "What spends --keep on the targets: ${COMPLETION-CANDIDATES}; knapsack for the method lowrank,"
-                    + " uniform for the others.")
+            description =
+                    "What spends --keep on the targets: ${COMPLETION-CANDIDATES}; knapsack for the method lowrank,"
+                            + " uniform for the others.")
     private @Nullable String allocator;
 
     @Option(

@@ -71,9 +71,7 @@ public record CompressionPlan(
         var chosen = targets.stream()
                 .map(site -> {
                     var dtype = dtype(source, recipe, site);
-                    return expected == null
-                            ? SitePlan.dense(site, dtype)
-                            : SitePlan.of(site, expected.of(site), dtype);
+                    return expected == null ? SitePlan.dense(site, dtype) : SitePlan.of(site, expected.of(site), dtype);
                 })
                 .toList();
         var others = source.spec()

@@ -23,7 +23,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ConcurrentHashMap;
 
 /// Cuts one job's blocks in order, each site fitted to what it sees in the model compressed so far; see
 /// [SequentialUpdate].
@@ -153,11 +152,14 @@ final class SequentialCut {
             moments.subList(1, moments.size()).forEach(moments.getFirst()::add);
             var fit = moments.getFirst()
                     .fit(update.ridge(), "inputs of " + sites.getFirst().name());
-            var outcomes = new ConcurrentHashMap<LinearSite, Outcome>();
+            var results = new Outcome[sites.size()];
             SiteWork.each(
                     sites,
-                    (site, i) ->
-                            TensorScope.tidyRun(() -> outcomes.put(site, cut(site, block.dense(site), fit, arena))));
+                    (site, i) -> TensorScope.tidyRun(() -> results[i] = cut(site, block.dense(site), fit, arena)));
+            var outcomes = new LinkedHashMap<LinearSite, Outcome>();
+            for (var i = 0; i < results.length; i++) {
+                outcomes.put(sites.get(i), results[i]);
+            }
             return outcomes;
         }
     }

@@ -106,6 +106,21 @@ class CompressionTest {
     }
 
     @Test
+    void sitesAreReportedInExecutionOrder() {
+        try (var source = llama()) {
+            var report = run(
+                    source,
+                    updated(recipe("kfac-svd", "pivoted", "knapsack", 0.7)),
+                    folder.resolve("out"),
+                    Progress.silent());
+            assertThat(report.sites())
+                    .extracting(SiteReport::name)
+                    .containsExactlyElementsOf(
+                            source.spec().sites().map(site -> site.name()).toList());
+        }
+    }
+
+    @Test
     void aTornFileOfTheFirstPassIsMadeAgain() throws Exception {
         try (var source = llama()) {
             var recipe = recipe("svd-llm", "pivoted", "knapsack", 0.7);
