@@ -187,8 +187,11 @@ final class CompressCommand implements Callable<Integer> {
         if (set == null && asked.needsCalibration()) {
             throw new CommandException(
                     ExitCode.USAGE,
-                    "The method " + info.id() + " with the allocator "
-                            + asked.allocator().info().id() + " needs a calibration text.",
+                    (info.needsCalibration()
+                                    ? "The method " + info.id()
+                                    : "The allocator "
+                                            + asked.allocator().info().id())
+                            + " needs a calibration text.",
                     "Give one with --calibration FILE, of the kind of text that the model is for.");
         }
     }

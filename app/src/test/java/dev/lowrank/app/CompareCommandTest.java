@@ -67,7 +67,7 @@ class CompareCommandTest {
                             row.path("perplexity").path(0).path("value").asDouble());
             assertThat(row.path("seconds").asDouble()).isPositive();
         }
-        assertThat(Files.readAllLines(csv)).hasSize(10).first().asString().startsWith("method,storage,keep,");
+        assertThat(Files.readAllLines(csv)).hasSize(10).first().asString().startsWith("method,storage,allocator,keep,");
         try (var kept = LanguageModel.open(out)) {
             assertThat(kept.weights().parameters())
                     .isEqualTo(best.path("parameters").asLong());

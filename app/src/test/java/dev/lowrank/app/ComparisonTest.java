@@ -30,9 +30,9 @@ class ComparisonTest {
         var comparison = new Comparison(row("dense", 10, 4, 200), List.of(row("svd", 20, 5, 100)), 0, List.of());
         assertThat(ComparisonReport.csv(comparison).lines())
                 .containsExactly(
-                        "method,storage,keep,kept_target,kept_model,parameters,bytes,\"perplexity a, b.txt\","
+                        "method,storage,allocator,keep,kept_target,kept_model,parameters,bytes,\"perplexity a, b.txt\","
                                 + "perplexity c.txt,prefill_tokens_per_second,decode_tokens_per_second,seconds",
-                        "dense,factored,0.5,0.5,0.6,100,200,10.0,4.0,,,1.500",
-                        "svd,factored,0.5,0.5,0.6,50,100,20.0,5.0,,,1.500");
+                        "dense,factored,uniform,0.5,0.5,0.6,100,200,10.0,4.0,,,1.500",
+                        "svd,factored,uniform,0.5,0.5,0.6,50,100,20.0,5.0,,,1.500");
     }
 }

@@ -75,6 +75,40 @@ class PocketCommandsTest {
     }
 
     @Test
+    void aBoundOnPerplexityIsMetOnTheValidationTextAndCheckedOnAnother(@TempDir Path folder) {
+        var texts = Run.ROOT.resolve("models/pocket/text");
+        var document = json(Run.of(
+                "compress",
+                "--max-perplexity-increase=20%",
+                "--calibration=" + texts.resolve("python-calibration.jsonl"),
+                "--validation=" + texts.resolve("python-evaluation.jsonl"),
+                "--validation-windows=4",
+                "--check=" + texts.resolve("wikitext-evaluation.txt"),
+                "--samples=4",
+                "--window=64",
+                "--output=" + folder.resolve("out"),
+                "--json"));
+        assertThat(document.path("method").asString()).isEqualTo("kfac-svd");
+        assertThat(document.path("allocator").asString()).isEqualTo("knapsack");
+        assertThat(document.path("kept_target").asDouble()).isBetween(0.05, 0.99);
+        assertThat(document.path("allocation").get(0).asString()).contains("allowed +20.00 %");
+        assertThat(document.path("check").path("after").asDouble())
+                .isGreaterThan(document.path("check").path("before").asDouble());
+    }
+
+    @Test
+    void aBoundWithoutValidationTextIsAUsageError(@TempDir Path folder) {
+        var run = Run.of(
+                "compress",
+                "--max-perplexity-increase=1%",
+                "--calibration=" + Run.ROOT.resolve("models/pocket/text/python-calibration.jsonl"),
+                "--output=" + folder.resolve("out"));
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("--validation");
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
     void aTextShorterThanAWindowIsBadInput(@TempDir Path folder) throws Exception {
         var text = Files.writeString(folder.resolve("short.txt"), "too short").toString();
         var run = Run.of(

@@ -7,6 +7,7 @@ import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
+import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -52,6 +53,12 @@ public record CompressionPlan(
     public static final double ASSUMED_FLOPS = 150e9;
 
     private static final long RUNTIME_BYTES = 450L << 20;
+    private static final long GRADIENT_TOKENS = 16L * 512;
+    /// Cost of a gradient pass in forward passes: forward, again with gradients, backward, the sums.
+    private static final double GRADIENT_COST = 5;
+    /// Cost of the sequential update in forward passes: the whole model's, the cut model's in four parts, the
+    /// moments.
+    private static final double UPDATE_COST = 6;
 
     /// Plans a run.
     ///
@@ -192,11 +199,48 @@ public record CompressionPlan(
                 + others.stream().mapToLong(SitePlan::weightBytes).sum()
                 + restBytes;
         var hidden = calibrated ? 2 * tokens * spec.hiddenSize() * 4 : 0;
-        var flops = 2.0 * tokens * blockParameters * spec.blocks().size() * 1.4
-                + chosen.stream()
-                        .mapToDouble(site -> decomposeFlops(site.site()))
-                        .sum();
-        return new Needs(memory, 2 * output + hidden, flops / ASSUMED_FLOPS + 3);
+        var decompositions =
+                chosen.stream().mapToDouble(site -> decomposeFlops(site.site())).sum();
+        var forward = 2.0 * blockParameters * spec.blocks().size(); // of one token
+        var passes = passes(recipe);
+        var update = recipe.update();
+        var updated = update == null ? 0 : (long) Math.min(update.windows(), samples) * window;
+        var flops = tokens * forward * 1.4
+                + passes * Math.min(tokens, GRADIENT_TOKENS) * forward * GRADIENT_COST
+                + updated * forward * UPDATE_COST
+                + decompositions * (update == null ? 1 : 2);
+        var working = hidden
+                + (passes > 0 ? (spec.blocks().size() + 2L) * GRADIENT_TOKENS * spec.hiddenSize() * 4 : 0)
+                + updated * (4L * spec.hiddenSize() + 2 * widest) * 4
+                + bases(recipe, chosen);
+        return new Needs(memory + felt(recipe, largest), 2 * output + working, flops / ASSUMED_FLOPS + 3);
+    }
+
+    /// Gradient passes: one for the metric, one for each kind of labels that the allocator asks for.
+    private static int passes(CompressionRecipe recipe) {
+        var needs = recipe.allocator().info().needs();
+        var drawn = needs.contains(Sensitivity.DIVERGENCE) || needs.contains(Sensitivity.BLOCK_INFLUENCE);
+        return (recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT) ? 1 : 0)
+                + (drawn ? 1 : 0)
+                + (needs.contains(Sensitivity.FIRST_ORDER) ? 1 : 0);
+    }
+
+    /// Working files of a run that sees the whole model before it cuts.
+    private static long bases(CompressionRecipe recipe, List<SitePlan> chosen) {
+        var gradients = recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT);
+        var bytes = 0L;
+        for (var plan : chosen) {
+            var site = plan.site();
+            var basis = (long) site.out() * Math.min(site.in(), site.out()) * 8;
+            bytes += (recipe.ranksKnownAhead() ? 0 : basis * (gradients ? 2 : 1))
+                    + (gradients ? (long) site.out() * site.out() * 4 : 0);
+        }
+        return bytes;
+    }
+
+    /// Memory of an output metric beside the largest weight: the moment, its factor, and a product.
+    private static long felt(CompressionRecipe recipe, long largest) {
+        return recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT) ? largest * 8 * 3 : 0;
     }
 
     /// Eigen-decomposition of the smaller side and the products around it, in F64 and so counted double.

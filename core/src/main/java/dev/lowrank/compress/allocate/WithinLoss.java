@@ -3,6 +3,7 @@ package dev.lowrank.compress.allocate;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /// The smallest share of the targets at which the validation perplexity stays within a bound: another
 /// allocator spends each share that is tried, and one decomposition serves all trials.
@@ -43,9 +44,9 @@ public record WithinLoss(Allocator inner, CostUnit unit, double increase) implem
         var low = SMALLEST_SHARE;
         for (var trial = 0; trial < TRIALS; trial++) {
             var middle = (low + share) / 2;
-            var candidate = share(problem, middle);
-            var measured = problem.trialLoss(candidate);
-            if (measured <= bound) {
+            var candidate = spendable(problem, middle);
+            var measured = candidate == null ? Double.POSITIVE_INFINITY : problem.trialLoss(candidate);
+            if (candidate != null && measured <= bound) {
                 best = candidate;
                 loss = measured;
                 share = middle;
@@ -62,6 +63,15 @@ public record WithinLoss(Allocator inner, CostUnit unit, double increase) implem
                 Math.exp(loss),
                 100 * Math.expm1(loss - dense),
                 100 * increase)));
+    }
+
+    /// Null where the share is below what the sites cost at their smallest rank.
+    private @Nullable Allocation spendable(AllocationProblem problem, double share) {
+        try {
+            return share(problem, share);
+        } catch (IllegalArgumentException tooSmall) {
+            return null;
+        }
     }
 
     private Allocation share(AllocationProblem problem, double share) {

@@ -1,0 +1,63 @@
+package dev.lowrank.compress.allocate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lowrank.compress.storage.StoragePolicy;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WithinLossTest {
+    private static final Allocator KNAPSACK = Allocators.of("knapsack", AllocatorOptions.DEFAULT);
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0.001, 0.01, 0.03})
+    void theCutIsTheLargestWithinTheBound(double increase) {
+        var evidence = Samples.evidence(2, 5);
+        var problem = Samples.problem(evidence, StoragePolicy.PIVOTED, CostUnit.PARAMETERS, 1);
+        var found = new WithinLoss(KNAPSACK, CostUnit.PARAMETERS, increase).allocate(problem);
+        assertThat(Samples.divergence(evidence, found)).isLessThanOrEqualTo(Math.log1p(increase));
+        var share = found.cost() / (double) problem.denseCost();
+        var smaller = KNAPSACK.allocate(
+                problem.withBudget(new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(share - 0.01))));
+        assertThat(Samples.divergence(evidence, smaller)).isGreaterThan(Math.log1p(increase));
+        assertThat(found.notes()).singleElement().asString().contains("validation perplexity");
+    }
+
+    @Test
+    void sharesThatTheRuleCannotSpendAreNotTried() {
+        var uniform = Allocators.of("uniform", AllocatorOptions.DEFAULT);
+        var problem = Samples.problem(Samples.evidence(1, 6), StoragePolicy.PIVOTED, CostUnit.PARAMETERS, 1);
+        var coarse =
+                new AllocationProblem(problem.evidence(), problem.storage(), problem.budget(), 4, 1, 0, candidate -> 3);
+        var found = new WithinLoss(uniform, CostUnit.PARAMETERS, 0.5).allocate(coarse);
+        assertThat(found.choices().values()).anyMatch(choice -> !choice.isDense());
+    }
+
+    @Test
+    void aBoundThatNothingMeetsKeepsTheModel() {
+        var evidence = Samples.evidence(1, 6);
+        var trials = new AtomicInteger();
+        var problem = new AllocationProblem(
+                evidence, StoragePolicy.PIVOTED, new Budget.Unbounded(CostUnit.PARAMETERS), 1, 1, 0, candidate -> {
+                    trials.incrementAndGet();
+                    return candidate.choices().values().stream().allMatch(Choice::isDense) ? 3 : 30;
+                });
+        var found = new WithinLoss(KNAPSACK, CostUnit.PARAMETERS, 0.01).allocate(problem);
+        assertThat(found.choices().values()).allMatch(Choice::isDense);
+        assertThat(trials.get()).isLessThanOrEqualTo(10);
+    }
+
+    @Test
+    void itNeedsWhatTheInnerAllocatorNeedsAndTrials() {
+        var needs = new WithinLoss(KNAPSACK, CostUnit.PARAMETERS, 0.01).info().needs();
+        assertThat(needs).containsExactlyInAnyOrder(Sensitivity.DIVERGENCE, Sensitivity.TRIAL_LOSS);
+        for (var bad : List.of(0.0, -0.1, Double.NaN)) {
+            assertThatThrownBy(() -> new WithinLoss(KNAPSACK, CostUnit.PARAMETERS, bad))
+                    .hasMessageContaining("--max-perplexity-increase");
+        }
+    }
+}
