@@ -28,7 +28,7 @@ import picocli.CommandLine.Option;
 
 /// The options of a recipe besides method, storage and budget.
 final class RecipeDetails {
-    /// What we do by default.
+    /// Our own recipe.
     static final String OWN = "lowrank";
 
     private static final String OWN_METRIC = "kfac-svd";
@@ -115,7 +115,7 @@ final class RecipeDetails {
         }
     }
 
-    /// Whether a name stands for what we do by default: the K-FAC metric, the knapsack and the sequential
+    /// Whether a name stands for our own recipe: the K-FAC metric, the knapsack and the sequential
     /// update. Published methods do as published unless asked otherwise.
     static boolean isOwn(String method) {
         return method.equals(OWN);

@@ -79,6 +79,7 @@ class PocketCommandsTest {
         var texts = Run.ROOT.resolve("models/pocket/text");
         var document = json(Run.of(
                 "compress",
+                "--method=lowrank",
                 "--max-perplexity-increase=20%",
                 "--calibration=" + texts.resolve("python-calibration.jsonl"),
                 "--validation=" + texts.resolve("python-evaluation.jsonl"),

@@ -70,7 +70,7 @@ public record CompressionRecipe(
         return new CompressionRecipe(method, storage, allocator, budget, 1, Set.of(), Set.of(), null, null, seed);
     }
 
-    /// What Lowrank does by default: the K-FAC metric, ranks by knapsack over estimated divergences, each site
+    /// Our own recipe, what loses least: the K-FAC metric, ranks by knapsack over estimated divergences, each site
     /// fitted to what it sees in the compressed model. All targets, the source's dtype.
     public static CompressionRecipe best(Budget budget, long seed) {
         return new CompressionRecipe(
