@@ -9,6 +9,8 @@ import dev.lowrank.model.SiteTap;
 import dev.lowrank.model.TorchBlock;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import java.nio.file.Path;
@@ -124,5 +126,17 @@ final class CalibrationStream {
     /// The rotation of every window's positions, in the innermost scope.
     TorchBlock.@Nullable Angles angles() {
         return TorchBlock.Angles.of(source.spec(), 0, windows.getFirst().length);
+    }
+
+    /// The token that follows each of some tokens; the last of a window has none and does not count in a
+    /// loss.
+    ///
+    /// @return I64 `[count]`
+    static Tensor next(int[] tokens, int first, int count) {
+        var labels = new long[count];
+        for (var i = 0; i < count; i++) {
+            labels[i] = first + i + 1 < tokens.length ? tokens[first + i + 1] : Functional.IGNORED;
+        }
+        return Tensors.ofLongs(labels, count);
     }
 }

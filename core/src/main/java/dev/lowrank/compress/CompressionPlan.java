@@ -7,7 +7,6 @@ import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
-import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -53,11 +52,10 @@ public record CompressionPlan(
     public static final double ASSUMED_FLOPS = 150e9;
 
     private static final long RUNTIME_BYTES = 450L << 20;
-    private static final long GRADIENT_TOKENS = 16L * 512;
     /// Cost of a gradient pass in forward passes: forward, again with gradients, backward, the sums.
     private static final double GRADIENT_COST = 5;
-    /// Cost of the sequential update in forward passes: the whole model's, the cut model's in four parts, the
-    /// moments.
+    /// Cost of the sequential update in forward passes: the whole model's, the cut model's in four parts,
+    /// the moments.
     private static final double UPDATE_COST = 6;
 
     /// Plans a run.
@@ -203,14 +201,15 @@ public record CompressionPlan(
                 chosen.stream().mapToDouble(site -> decomposeFlops(site.site())).sum();
         var forward = 2.0 * blockParameters * spec.blocks().size(); // of one token
         var passes = passes(recipe);
+        var gradientTokens = calibrated ? (long) CompressionRun.gradientWindows(samples) * window : 0;
         var update = recipe.update();
         var updated = update == null ? 0 : (long) Math.min(update.windows(), samples) * window;
         var flops = tokens * forward * 1.4
-                + passes * Math.min(tokens, GRADIENT_TOKENS) * forward * GRADIENT_COST
+                + passes * gradientTokens * forward * GRADIENT_COST
                 + updated * forward * UPDATE_COST
                 + decompositions * (update == null ? 1 : 2);
         var working = hidden
-                + (passes > 0 ? (spec.blocks().size() + 2L) * GRADIENT_TOKENS * spec.hiddenSize() * 4 : 0)
+                + (passes > 0 ? (spec.blocks().size() + 2L) * gradientTokens * spec.hiddenSize() * 4 : 0)
                 + updated * (4L * spec.hiddenSize() + 2 * widest) * 4
                 + bases(recipe, chosen);
         return new Needs(memory + felt(recipe, largest), 2 * output + working, flops / ASSUMED_FLOPS + 3);
@@ -218,11 +217,8 @@ public record CompressionPlan(
 
     /// Gradient passes: one for the metric, one for each kind of labels that the allocator asks for.
     private static int passes(CompressionRecipe recipe) {
-        var needs = recipe.allocator().info().needs();
-        var drawn = needs.contains(Sensitivity.DIVERGENCE) || needs.contains(Sensitivity.BLOCK_INFLUENCE);
         return (recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT) ? 1 : 0)
-                + (drawn ? 1 : 0)
-                + (needs.contains(Sensitivity.FIRST_ORDER) ? 1 : 0);
+                + Evidences.labels(recipe.allocator().info().needs()).size();
     }
 
     /// Working files of a run that sees the whole model before it cuts.

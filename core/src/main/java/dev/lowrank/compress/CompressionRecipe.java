@@ -70,8 +70,8 @@ public record CompressionRecipe(
         return new CompressionRecipe(method, storage, allocator, budget, 1, Set.of(), Set.of(), null, null, seed);
     }
 
-    /// Our own recipe, what loses least: the K-FAC metric, ranks by knapsack over estimated divergences, each site
-    /// fitted to what it sees in the compressed model. All targets, the source's dtype.
+    /// Our own recipe, what loses least: the K-FAC metric, ranks by knapsack over estimated divergences,
+    /// each site fitted to what it sees in the compressed model. All targets, the source's dtype.
     public static CompressionRecipe best(Budget budget, long seed) {
         return new CompressionRecipe(
                 Methods.of("kfac-svd", MethodOptions.DEFAULT),
@@ -93,11 +93,8 @@ public record CompressionRecipe(
 
     /// Whether a calibration text decides what is written.
     public boolean needsCalibration() {
-        var sensitivities = allocator.info().needs();
         return method.info().needsCalibration()
-                || sensitivities.contains(Sensitivity.DIVERGENCE)
-                || sensitivities.contains(Sensitivity.FIRST_ORDER)
-                || sensitivities.contains(Sensitivity.BLOCK_INFLUENCE);
+                || !Evidences.labels(allocator.info().needs()).isEmpty();
     }
 
     /// Whether a validation text decides what is written.

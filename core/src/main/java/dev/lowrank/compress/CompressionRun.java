@@ -121,13 +121,8 @@ final class CompressionRun {
     /// @param group which windows: 0 for those that metrics come from, 1 for those that judge
     ///     decompositions, which would look too good on the windows that made them
     private GradientPass pass(Labels labels, int group) {
-        if (calibration == null) {
-            throw new IllegalArgumentException(
-                    "Measuring what a cut does to the predictions needs a calibration text; give one with"
-                            + " --calibration FILE, or choose another method or allocator");
-        }
-        var windows = calibration.windows();
-        var count = Math.clamp(windows.size() / 2, 1, GRADIENT_WINDOWS);
+        var windows = Objects.requireNonNull(calibration).windows();
+        var count = gradientWindows(windows.size());
         var first = windows.size() > 1 ? group * count : 0;
         return new GradientPass(
                 source,
@@ -136,6 +131,11 @@ final class CompressionRun {
                 all.getFirst().folder.workFolder(),
                 all.getFirst().recipe().seed(),
                 progress);
+    }
+
+    /// How many of the calibration windows one gradient pass takes: two passes share no window.
+    static int gradientWindows(int samples) {
+        return Math.clamp(samples / 2, 1, GRADIENT_WINDOWS);
     }
 
     private void measureOutputGradients() {
@@ -358,10 +358,7 @@ final class CompressionRun {
             var site = original.site();
             var measured = statistics == null ? SiteStatistics.none() : statistics.of(site);
             return Timed.of(() -> TensorScope.tidy(() -> {
-                var all = method.info().needs().contains(Statistic.OUTPUT_GRADIENT)
-                        ? measured.withOutputGradient(felt.read(site))
-                        : measured;
-                return method.decompose(new Problem(site, original.weight(), all));
+                return method.decompose(new Problem(site, original.weight(), felt.completing(measured, method, site)));
             }));
         }
 

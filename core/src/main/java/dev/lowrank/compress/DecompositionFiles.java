@@ -1,7 +1,6 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.SafetensorsFile;
-import dev.lowrank.checkpoint.SafetensorsWriter;
 import dev.lowrank.compress.method.Decomposition;
 import dev.lowrank.compress.method.Method;
 import dev.lowrank.model.LinearSite;
@@ -11,7 +10,6 @@ import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.Tensors;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -56,14 +54,8 @@ final class DecompositionFiles {
             if (decomposition.mean() != null) {
                 tensors.put("mean", decomposition.mean().toHost(DType.F64, arena));
             }
-            var entries = new ArrayList<SafetensorsWriter.Entry>();
-            tensors.forEach(
-                    (name, tensor) -> entries.add(new SafetensorsWriter.Entry(name, tensor.dtype(), tensor.shape())));
             var notes = Map.of(NOTES, JSON.writeValueAsString(decomposition.notes()));
-            try (var writer = SafetensorsWriter.create(file(site, method), entries, notes)) {
-                tensors.forEach(writer::write);
-                writer.finish();
-            }
+            WorkFiles.writeTensors(file(site, method), tensors, notes);
         }
     }
 

@@ -8,6 +8,7 @@ import dev.lowrank.compress.method.Method;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -45,11 +46,23 @@ final class Evidences {
     /// @param targets sites of all jobs
     /// @param needs of all jobs
     Gathered gather(List<LinearSite> targets, List<Method> methods, Set<Sensitivity> needs) {
-        var drawn = needs.contains(Sensitivity.DIVERGENCE) || needs.contains(Sensitivity.BLOCK_INFLUENCE);
+        var labels = labels(needs);
         return new Gathered(
                 files,
-                drawn ? stored(Labels.DRAWN, targets, methods) : null,
-                needs.contains(Sensitivity.FIRST_ORDER) ? stored(Labels.TEXT, targets, methods) : null);
+                labels.contains(Labels.DRAWN) ? stored(Labels.DRAWN, targets, methods) : null,
+                labels.contains(Labels.TEXT) ? stored(Labels.TEXT, targets, methods) : null);
+    }
+
+    /// The labels that some needs ask a gradient pass for, one pass each.
+    static Set<Labels> labels(Set<Sensitivity> needs) {
+        var labels = EnumSet.noneOf(Labels.class);
+        if (needs.contains(Sensitivity.DIVERGENCE) || needs.contains(Sensitivity.BLOCK_INFLUENCE)) {
+            labels.add(Labels.DRAWN);
+        }
+        if (needs.contains(Sensitivity.FIRST_ORDER)) {
+            labels.add(Labels.TEXT);
+        }
+        return labels;
     }
 
     private Stored stored(Labels labels, List<LinearSite> targets, List<Method> methods) {

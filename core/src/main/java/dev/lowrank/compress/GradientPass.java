@@ -182,7 +182,9 @@ final class GradientPass implements AutoCloseable {
         return Grad.on(() -> {
             var leaf = Grad.leaf(hidden.narrow(1, first, count));
             var logits = decoder.logits(leaf).select(0, 0); // [count, vocab]
-            var targets = labels == Labels.DRAWN ? drawn(logits, random) : next(window, first, count);
+            var targets = labels == Labels.DRAWN
+                    ? drawn(logits, random)
+                    : CalibrationStream.next(windows.get(window), first, count);
             var losses = Functional.crossEntropy(logits, targets);
             return Grad.of(losses, Tensors.full(1, DType.F32, count), List.of(leaf))
                     .getFirst();
@@ -202,15 +204,6 @@ final class GradientPass implements AutoCloseable {
             var thresholds = Tensors.ofFloats(draws, rows, 1).mul(cumulative.narrow(1, logits.size(1) - 1, 1));
             return thresholds.sub(cumulative).gt(0).to(DType.F32).sum(1, false).to(DType.I64);
         }));
-    }
-
-    private Tensor next(int window, int first, int count) {
-        var tokens = windows.get(window);
-        var labels = new long[count];
-        for (var i = 0; i < count; i++) {
-            labels[i] = first + i + 1 < tokens.length ? tokens[first + i + 1] : Functional.IGNORED;
-        }
-        return Tensors.ofLongs(labels, count);
     }
 
     private <S> void backward(SourceBlock block, List<LinearSite> targets, Observation<S> observation) {

@@ -1,8 +1,10 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.SafetensorsFile;
-import dev.lowrank.checkpoint.SafetensorsWriter;
+import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.statistics.GradientMoment;
+import dev.lowrank.compress.statistics.SiteStatistics;
+import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Tensor;
@@ -11,8 +13,8 @@ import dev.lowrank.tensor.TensorStore;
 import dev.lowrank.tensor.Tensors;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /// The second moment of the loss gradient at the output of every target, measured before anything is
 /// decomposed; one F32 file for each site, so that no more than a block's worth is in memory.
@@ -55,17 +57,20 @@ final class OutputGradients implements GradientPass.Observation<GradientMoment> 
         TensorScope.tidyRun(() -> {
             try (var arena = Arena.ofConfined()) {
                 var moment = sums.mean(site.name()).toHost(DType.F32, arena);
-                var entry = new SafetensorsWriter.Entry(MOMENT, moment.dtype(), moment.shape());
-                try (var writer = SafetensorsWriter.create(file(site), List.of(entry))) {
-                    writer.write(MOMENT, moment);
-                    writer.finish();
-                }
+                WorkFiles.writeTensors(file(site), Map.of(MOMENT, moment), Map.of());
             }
         });
     }
 
+    /// What a method is told of a site: with the moment, where it asks for it. In the innermost scope.
+    SiteStatistics completing(SiteStatistics statistics, Method method, LinearSite site) {
+        return method.info().needs().contains(Statistic.OUTPUT_GRADIENT)
+                ? statistics.withOutputGradient(read(site))
+                : statistics;
+    }
+
     /// The moment of a site, F64 `[out, out]`, in the innermost scope.
-    Tensor read(LinearSite site) {
+    private Tensor read(LinearSite site) {
         try (var file = SafetensorsFile.open(file(site))) {
             return Tensors.from(file.tensor(MOMENT), DType.F64);
         }

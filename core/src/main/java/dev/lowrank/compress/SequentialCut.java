@@ -5,7 +5,6 @@ import dev.lowrank.compress.method.Problem;
 import dev.lowrank.compress.statistics.CrossMoment;
 import dev.lowrank.compress.statistics.SecondMoment;
 import dev.lowrank.compress.statistics.SiteStatistics;
-import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.Feed;
 import dev.lowrank.model.LanguageModel;
@@ -175,10 +174,8 @@ final class SequentialCut {
         }
         var method = job.recipe().method();
         var statistics = SiteStatistics.of(fit.tokens(), new SecondMoment.Input(fit.moment()));
-        var all = method.info().needs().contains(Statistic.OUTPUT_GRADIENT)
-                ? statistics.withOutputGradient(felt.read(site))
-                : statistics;
-        var decomposition = method.decompose(new Problem(site, fitted.weight(), all));
+        var problem = new Problem(site, fitted.weight(), felt.completing(statistics, method, site));
+        var decomposition = method.decompose(problem);
         return fitted.cut(method, decomposition, choice, dtype, arena);
     }
 

@@ -13,7 +13,6 @@ import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.TensorScope;
-import dev.lowrank.tensor.Tensors;
 import dev.lowrank.text.ValidationSet;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -82,14 +81,10 @@ final class Trials implements TrialLoss {
 
     private double loss(TorchDecoder decoder, HiddenStates hidden, int last, int window) {
         var tokens = windows.get(window);
-        var targets = new long[tokens.length];
-        for (var i = 0; i < targets.length; i++) {
-            targets[i] = i + 1 < targets.length ? tokens[i + 1] : Functional.IGNORED;
-        }
         return TensorScope.tidy(() -> {
             var logits = decoder.logits(hidden.read(last, window, 1)).select(0, 0);
-            var losses = Functional.crossEntropy(logits, Tensors.ofLongs(targets, targets.length));
-            return losses.to(DType.F64).sum().item() / (targets.length - 1);
+            var losses = Functional.crossEntropy(logits, CalibrationStream.next(tokens, 0, tokens.length));
+            return losses.to(DType.F64).sum().item() / (tokens.length - 1);
         });
     }
 

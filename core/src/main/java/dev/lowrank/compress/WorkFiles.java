@@ -2,6 +2,8 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.checkpoint.SafetensorsWriter;
+import dev.lowrank.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -9,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -48,6 +51,18 @@ final class WorkFiles {
             Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException failure) {
             throw failed(file, failure);
+        }
+    }
+
+    /// Writes tensors as a safetensors file, whole or not at all.
+    static void writeTensors(Path file, Map<String, HostTensor> tensors, Map<String, String> metadata) {
+        var entries = tensors.entrySet().stream()
+                .map(each -> new SafetensorsWriter.Entry(
+                        each.getKey(), each.getValue().dtype(), each.getValue().shape()))
+                .toList();
+        try (var writer = SafetensorsWriter.create(file, entries, metadata)) {
+            tensors.forEach(writer::write);
+            writer.finish();
         }
     }
 

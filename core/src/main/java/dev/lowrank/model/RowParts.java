@@ -9,8 +9,8 @@ import dev.lowrank.tensor.Tensors;
 import java.util.function.Function;
 
 /// How the rows of a residual stream are shared by the threads: one part each where one prompt runs alone
-/// (more and smaller parts fit the cache better, but every part packs all weights again), whole where batches run side
-/// by side already, somebody watches, or gradients are
+/// (more and smaller parts fit the cache better, but every part packs all weights again), whole where
+/// batches run side by side already, somebody watches, or gradients are
 /// recorded.
 ///
 /// @param count parts
