@@ -215,7 +215,7 @@ final class GradientPass implements AutoCloseable {
                 targets.forEach(site -> own.put(site, observation.start(block, site, store)));
                 sums.add(own);
             }
-            var loaded = block.load();
+            var loaded = block.differentiable();
             var angles = stream.angles();
             Compute.each(shares, share -> {
                 for (var window = share; window < windows.size(); window += shares) {

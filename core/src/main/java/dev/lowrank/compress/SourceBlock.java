@@ -36,7 +36,7 @@ record SourceBlock(LanguageModel source, Block block, Map<LinearSite, Linear.Den
         return Objects.requireNonNull(linears.get(site), site.name());
     }
 
-    /// The block in LibTorch's memory, in the innermost scope.
+    /// The block in LibTorch's memory for forward passes, in the innermost scope.
     TorchBlock load() {
         return load(this::dense);
     }
@@ -44,6 +44,11 @@ record SourceBlock(LanguageModel source, Block block, Map<LinearSite, Linear.Den
     /// The block in LibTorch's memory with other linears in place of the originals, in the innermost scope.
     TorchBlock load(Function<LinearSite, Linear> replaced) {
         return TorchBlock.load(source.spec(), block, source.weights(), replaced);
+    }
+
+    /// The block in LibTorch's memory for a backward pass, in the innermost scope.
+    TorchBlock differentiable() {
+        return TorchBlock.differentiable(source.spec(), block, source.weights(), this::dense);
     }
 
     /// Lets the system take back the memory of the mapped weights.

@@ -37,7 +37,7 @@ record RowParts(int count, long seq) {
         var seq = hidden.shape().size(1);
         var alone = hidden.shape().size(0) == 1 && tap.equals(SiteTap.NONE) && !Grad.enabled();
         var threads = Compute.threads();
-        return new RowParts(alone && seq >= SMALLEST_PART * threads ? threads : 1, seq);
+        return new RowParts(alone && seq >= SMALLEST_PART * threads ? threads * 1 : 1, seq);
     }
 
     /// Computes rows apart and joins them.
@@ -49,7 +49,7 @@ record RowParts(int count, long seq) {
         if (count == 1) {
             return TensorScope.tidy(() -> work.apply(new Rows(0, seq)));
         }
-        var result = Tensors.zeros(DType.F32, 1, seq, width);
+        var result = Tensors.empty(DType.F32, 1, seq, width);
         Compute.each(
                 count,
                 part -> TensorScope.tidyRun(() -> {

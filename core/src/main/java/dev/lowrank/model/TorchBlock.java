@@ -5,10 +5,12 @@ import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.Grad;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import dev.lowrank.tensor.Weight;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -33,15 +35,33 @@ public final class TorchBlock implements TensorOwner {
         this.linears = linears;
     }
 
-    /// Copies a block into F32 tensors of the innermost scope.
+    /// Copies a block into F32 tensors of the innermost scope, for forward passes only.
     ///
     /// @param weights norms come from here
     /// @param linears what each site stores; [ModelWeights#linear] for the checkpoint's own
     public static TorchBlock load(
             DecoderSpec spec, Block block, ModelWeights weights, Function<LinearSite, Linear> linears) {
+        return load(spec, block, weights, linears, Weight::packed);
+    }
+
+    /// Copies a block into F32 tensors of the innermost scope, for forward and backward passes.
+    ///
+    /// @param weights norms come from here
+    /// @param linears what each site stores; [ModelWeights#linear] for the checkpoint's own
+    public static TorchBlock differentiable(
+            DecoderSpec spec, Block block, ModelWeights weights, Function<LinearSite, Linear> linears) {
+        return load(spec, block, weights, linears, Weight::plain);
+    }
+
+    private static TorchBlock load(
+            DecoderSpec spec,
+            Block block,
+            ModelWeights weights,
+            Function<LinearSite, Linear> linears,
+            Function<Tensor, Weight> layout) {
         var loaded = new EnumMap<Role, TorchLinear>(Role.class);
         for (var site : block.sites()) {
-            loaded.put(site.role(), TorchLinear.load(linears.apply(site), DType.F32));
+            loaded.put(site.role(), TorchLinear.load(linears.apply(site), layout));
         }
         return new TorchBlock(
                 spec,
@@ -71,8 +91,8 @@ public final class TorchBlock implements TensorOwner {
             });
             var heads = attend(qkv, cache); // [batch, seq, heads headDim]
             return parts.map(spec.hiddenSize(), rows -> {
-                var attended = rows.of(hidden).add(attentionOutput(rows.of(heads), tap));
-                return attended.add(TensorScope.tidy(() -> mlp(attended, tap)));
+                var attended = plus(attentionOutput(rows.of(heads), tap), rows.of(hidden));
+                return plus(TensorScope.tidy(() -> mlp(attended, tap)), attended);
             });
         });
     }
@@ -96,6 +116,11 @@ public final class TorchBlock implements TensorOwner {
         });
     }
 
+    /// Adds to a tensor that nobody else holds.
+    private static Tensor plus(Tensor fresh, Tensor other) {
+        return Grad.enabled() ? fresh.add(other) : fresh.add_(other);
+    }
+
     private Tensor attentionOutput(Tensor heads, SiteTap tap) {
         tap.input(Feed.ATTENTION_OUTPUT, heads);
         return run(Role.O_PROJ, heads, tap);
@@ -113,11 +138,7 @@ public final class TorchBlock implements TensorOwner {
         if (angles == null) {
             return qkv;
         }
-        var rotated = (spec.heads() + spec.kvHeads()) * (long) spec.headDim();
-        var values = (long) spec.kvHeads() * spec.headDim();
-        return Tensors.cat(
-                List.of(angles.rotate(qkv.narrow(-1, 0, rotated), spec.headDim()), qkv.narrow(-1, rotated, values)),
-                -1);
+        return angles.rotate(qkv, spec.heads() + spec.kvHeads(), spec.headDim());
     }
 
     /// From query, key and value of each head in turn to all queries, all keys, all values.
@@ -140,7 +161,7 @@ public final class TorchBlock implements TensorOwner {
         var v = heads(qkv, spec.heads() + spec.kvHeads(), spec.kvHeads());
         var seq = q.shape().size(2);
         var heads = cache == null
-                ? attend(q, k, v, null, seq > 1)
+                ? Functional.causalAttention(q, k, v, spec.attentionScale())
                 : attendCached(q, k, v, cache, (int) seq); // [batch, heads, seq, headDim]
         return heads.transpose(1, 2).reshape(q.shape().size(0), seq, (long) spec.heads() * spec.headDim());
     }
@@ -151,11 +172,6 @@ public final class TorchBlock implements TensorOwner {
         var batch = qkv.shape().size(0);
         var seq = qkv.shape().size(1);
         return qkv.narrow(2, first * d, count * d).reshape(batch, seq, count, d).transpose(1, 2);
-    }
-
-    private Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal) {
-        return Functional.scaledDotProductAttention(
-                q, k, v, mask, causal, spec.attentionScale(), spec.heads() != spec.kvHeads());
     }
 
     private Tensor attendCached(Tensor q, Tensor k, Tensor v, KvCache cache, int seq) {
@@ -170,16 +186,7 @@ public final class TorchBlock implements TensorOwner {
         values.narrow(1, past, seq).copy_(v.select(0, 0));
         var allKeys = keys.narrow(1, 0, past + (long) seq).unsqueeze(0);
         var allValues = values.narrow(1, 0, past + (long) seq).unsqueeze(0);
-        if (past == 0 || seq == 1) {
-            return attend(q, allKeys, allValues, null, seq > 1);
-        }
-        return attend(q, allKeys, allValues, causalMask(past, seq), false);
-    }
-
-    /// Additive mask `[seq, past + seq]`: 0 where a query may look, −∞ where it may not.
-    private static Tensor causalMask(int past, int seq) {
-        return Tensors.full(Double.NEGATIVE_INFINITY, DType.F32, seq, past + (long) seq)
-                .triu(past + 1);
+        return Functional.causalAttention(q, allKeys, allValues, spec.attentionScale());
     }
 
     private Tensor mlp(Tensor hidden, SiteTap tap) {
@@ -253,25 +260,27 @@ public final class TorchBlock implements TensorOwner {
             return new Angles(cos.narrow(0, first, count), sin.narrow(0, first, count));
         }
 
-        /// Rotates the two halves of each head.
+        /// Rotates the two halves of each of the first heads of a row, in place where no gradients are
+        /// recorded.
         ///
-        /// @param x `[batch, seq, heads headDim]`
+        /// @param x `[batch, seq, width]`, contiguous
+        /// @param heads how many
         /// @return the same shape
-        Tensor rotate(Tensor x, int headDim) {
+        Tensor rotate(Tensor x, int heads, int headDim) {
             return TensorScope.tidy(() -> {
                 var batch = x.shape().size(0);
                 var seq = x.shape().size(1);
-                var halves = x.reshape(batch, seq, x.shape().size(2) / headDim, 2, headDim / 2);
+                var width = (long) heads * headDim;
+                var result = Grad.enabled() ? x.copy() : x;
+                var halves = result.narrow(-1, 0, width).reshape(batch, seq, heads, 2, headDim / 2);
                 var first = halves.select(3, 0); // [batch, seq, heads, headDim / 2]
                 var second = halves.select(3, 1);
                 var c = cos.unsqueeze(1);
                 var s = sin.unsqueeze(1);
-                return Tensors.stack(
-                                List.of(
-                                        first.mul(c).sub(second.mul(s)),
-                                        second.mul(c).add(first.mul(s))),
-                                3)
-                        .reshape(batch, seq, x.shape().size(2));
+                var old = first.copy();
+                first.mul_(c).addcmul_(second, s, -1);
+                second.mul_(c).addcmul_(old, s, 1);
+                return result;
             });
         }
 

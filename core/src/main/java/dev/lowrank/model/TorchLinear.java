@@ -1,14 +1,15 @@
 package dev.lowrank.model;
 
 import dev.lowrank.tensor.DType;
-import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import dev.lowrank.tensor.Weight;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -16,33 +17,32 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param stages applied in turn, each `[out_i, in_i]`
 /// @param tail for a pivoted form, the coefficients `[out − rank, rank]` whose output is appended to that
-///     of the
-///     pivots
+///     of the pivots
 /// @param index for a pivoted form, I64 `[out]`, place of each output
 /// @param bias `[out]`
 record TorchLinear(
-        List<Tensor> stages,
-        @Nullable Tensor tail,
+        List<Weight> stages,
+        @Nullable Weight tail,
         @Nullable Tensor index,
         @Nullable Tensor bias) implements TensorOwner {
 
-    /// Copies a linear into tensors of the innermost scope.
+    /// Copies a linear into F32 tensors of the innermost scope.
     ///
-    /// @param dtype element type to compute in
-    static TorchLinear load(Linear linear, DType dtype) {
-        var bias = linear.bias() == null ? null : Tensors.from(linear.bias(), dtype);
+    /// @param layout from `[out, in]` to what is multiplied by
+    static TorchLinear load(Linear linear, Function<Tensor, Weight> layout) {
+        var bias = linear.bias() == null ? null : Tensors.from(linear.bias(), DType.F32);
         return switch (linear) {
-            case Linear.Dense(var weight, var _) -> new TorchLinear(all(dtype, weight), null, null, bias);
-            case Linear.Factored(var a, var b, var _) -> new TorchLinear(all(dtype, a, b), null, null, bias);
-            case Linear.Tucker(var a, var core, var b, var _) ->
-                new TorchLinear(all(dtype, a, core, b), null, null, bias);
+            case Linear.Dense _, Linear.Factored _, Linear.Tucker _ ->
+                new TorchLinear(
+                        linear.parts().stream().map(part -> weight(part, layout)).toList(), null, null, bias);
             case Linear.Pivoted(var pivot, var rest, var index, var _) ->
-                new TorchLinear(all(dtype, pivot), Tensors.from(rest, dtype), Tensors.from(index, DType.I64), bias);
+                new TorchLinear(
+                        List.of(weight(pivot, layout)), weight(rest, layout), Tensors.from(index, DType.I64), bias);
         };
     }
 
-    private static List<Tensor> all(DType dtype, HostTensor... weights) {
-        return Stream.of(weights).map(weight -> Tensors.from(weight, dtype)).toList();
+    private static Weight weight(HostTensor part, Function<Tensor, Weight> layout) {
+        return TensorScope.tidy(() -> layout.apply(Tensors.from(part, DType.F32)));
     }
 
     /// Applies the operator.
@@ -54,12 +54,12 @@ record TorchLinear(
             var y = x;
             for (var i = 0; i < stages.size(); i++) {
                 var last = i == stages.size() - 1 && tail == null;
-                y = Functional.linear(y, stages.get(i), last ? bias : null);
+                y = stages.get(i).linear(y, last ? bias : null);
             }
             if (tail == null || index == null) {
                 return y;
             }
-            var placed = Tensors.cat(List.of(y, Functional.linear(y, tail, null)), -1)
+            var placed = Tensors.cat(List.of(y, tail.linear(y, null)), -1)
                     .indexSelect(-1, index);
             return bias == null ? placed : placed.add(bias);
         });
@@ -67,8 +67,9 @@ record TorchLinear(
 
     @Override
     public List<Tensor> tensors() {
-        return Stream.concat(stages.stream(), Stream.of(tail, index, bias))
-                .filter(Objects::nonNull)
+        var weights = Stream.concat(stages.stream(), Stream.ofNullable(tail))
+                .flatMap(weight -> weight.tensors().stream());
+        return Stream.concat(weights, Stream.of(index, bias).filter(Objects::nonNull))
                 .map(Tensor.class::cast)
                 .toList();
     }

@@ -2,6 +2,8 @@ package dev.lowrank.tensor;
 
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
@@ -92,13 +94,14 @@ public final class Functional {
                 "rms_norm",
                 () -> {
                     var type = Native.scalarType(x.dtype());
-                    var wide = Native.scalarType(wide(x.dtype()));
-                    var unit = torch.rms_norm(
-                            x.handle().to(wide),
-                            weight.shape().toArray(),
-                            new TensorOptional(),
-                            new DoubleOptional(eps));
-                    return unit.to(type).mul(weight.handle().to(type));
+                    var wide = x.handle().to(Native.scalarType(wide(x.dtype())));
+                    var length = torch.linalg_vector_norm(
+                            wide, new Scalar(2), new long[] {-1}, true, new ScalarTypeOptional());
+                    var factor = length.square()
+                            .div_(new Scalar((double) x.size(-1)))
+                            .add_(new Scalar(eps))
+                            .rsqrt_();
+                    return wide.mul(factor).to(type).mul(weight.handle().to(type));
                 },
                 x,
                 weight);
@@ -145,72 +148,52 @@ public final class Functional {
         return Native.own("relu", () -> torch.relu(x.handle()), x);
     }
 
-    /// `softmax(scale · q kᵀ + mask) v` by LibTorch's fused kernel, which never stores the whole score
-    /// matrix.
-    ///
-    /// On CPU that kernel wants as many key as query heads, so with `enableGqa` key and value heads are
-    /// repeated first: a copy of `[batch, heads, keys, headDim]`, small beside the scores that the unfused
-    /// path would store.
+    /// `softmax(scale · q kᵀ) v`, where a query sees the keys up to its own position; the queries are the
+    /// last positions of the keys. No whole score matrix is ever stored.
     ///
     /// @param q `[batch, heads, queries, headDim]`
-    /// @param k `[batch, kvHeads, keys, headDim]`
+    /// @param k `[batch, kvHeads, keys, headDim]`; `kvHeads` divides `heads`, `keys` is at least `queries`
     /// @param v `[batch, kvHeads, keys, headDim]`
-    /// @param mask added to the scores, broadcast to `[batch, heads, queries, keys]`, or none
-    /// @param causal each query sees the keys up to its own position; needs `queries = keys` and no mask
     /// @param scale factor on the scores, usually `1/√headDim`
-    /// @param enableGqa whether `kvHeads` may be a divisor of `heads`
     /// @return `[batch, heads, queries, headDim]`
-    public static Tensor scaledDotProductAttention(
-            Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double scale, boolean enableGqa) {
-        if (causal && (mask != null || q.size(-2) != k.size(-2))) {
-            throw new IllegalArgumentException("Causal attention needs as many queries as keys and no mask, but q is "
-                    + q + ", k is " + k + (mask == null ? "" : ", mask is " + mask) + "; pass one mask that does both");
+    public static Tensor causalAttention(Tensor q, Tensor k, Tensor v, double scale) {
+        if (k.size(1) == 0 || q.size(1) % k.size(1) != 0) {
+            throw new IllegalArgumentException("Grouped attention needs a multiple of " + k.size(1)
+                    + " key heads, but q has " + q.size(1) + " heads");
         }
-        var groups = enableGqa ? groups(q, k) : 1;
-        if (!Grad.enabled() && Compute.worthSplitting(q.elements(), k.size(-2), 1)) {
-            return splitAttention(q, k, v, mask, causal, scale, groups);
+        if (q.size(2) > k.size(2)) {
+            throw new IllegalArgumentException(
+                    "Causal attention needs a key for each query, but q is " + q + " and k is " + k);
         }
-        return wholeAttention(q, k, v, mask, causal, scale, groups);
+        return Grad.enabled()
+                ? differentiableAttention(q, k, v, scale)
+                : TensorScope.tidy(() -> new CausalAttention(q, k, v, scale).run());
     }
 
-    /// A query head at a time; the key head that it shares is only looked at.
-    private static Tensor splitAttention(
-            Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double scale, long groups) {
-        var result = Tensors.empty(q.dtype(), q.shape().toArray());
-        Compute.each(
-                (int) q.size(1),
-                head -> TensorScope.tidyRun(() -> {
-                    var shared = head / groups;
-                    var own = mask == null || mask.rank() < 3 || mask.size(-3) == 1 ? mask : mask.narrow(-3, head, 1);
-                    result.narrow(1, head, 1)
-                            .copy_(wholeAttention(
-                                    q.narrow(1, head, 1),
-                                    k.narrow(1, shared, 1),
-                                    v.narrow(1, shared, 1),
-                                    own,
-                                    causal,
-                                    scale,
-                                    1));
-                }));
-        return result;
-    }
-
-    private static Tensor wholeAttention(
-            Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double scale, long groups) {
-        return Native.own(
-                "scaled_dot_product_attention",
-                () -> torch.scaled_dot_product_attention(
-                        q.handle(),
-                        heads(k, groups),
-                        heads(v, groups),
-                        mask == null ? new TensorOptional() : optional(mask),
-                        0.0,
-                        causal,
-                        new DoubleOptional(scale),
-                        false),
-                q,
-                k,
-                v);
+    /// By LibTorch's kernel, which on CPU wants as many key as query heads.
+    private static Tensor differentiableAttention(Tensor q, Tensor k, Tensor v, double scale) {
+        var groups = q.size(1) / k.size(1);
+        var square = q.size(2) == k.size(2);
+        return TensorScope.tidy(() -> {
+            var mask = square
+                    ? new TensorOptional()
+                    : optional(Tensors.full(Double.NEGATIVE_INFINITY, q.dtype(), q.size(2), k.size(2))
+                            .triu(k.size(2) - q.size(2) + 1));
+            return Native.own(
+                    "scaled_dot_product_attention",
+                    () -> torch.scaled_dot_product_attention(
+                            q.handle(),
+                            heads(k, groups),
+                            heads(v, groups),
+                            mask,
+                            0.0,
+                            square,
+                            new DoubleOptional(scale),
+                            false),
+                    q,
+                    k,
+                    v);
+        });
     }
 
     /// `−ln softmax(logits)[target]` per row, in F32 (F64 for F64 logits).
@@ -230,16 +213,6 @@ public final class Functional {
                         0.0),
                 logits,
                 targets);
-    }
-
-    private static long groups(Tensor q, Tensor k) {
-        var queryHeads = q.size(1);
-        var keyHeads = k.size(1);
-        if (keyHeads == 0 || queryHeads % keyHeads != 0) {
-            throw new IllegalArgumentException("Grouped attention needs a multiple of " + keyHeads
-                    + " key heads, but q has " + queryHeads + " heads");
-        }
-        return queryHeads / keyHeads;
     }
 
     private static org.bytedeco.pytorch.Tensor heads(Tensor kv, long groups) {

@@ -231,6 +231,18 @@ public final class Tensor {
         return Native.inPlace("add_", this, () -> handle().add_(other.handle()), other);
     }
 
+    /// @return this tensor, with `factor · a ∘ b` added in place, broadcast
+    public Tensor addcmul_(Tensor a, Tensor b, double factor) {
+        Native.requireSameDType("addcmul_", this, a);
+        Native.requireSameDType("addcmul_", this, b);
+        return Native.inPlace(
+                "addcmul_",
+                this,
+                () -> handle().addcmul_(a.handle(), b.handle(), Native.scalar(dtype, factor)),
+                a,
+                b);
+    }
+
     /// @return this tensor, multiplied in place by `other`, broadcast
     public Tensor mul_(Tensor other) {
         Native.requireSameDType("mul_", this, other);

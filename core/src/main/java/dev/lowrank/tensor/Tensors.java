@@ -90,7 +90,7 @@ public final class Tensors {
     }
 
     /// @return a tensor whose values are not set; for results that are written part by part
-    static Tensor empty(DType dtype, long... sizes) {
+    public static Tensor empty(DType dtype, long... sizes) {
         return Native.own("empty", () -> torch.empty(sizes, Native.options(dtype), new MemoryFormatOptional()));
     }
 

@@ -1,0 +1,89 @@
+package dev.lowrank.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.global.torch;
+
+/// Attention without gradients in blocks of queries: scores of all query heads that share a key head are one
+/// product, over the keys that the block can see. LibTorch's own kernel multiplies head by head in pieces
+/// that OpenBLAS needs twice the time for.
+///
+/// @param q `[batch, heads, queries, headDim]`
+/// @param k `[batch, kvHeads, keys, headDim]`
+/// @param v `[batch, kvHeads, keys, headDim]`
+/// @param scale factor on the scores
+record CausalAttention(Tensor q, Tensor k, Tensor v, double scale) {
+    /// Scores that stay in a core's cache from one operation to the next.
+    private static final long MOST_SCORES = 192L << 10;
+
+    private static final long MOST_QUERIES = 128;
+    private static final long FEWEST_QUERIES = 16;
+
+    /// Queries of one batch entry that share a key head.
+    ///
+    /// @param first first query
+    private record Task(long entry, long keyHead, long first, long count) {}
+
+    /// @return `[batch, heads, queries, headDim]`, a view of `[batch, queries, heads, headDim]`
+    Tensor run() {
+        var queries = q.size(2);
+        var result = Tensors.empty(q.dtype(), q.size(0), queries, q.size(1), q.size(3));
+        var block = Math.clamp(MOST_SCORES / (groups() * k.size(2)), FEWEST_QUERIES, MOST_QUERIES);
+        var tasks = new ArrayList<Task>();
+        // The last queries see most keys: they come first, so that threads end together.
+        for (var end = queries; end > 0; end -= block) {
+            var first = Math.max(0, end - block);
+            for (var entry = 0L; entry < q.size(0); entry++) {
+                for (var head = 0L; head < k.size(1); head++) {
+                    tasks.add(new Task(entry, head, first, end - first));
+                }
+            }
+        }
+        var future = future(Math.min(block, queries));
+        spread(tasks, future, result);
+        return result.transpose(1, 2);
+    }
+
+    private void spread(List<Task> tasks, Tensor future, Tensor result) {
+        if (Compute.worthSplitting(q.elements(), k.size(2), 1)) {
+            Compute.each(tasks.size(), i -> TensorScope.tidyRun(() -> attend(tasks.get(i), future, result)));
+        } else {
+            tasks.forEach(task -> TensorScope.tidyRun(() -> attend(task, future, result)));
+        }
+    }
+
+    private long groups() {
+        return q.size(1) / k.size(1);
+    }
+
+    /// What a block's queries may not see of the keys at their own positions: −∞ above the diagonal.
+    private Tensor future(long block) {
+        return Tensors.full(Double.NEGATIVE_INFINITY, q.dtype(), block, block).triu(1);
+    }
+
+    private void attend(Task task, Tensor future, Tensor result) {
+        var group = groups();
+        var rows = task.count();
+        var seen = k.size(2) - q.size(2) + task.first() + rows;
+        var own = q.select(0, task.entry())
+                .narrow(0, task.keyHead() * group, group)
+                .narrow(1, task.first(), rows)
+                .mul(scale)
+                .reshape(group * rows, q.size(3));
+        var keys = k.select(0, task.entry()).select(0, task.keyHead()).narrow(0, 0, seen);
+        var values = v.select(0, task.entry()).select(0, task.keyHead()).narrow(0, 0, seen);
+        var scores = own.matmul(keys.t()); // [group rows, seen]
+        scores.reshape(group, rows, seen)
+                .narrow(2, seen - rows, rows)
+                .add_(future.narrow(0, 0, rows).narrow(1, 0, rows));
+        softmax(scores);
+        result.select(0, task.entry())
+                .narrow(0, task.first(), rows)
+                .narrow(1, task.keyHead() * group, group)
+                .copy_(scores.matmul(values).reshape(group, rows, q.size(3)).transpose(0, 1));
+    }
+
+    private static void softmax(Tensor scores) {
+        Native.run("softmax", () -> torch.softmax_out(scores.handle(), scores.handle(), -1), scores);
+    }
+}
