@@ -4,6 +4,7 @@ import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
 import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Epilogue;
 import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Grad;
 import dev.lowrank.tensor.Tensor;
@@ -85,16 +86,39 @@ public final class TorchBlock implements TensorOwner {
     public Tensor forward(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
         return TensorScope.tidy(() -> {
             var parts = RowParts.of(hidden, tap);
-            var qkv = parts.map((spec.heads() + 2L * spec.kvHeads()) * spec.headDim(), rows -> {
+            var qkv = parts.map(qkvWidth(), rows -> {
                 var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
                 return project(rows.of(hidden), own, tap);
             });
-            var heads = attend(qkv, cache); // [batch, seq, heads headDim]
-            return parts.map(spec.hiddenSize(), rows -> {
-                var attended = plus(attentionOutput(rows.of(heads), tap), rows.of(hidden));
-                return plus(TensorScope.tidy(() -> mlp(attended, tap)), attended);
-            });
+            var heads = attend(qkv, cache, hidden.size(1)); // [batch, seq, heads headDim]
+            return parts.map(spec.hiddenSize(), rows -> afterAttention(rows.of(hidden), rows.of(heads), tap));
         });
+    }
+
+    /// Runs the last block of a prompt: the cache gets the keys and values of all positions, everything else
+    /// is computed for the last position alone, the only one whose prediction is wanted.
+    ///
+    /// @param hidden residual stream, F32 `[1, seq, hidden]`
+    /// @param angles rotation of these positions; null for learned positions
+    /// @return the next residual stream of the last position, `[1, 1, hidden]`, in the innermost scope
+    Tensor forwardLast(Tensor hidden, @Nullable Angles angles, KvCache cache) {
+        return TensorScope.tidy(() -> {
+            var qkv = RowParts.of(hidden, SiteTap.NONE).map(qkvWidth(), rows -> {
+                var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
+                return project(rows.of(hidden), own, SiteTap.NONE);
+            });
+            var last = hidden.size(1) - 1;
+            return afterAttention(hidden.narrow(1, last, 1), attend(qkv, cache, 1), SiteTap.NONE);
+        });
+    }
+
+    private long qkvWidth() {
+        return (spec.heads() + 2L * spec.kvHeads()) * spec.headDim();
+    }
+
+    private Tensor afterAttention(Tensor hidden, Tensor heads, SiteTap tap) {
+        var attended = attentionOutput(heads, hidden, tap);
+        return TensorScope.tidy(() -> mlp(attended, tap));
     }
 
     /// What feeds some of the block's linears, computed only as far as needed.
@@ -107,23 +131,18 @@ public final class TorchBlock implements TensorOwner {
             if (feed == Feed.ATTENTION_INPUT) {
                 return attentionNorm.apply(hidden);
             }
-            var heads = attend(project(hidden, angles, SiteTap.NONE), null);
+            var heads = attend(project(hidden, angles, SiteTap.NONE), null, hidden.size(1));
             if (feed == Feed.ATTENTION_OUTPUT) {
                 return heads;
             }
-            var attended = hidden.add(attentionOutput(heads, SiteTap.NONE));
+            var attended = attentionOutput(heads, hidden, SiteTap.NONE);
             return feed == Feed.MLP_INPUT ? mlpNorm.apply(attended) : mlpHidden(attended, SiteTap.NONE);
         });
     }
 
-    /// Adds to a tensor that nobody else holds.
-    private static Tensor plus(Tensor fresh, Tensor other) {
-        return Grad.enabled() ? fresh.add(other) : fresh.add_(other);
-    }
-
-    private Tensor attentionOutput(Tensor heads, SiteTap tap) {
+    private Tensor attentionOutput(Tensor heads, Tensor hidden, SiteTap tap) {
         tap.input(Feed.ATTENTION_OUTPUT, heads);
-        return run(Role.O_PROJ, heads, tap);
+        return run(Role.O_PROJ, heads, tap, new Epilogue.Plus(hidden));
     }
 
     /// Queries, keys and values side by side, `[batch, seq, (heads + 2 kvHeads) headDim]`, the first two
@@ -132,9 +151,9 @@ public final class TorchBlock implements TensorOwner {
         var x = attentionNorm.apply(hidden);
         tap.input(Feed.ATTENTION_INPUT, x);
         var qkv = linears.containsKey(Role.QKV_PROJ)
-                ? inOrder(run(Role.QKV_PROJ, x, tap))
+                ? inOrder(run(Role.QKV_PROJ, x, tap, Epilogue.NONE))
                 : Tensors.cat(
-                        List.of(run(Role.Q_PROJ, x, tap), run(Role.K_PROJ, x, tap), run(Role.V_PROJ, x, tap)), -1);
+                        List.of(run(Role.Q_PROJ, x, tap, Epilogue.NONE), run(Role.K_PROJ, x, tap, Epilogue.NONE), run(Role.V_PROJ, x, tap, Epilogue.NONE)), -1);
         if (angles == null) {
             return qkv;
         }
@@ -154,16 +173,18 @@ public final class TorchBlock implements TensorOwner {
     }
 
     /// @param qkv as [#project] makes it
-    /// @return `[batch, seq, heads headDim]`
-    private Tensor attend(Tensor qkv, @Nullable KvCache cache) {
+    /// @param wanted how many positions, from the end, are asked for
+    /// @return `[batch, wanted, heads headDim]`
+    private Tensor attend(Tensor qkv, @Nullable KvCache cache, long wanted) {
         var q = heads(qkv, 0, spec.heads());
         var k = heads(qkv, spec.heads(), spec.kvHeads());
         var v = heads(qkv, spec.heads() + spec.kvHeads(), spec.kvHeads());
-        var seq = q.shape().size(2);
+        var seq = q.size(2);
+        var asked = q.narrow(2, seq - wanted, wanted);
         var heads = cache == null
-                ? Functional.causalAttention(q, k, v, spec.attentionScale())
-                : attendCached(q, k, v, cache, (int) seq); // [batch, heads, seq, headDim]
-        return heads.transpose(1, 2).reshape(q.shape().size(0), seq, (long) spec.heads() * spec.headDim());
+                ? Functional.causalAttention(asked, k, v, spec.attentionScale())
+                : attendCached(asked, k, v, cache, (int) seq); // [batch, heads, wanted, headDim]
+        return heads.transpose(1, 2).reshape(q.size(0), wanted, (long) spec.heads() * spec.headDim());
     }
 
     /// Some heads of a row, `[batch, count, seq, headDim]`.
@@ -192,35 +213,41 @@ public final class TorchBlock implements TensorOwner {
     private Tensor mlp(Tensor hidden, SiteTap tap) {
         var inner = mlpHidden(hidden, tap);
         tap.input(Feed.MLP_HIDDEN, inner);
-        return run(Role.DOWN_PROJ, inner, tap);
+        return run(Role.DOWN_PROJ, inner, tap, new Epilogue.Plus(hidden));
     }
 
     private Tensor mlpHidden(Tensor hidden, SiteTap tap) {
         return TensorScope.tidy(() -> {
             var x = mlpNorm.apply(hidden);
             tap.input(Feed.MLP_INPUT, x);
-            var up = run(Role.UP_PROJ, x, tap);
-            return block.gated() ? activate(run(Role.GATE_PROJ, x, tap)).mul_(up) : activate(up);
+            if (!block.gated()) {
+                return activated(Role.UP_PROJ, x, tap);
+            }
+            var gate = activated(Role.GATE_PROJ, x, tap);
+            return run(Role.UP_PROJ, x, tap, new Epilogue.Times(gate));
         });
     }
 
-    private Tensor activate(Tensor x) {
+    private Tensor activated(Role role, Tensor x, SiteTap tap) {
         return switch (spec.activation()) {
-            case SILU -> Functional.silu(x);
-            case GELU -> Functional.gelu(x);
-            case GELU_TANH -> Functional.geluTanh(x);
-            case RELU -> Functional.relu(x);
+            case SILU -> run(role, x, tap, Epilogue.SILU);
+            case GELU -> Functional.gelu(run(role, x, tap, Epilogue.NONE));
+            case GELU_TANH -> Functional.geluTanh(run(role, x, tap, Epilogue.NONE));
+            case RELU -> Functional.relu(run(role, x, tap, Epilogue.NONE));
         };
     }
 
-    private Tensor run(Role role, Tensor x, SiteTap tap) {
+    private Tensor run(Role role, Tensor x, SiteTap tap, Epilogue epilogue) {
         var linear = linears.get(role);
         if (linear == null) {
             throw new IllegalStateException("Block " + block.index() + " has no " + role);
         }
-        var y = linear.apply(x);
+        if (tap.equals(SiteTap.NONE)) {
+            return linear.apply(x, epilogue);
+        }
+        var y = linear.apply(x, Epilogue.NONE);
         tap.output(role, y);
-        return y;
+        return epilogue.after(y);
     }
 
     @Override

@@ -94,7 +94,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             last = Grad.off(() -> TensorScope.tidy(() -> {
                 var hidden = hidden(List.of(chunk), cache);
                 cache.advanceTo(cache.length() + chunk.length);
-                return end ? logits(hidden.narrow(1, chunk.length - 1L, 1)).toFloats() : new float[0];
+                return end ? logits(hidden).toFloats() : new float[0];
             }));
         }
         return last;
@@ -121,7 +121,9 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
                 var loaded = blocks.isEmpty() ? load(block) : blocks.get(block.index());
-                return loaded.forward(input, angles, cache, SiteTap.NONE);
+                return cache != null && block.index() == spec.blocks().size() - 1
+                        ? loaded.forwardLast(input, angles, cache)
+                        : loaded.forward(input, angles, cache, SiteTap.NONE);
             });
         }
         return hidden;

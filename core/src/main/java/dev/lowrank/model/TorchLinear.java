@@ -1,6 +1,7 @@
 package dev.lowrank.model;
 
 import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Epilogue;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
@@ -48,20 +49,21 @@ record TorchLinear(
     /// Applies the operator.
     ///
     /// @param x `[.., in]`
+    /// @param epilogue what is done to the output
     /// @return `[.., out]`, in the innermost scope
-    Tensor apply(Tensor x) {
+    Tensor apply(Tensor x, Epilogue epilogue) {
         return TensorScope.tidy(() -> {
             var y = x;
-            for (var i = 0; i < stages.size(); i++) {
-                var last = i == stages.size() - 1 && tail == null;
-                y = stages.get(i).linear(y, last ? bias : null);
+            for (var i = 0; i < stages.size() - 1; i++) {
+                y = stages.get(i).linear(y, null, Epilogue.NONE);
             }
             if (tail == null || index == null) {
-                return y;
+                return stages.getLast().linear(y, bias, epilogue);
             }
-            var placed = Tensors.cat(List.of(y, tail.linear(y, null)), -1)
+            y = stages.getLast().linear(y, null, Epilogue.NONE);
+            var placed = Tensors.cat(List.of(y, tail.linear(y, null, Epilogue.NONE)), -1)
                     .indexSelect(-1, index);
-            return bias == null ? placed : placed.add(bias);
+            return epilogue.after(bias == null ? placed : placed.add(bias));
         });
     }
 

@@ -1,10 +1,7 @@
 package dev.lowrank.tensor;
 
 import java.util.ArrayList;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import org.bytedeco.openblas.global.openblas_nolapack;
@@ -62,9 +59,9 @@ public final class Compute {
         }
         var next = new AtomicInteger();
         var gradients = GradMode.is_enabled();
-        var others = new ArrayList<Future<?>>();
+        var others = new ArrayList<ComputeThread.Job>();
         for (var i = 1; i < workers; i++) {
-            others.add(Team.POOL.submit(() -> {
+            others.add(ComputeThread.start(() -> {
                 torch.set_num_threads(1);
                 GradMode.set_enabled(gradients);
                 drain(next, tasks, task);
@@ -91,38 +88,22 @@ public final class Compute {
         }
     }
 
-    private static void await(ArrayList<Future<?>> others) {
-        var interrupted = false;
-        RuntimeException failed = null;
+    private static void await(List<ComputeThread.Job> others) {
+        Throwable failed = null;
         for (var other : others) {
-            while (true) {
-                try {
-                    var _ = other.get();
-                    break;
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                } catch (ExecutionException e) {
-                    failed = e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e);
-                    break;
-                }
-            }
+            var failure = other.await();
+            failed = failure == null ? failed : failure;
         }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        if (failed != null) {
-            throw failed;
+        switch (failed) {
+            case null -> {}
+            case RuntimeException exception -> throw exception;
+            case Error error -> throw error;
+            default -> throw new IllegalStateException(failed);
         }
     }
 
     /// Whether a product is large enough, and this thread free enough, to split its rows over the workers.
     static boolean worthSplitting(long rows, long inner, long columns) {
         return rows > 1 && rows * inner * columns >= WORTH_SPLITTING && threads() > 1;
-    }
-
-    /// Daemon platform threads, made when first needed: LibTorch keeps state per operating-system thread.
-    private static final class Team {
-        private static final ExecutorService POOL = Executors.newCachedThreadPool(
-                Thread.ofPlatform().name("lowrank-compute-", 1).daemon().factory());
     }
 }

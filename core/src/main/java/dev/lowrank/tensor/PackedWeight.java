@@ -20,7 +20,7 @@ record PackedWeight(Tensor blocks) implements Weight {
     /// Rows that the order is chosen for; others are multiplied as well.
     private static final long ROWS = 512;
 
-    /// Arguments of the product that we leave out: scalars of an activation.
+    /// Place of the argument that we leave empty, the scalars of an activation.
     private static final int SCALARS = 4;
 
     /// Whether this LibTorch has oneDNN.
@@ -43,25 +43,51 @@ record PackedWeight(Tensor blocks) implements Weight {
     }
 
     @Override
-    public Tensor linear(Tensor x, @Nullable Tensor bias) {
+    public Tensor linear(Tensor x, @Nullable Tensor bias, Epilogue epilogue) {
         if (Grad.enabled()) {
             throw new IllegalStateException(
                     "No gradient is recorded through a packed weight; keep the plain one where gradients are wanted");
         }
-        return bias == null
-                ? Native.own("packed_linear", () -> product(x, new IValue()), x, blocks)
-                : Native.own("packed_linear", () -> product(x, new IValue(bias.handle())), x, blocks, bias);
+        return switch (epilogue) {
+            case Epilogue.None _ -> unary(x, bias, "none");
+            case Epilogue.Silu _ -> unary(x, bias, "swish");
+            case Epilogue.Plus(var other) -> binary(x, bias, other, "add");
+            case Epilogue.Times(var other) -> binary(x, bias, other, "mul");
+        };
     }
 
-    private org.bytedeco.pytorch.Tensor product(Tensor x, IValue bias) {
-        return call(
-                Operators.PRODUCT,
-                new IValue(x.handle()),
-                new IValue(blocks.handle()),
-                bias,
-                new IValue("none"),
-                new IValue(new GenericList(Operators.SCALAR)),
-                new IValue());
+    private Tensor unary(Tensor x, @Nullable Tensor bias, String activation) {
+        return Native.own(
+                "packed_linear",
+                () -> call(
+                        Operators.UNARY,
+                        new IValue(x.handle()),
+                        new IValue(blocks.handle()),
+                        optional(bias),
+                        new IValue(activation),
+                        new IValue(new GenericList(Operators.SCALAR)),
+                        new IValue()),
+                x,
+                blocks);
+    }
+
+    private Tensor binary(Tensor x, @Nullable Tensor bias, Tensor other, String operation) {
+        return Native.own(
+                "packed_linear",
+                () -> call(
+                        Operators.BINARY,
+                        new IValue(x.handle()),
+                        new IValue(other.handle()),
+                        new IValue(blocks.handle()),
+                        optional(bias),
+                        new IValue(operation)),
+                x,
+                blocks,
+                other);
+    }
+
+    private static IValue optional(@Nullable Tensor tensor) {
+        return tensor == null ? new IValue() : new IValue(tensor.handle());
     }
 
     private static org.bytedeco.pytorch.Tensor call(OperatorHandle operator, IValue... arguments) {
@@ -77,12 +103,13 @@ record PackedWeight(Tensor blocks) implements Weight {
 
     /// LibTorch's operators without a C++ function of their own; found once, never released.
     private static final class Operators {
-        private static final OperatorHandle PACK = find("mkldnn::_reorder_linear_weight");
-        private static final OperatorHandle PRODUCT = find("mkldnn::_linear_pointwise");
-        private static final Type.TypePtr SCALAR = elementType(PRODUCT);
+        private static final OperatorHandle PACK = find("mkldnn::_reorder_linear_weight", "");
+        private static final OperatorHandle UNARY = find("mkldnn::_linear_pointwise", "");
+        private static final OperatorHandle BINARY = find("mkldnn::_linear_pointwise", "binary");
+        private static final Type.TypePtr SCALAR = elementType(UNARY);
 
-        private static OperatorHandle find(String name) {
-            return Dispatcher.singleton().findSchemaOrThrow(name, "").retainReference();
+        private static OperatorHandle find(String name, String overload) {
+            return Dispatcher.singleton().findSchemaOrThrow(name, overload).retainReference();
         }
 
         private static Type.TypePtr elementType(OperatorHandle operator) {

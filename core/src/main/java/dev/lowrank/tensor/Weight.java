@@ -5,12 +5,12 @@ import org.jspecify.annotations.Nullable;
 
 /// A matrix that rows are multiplied by.
 public sealed interface Weight extends TensorOwner permits Weight.Plain, PackedWeight {
-    /// `y = x Wᵀ + b`.
+    /// `y = epilogue(x Wᵀ + b)`.
     ///
     /// @param x `[.., in]`, of the weight's dtype
     /// @param bias `[out]` or none
     /// @return `[.., out]`, in the innermost scope
-    Tensor linear(Tensor x, @Nullable Tensor bias);
+    Tensor linear(Tensor x, @Nullable Tensor bias, Epilogue epilogue);
 
     /// What gradients are wanted through.
     ///
@@ -31,8 +31,8 @@ public sealed interface Weight extends TensorOwner permits Weight.Plain, PackedW
     /// @param values `[out, in]`
     record Plain(Tensor values) implements Weight {
         @Override
-        public Tensor linear(Tensor x, @Nullable Tensor bias) {
-            return Functional.linear(x, values, bias);
+        public Tensor linear(Tensor x, @Nullable Tensor bias, Epilogue epilogue) {
+            return TensorScope.tidy(() -> epilogue.after(Functional.linear(x, values, bias)));
         }
 
         @Override
