@@ -54,6 +54,14 @@ public final class KvCache implements AutoCloseable {
         return capacity;
     }
 
+    /// @throws IllegalArgumentException if that many positions do not fit any more
+    void requireSpace(long more) {
+        if (length + more > capacity) {
+            throw new IllegalArgumentException("The cache holds " + capacity + " positions; " + length
+                    + " are filled and " + more + " more were given");
+        }
+    }
+
     /// Positions that are filled.
     public int length() {
         return length;

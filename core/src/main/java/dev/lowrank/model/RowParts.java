@@ -6,16 +6,15 @@ import dev.lowrank.tensor.Grad;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Function;
 
-/// How the rows of a residual stream are shared by the threads: one part each where one prompt runs alone
-/// (more and smaller parts fit the cache better, but every part packs all weights again), whole where
-/// batches run side by side already, somebody watches, or gradients are
-/// recorded.
+/// How the rows of a residual stream are shared by the threads: one part each where one prompt runs alone,
+/// whole where batches run side by side already, somebody watches, or gradients are recorded.
 ///
-/// @param count parts
-/// @param seq rows in all
-record RowParts(int count, long seq) {
+/// @param parts one after the other
+record RowParts(List<Rows> parts) {
     /// Rows that are worth a thread of their own.
     private static final long SMALLEST_PART = 32;
 
@@ -26,18 +25,43 @@ record RowParts(int count, long seq) {
     record Rows(long first, long count) {
         /// These rows of `[batch, seq, width]`, borrowed.
         Tensor of(Tensor x) {
-            return count == x.shape().size(1) ? x : x.narrow(1, first, count);
+            return count == x.size(1) ? x : x.narrow(1, first, count);
         }
     }
 
-    /// Chooses the parts.
+    /// Parts of equal size.
     ///
     /// @param hidden `[batch, seq, hidden]`
-    static RowParts of(Tensor hidden, SiteTap tap) {
-        var seq = hidden.shape().size(1);
-        var alone = hidden.shape().size(0) == 1 && tap.equals(SiteTap.NONE) && !Grad.enabled();
+    static RowParts equal(Tensor hidden, SiteTap tap) {
+        return growing(hidden, tap, 0);
+    }
+
+    /// Parts of equal work where later rows cost more.
+    ///
+    /// @param hidden `[batch, seq, hidden]`
+    /// @param growth what each row costs more than the one before it, in costs of the first
+    static RowParts growing(Tensor hidden, SiteTap tap, double growth) {
+        var seq = hidden.size(1);
+        var alone = hidden.size(0) == 1 && tap.equals(SiteTap.NONE) && !Grad.enabled();
         var threads = Compute.threads();
-        return new RowParts(alone && seq >= SMALLEST_PART * threads ? threads * 1 : 1, seq);
+        var count = alone && seq >= SMALLEST_PART * threads ? threads : 1;
+        var parts = new ArrayList<Rows>();
+        var first = 0L;
+        for (var part = 1; part <= count; part++) {
+            var end = part == count ? seq : end(seq, growth, (double) part / count);
+            parts.add(new Rows(first, end - first));
+            first = end;
+        }
+        return new RowParts(parts);
+    }
+
+    /// Where a share of the work ends: row i costs `1 + growth i`.
+    private static long end(long seq, double growth, double share) {
+        if (growth == 0) {
+            return Math.round(seq * share);
+        }
+        var work = share * (seq + growth * seq * seq / 2);
+        return Math.round((Math.sqrt(1 + 2 * growth * work) - 1) / growth);
     }
 
     /// Computes rows apart and joins them.
@@ -46,15 +70,15 @@ record RowParts(int count, long seq) {
     /// @param work from rows to `[batch, rows, width]` F32, in the innermost scope
     /// @return `[batch, seq, width]`, in the innermost scope
     Tensor map(long width, Function<Rows, Tensor> work) {
-        if (count == 1) {
-            return TensorScope.tidy(() -> work.apply(new Rows(0, seq)));
+        if (parts.size() == 1) {
+            return TensorScope.tidy(() -> work.apply(parts.getFirst()));
         }
-        var result = Tensors.empty(DType.F32, 1, seq, width);
+        var last = parts.getLast();
+        var result = Tensors.empty(DType.F32, 1, last.first() + last.count(), width);
         Compute.each(
-                count,
+                parts.size(),
                 part -> TensorScope.tidyRun(() -> {
-                    var first = seq * part / count;
-                    var rows = new Rows(first, seq * (part + 1) / count - first);
+                    var rows = parts.get(part);
                     rows.of(result).copy_(work.apply(rows));
                 }));
         return result;

@@ -3,6 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
+import dev.lowrank.model.RowParts.Rows;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Epilogue;
 import dev.lowrank.tensor.Functional;
@@ -85,13 +86,11 @@ public final class TorchBlock implements TensorOwner {
     /// @return the next residual stream, in the innermost scope
     public Tensor forward(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
         return TensorScope.tidy(() -> {
-            var parts = RowParts.of(hidden, tap);
-            var qkv = parts.map(qkvWidth(), rows -> {
-                var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
-                return project(rows.of(hidden), own, tap);
+            var attention = attention(hidden, angles, cache, tap);
+            return RowParts.growing(hidden, tap, attentionGrowth(cache)).map(spec.hiddenSize(), rows -> {
+                var heads = attention.of(rows);
+                return afterAttention(rows.of(hidden), heads, tap);
             });
-            var heads = attend(qkv, cache, hidden.size(1)); // [batch, seq, heads headDim]
-            return parts.map(spec.hiddenSize(), rows -> afterAttention(rows.of(hidden), rows.of(heads), tap));
         });
     }
 
@@ -103,17 +102,37 @@ public final class TorchBlock implements TensorOwner {
     /// @return the next residual stream of the last position, `[1, 1, hidden]`, in the innermost scope
     Tensor forwardLast(Tensor hidden, @Nullable Angles angles, KvCache cache) {
         return TensorScope.tidy(() -> {
-            var qkv = RowParts.of(hidden, SiteTap.NONE).map(qkvWidth(), rows -> {
-                var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
-                return project(rows.of(hidden), own, SiteTap.NONE);
-            });
-            var last = hidden.size(1) - 1;
-            return afterAttention(hidden.narrow(1, last, 1), attend(qkv, cache, 1), SiteTap.NONE);
+            var attention = attention(hidden, angles, cache, SiteTap.NONE);
+            var last = new Rows(hidden.size(1) - 1, 1);
+            return afterAttention(last.of(hidden), attention.of(last), SiteTap.NONE);
         });
     }
 
-    private long qkvWidth() {
-        return (spec.heads() + 2L * spec.kvHeads()) * spec.headDim();
+    private SelfAttention attention(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
+        if (cache != null) {
+            cache.requireSpace(hidden.size(1));
+        }
+        var width = (spec.heads() + 2L * spec.kvHeads()) * spec.headDim();
+        var qkv = RowParts.equal(hidden, tap).map(width, rows -> {
+            var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
+            var part = project(rows.of(hidden), own, tap);
+            if (cache != null) {
+                SelfAttention.store(spec, rows, part, cache, block.index());
+            }
+            return part;
+        });
+        return SelfAttention.of(spec, qkv, cache, block.index());
+    }
+
+    /// What attention makes each position cost more than the one before it, in costs of the first: a key is
+    /// four multiplications per query element, at less than half the speed of the linears.
+    private double attentionGrowth(@Nullable KvCache cache) {
+        var key = 2.0 * 2 * spec.heads() * spec.headDim();
+        var linears = block.sites().stream()
+                .filter(site -> site.role().feed() != Feed.ATTENTION_INPUT)
+                .mapToLong(LinearSite::weightParameters)
+                .sum();
+        return key / (linears + key * (cache == null ? 0 : cache.length()));
     }
 
     private Tensor afterAttention(Tensor hidden, Tensor heads, SiteTap tap) {
@@ -131,7 +150,7 @@ public final class TorchBlock implements TensorOwner {
             if (feed == Feed.ATTENTION_INPUT) {
                 return attentionNorm.apply(hidden);
             }
-            var heads = attend(project(hidden, angles, SiteTap.NONE), null, hidden.size(1));
+            var heads = attention(hidden, angles, null, SiteTap.NONE).of(new Rows(0, hidden.size(1)));
             if (feed == Feed.ATTENTION_OUTPUT) {
                 return heads;
             }
@@ -170,44 +189,6 @@ public final class TorchBlock implements TensorOwner {
         return fused.reshape(batch, seq, spec.heads(), 3, spec.headDim())
                 .transpose(2, 3)
                 .reshape(batch, seq, 3L * spec.heads() * spec.headDim());
-    }
-
-    /// @param qkv as [#project] makes it
-    /// @param wanted how many positions, from the end, are asked for
-    /// @return `[batch, wanted, heads headDim]`
-    private Tensor attend(Tensor qkv, @Nullable KvCache cache, long wanted) {
-        var q = heads(qkv, 0, spec.heads());
-        var k = heads(qkv, spec.heads(), spec.kvHeads());
-        var v = heads(qkv, spec.heads() + spec.kvHeads(), spec.kvHeads());
-        var seq = q.size(2);
-        var asked = q.narrow(2, seq - wanted, wanted);
-        var heads = cache == null
-                ? Functional.causalAttention(asked, k, v, spec.attentionScale())
-                : attendCached(asked, k, v, cache, (int) seq); // [batch, heads, wanted, headDim]
-        return heads.transpose(1, 2).reshape(q.size(0), wanted, (long) spec.heads() * spec.headDim());
-    }
-
-    /// Some heads of a row, `[batch, count, seq, headDim]`.
-    private Tensor heads(Tensor qkv, int first, int count) {
-        var d = (long) spec.headDim();
-        var batch = qkv.shape().size(0);
-        var seq = qkv.shape().size(1);
-        return qkv.narrow(2, first * d, count * d).reshape(batch, seq, count, d).transpose(1, 2);
-    }
-
-    private Tensor attendCached(Tensor q, Tensor k, Tensor v, KvCache cache, int seq) {
-        var past = cache.length();
-        if (past + seq > cache.capacity()) {
-            throw new IllegalArgumentException("The cache holds " + cache.capacity() + " positions; " + past
-                    + " are filled and " + seq + " more were given");
-        }
-        var keys = Tensors.view(cache.keys(block.index())); // [kvHeads, capacity, headDim]
-        var values = Tensors.view(cache.values(block.index()));
-        keys.narrow(1, past, seq).copy_(k.select(0, 0));
-        values.narrow(1, past, seq).copy_(v.select(0, 0));
-        var allKeys = keys.narrow(1, 0, past + (long) seq).unsqueeze(0);
-        var allValues = values.narrow(1, 0, past + (long) seq).unsqueeze(0);
-        return Functional.causalAttention(q, allKeys, allValues, spec.attentionScale());
     }
 
     private Tensor mlp(Tensor hidden, SiteTap tap) {
