@@ -16,7 +16,7 @@ record CausalAttention(Tensor q, Tensor k, Tensor v, double scale) {
     /// Scores that stay in a core's cache from one operation to the next.
     private static final long MOST_SCORES = 192L << 10;
 
-    private static final long MOST_QUERIES = 128;
+    private static final long MOST_QUERIES = 64;
     private static final long FEWEST_QUERIES = 16;
 
     /// Queries of one batch entry that share a key head.

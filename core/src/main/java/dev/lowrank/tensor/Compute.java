@@ -104,6 +104,6 @@ public final class Compute {
 
     /// Whether a product is large enough, and this thread free enough, to split its rows over the workers.
     static boolean worthSplitting(long rows, long inner, long columns) {
-        return rows > 1 && rows * inner * columns >= WORTH_SPLITTING && threads() > 1;
+        return rows * inner * columns >= WORTH_SPLITTING && threads() > 1;
     }
 }

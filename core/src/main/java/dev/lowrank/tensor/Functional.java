@@ -17,6 +17,9 @@ public final class Functional {
     /// A target that counts for nothing in [#crossEntropy].
     public static final long IGNORED = -100;
 
+    /// Rows per thread below which reading the weight takes longer than multiplying.
+    private static final long FEW_ROWS = 8;
+
     private Functional() {}
 
     /// `y = x Wᵀ + b`.
@@ -33,7 +36,7 @@ public final class Functional {
         return wholeLinear(x, w, b);
     }
 
-    /// The rows of `x` in equal parts, one for each thread.
+    /// The rows of `x` in equal parts, one for each thread; the outputs where there are few rows.
     private static Tensor splitLinear(Tensor x, long rows, Tensor w, @Nullable Tensor b) {
         return TensorScope.tidy(() -> {
             var flat = x.reshape(rows, x.size(-1));
@@ -41,12 +44,19 @@ public final class Functional {
             sizes[sizes.length - 1] = w.size(0);
             var result = Tensors.empty(x.dtype(), rows, w.size(0));
             var parts = Compute.threads();
+            var byRows = rows >= FEW_ROWS * parts;
+            var split = byRows ? rows : w.size(0);
             Compute.each(
                     parts,
                     part -> TensorScope.tidyRun(() -> {
-                        var from = rows * part / parts;
-                        var count = rows * (part + 1) / parts - from;
-                        linearInto(result.narrow(0, from, count), flat.narrow(0, from, count), w, b);
+                        var from = split * part / parts;
+                        var count = split * (part + 1) / parts - from;
+                        if (byRows) {
+                            linearInto(result.narrow(0, from, count), flat.narrow(0, from, count), w, b);
+                        } else {
+                            var bias = b == null ? null : b.narrow(0, from, count);
+                            linearInto(result.narrow(1, from, count), flat, w.narrow(0, from, count), bias);
+                        }
                     }));
             return result.reshape(sizes);
         });
