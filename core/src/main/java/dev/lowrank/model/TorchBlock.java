@@ -65,11 +65,12 @@ public final class TorchBlock implements TensorOwner {
     public Tensor forward(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
         return TensorScope.tidy(() -> {
             var parts = RowParts.of(hidden, tap);
-            var qkv = parts.map((spec.heads() + 2L * spec.kvHeads()) * spec.headDim(), rows -> {
-                var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
-                return project(rows.of(hidden), own, tap);
-            });
-            var heads = attend(qkv, cache); // [batch, seq, heads headDim]
+            var qkv = parts.map(
+                    rotatedWidth() + (long) spec.kvHeads() * block.heads().valueDim(), rows -> {
+                        var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
+                        return project(rows.of(hidden), own, tap);
+                    });
+            var heads = attend(qkv, cache); // [batch, seq, heads valueDim]
             return parts.map(spec.hiddenSize(), rows -> {
                 var attended = rows.of(hidden).add(attentionOutput(rows.of(heads), tap));
                 return attended.add(TensorScope.tidy(() -> mlp(attended, tap)));
@@ -101,8 +102,8 @@ public final class TorchBlock implements TensorOwner {
         return run(Role.O_PROJ, heads, tap);
     }
 
-    /// Queries, keys and values side by side, `[batch, seq, (heads + 2 kvHeads) headDim]`, the first two
-    /// rotated.
+    /// Queries, keys and values side by side, `[batch, seq, (heads + kvHeads) keyDim + kvHeads valueDim]`,
+    /// the first two rotated.
     private Tensor project(Tensor hidden, @Nullable Angles angles, SiteTap tap) {
         var x = attentionNorm.apply(hidden);
         tap.input(Feed.ATTENTION_INPUT, x);
@@ -113,11 +114,21 @@ public final class TorchBlock implements TensorOwner {
         if (angles == null) {
             return qkv;
         }
-        var rotated = (spec.heads() + spec.kvHeads()) * (long) spec.headDim();
-        var values = (long) spec.kvHeads() * spec.headDim();
+        var rotated = rotatedWidth();
+        var own = block.heads().pairs().isEmpty() ? angles : angles.of(block.heads(), spec.heads() / spec.kvHeads());
         return Tensors.cat(
-                List.of(angles.rotate(qkv.narrow(-1, 0, rotated), spec.headDim()), qkv.narrow(-1, rotated, values)),
+                List.of(
+                        own.rotate(qkv.narrow(-1, 0, rotated), block.heads().keyDim()),
+                        qkv.narrow(
+                                -1,
+                                rotated,
+                                (long) spec.kvHeads() * block.heads().valueDim())),
                 -1);
+    }
+
+    /// Width of all query and key heads together.
+    private long rotatedWidth() {
+        return (spec.heads() + spec.kvHeads()) * (long) block.heads().keyDim();
     }
 
     /// From query, key and value of each head in turn to all queries, all keys, all values.
@@ -133,24 +144,29 @@ public final class TorchBlock implements TensorOwner {
     }
 
     /// @param qkv as [#project] makes it
-    /// @return `[batch, seq, heads headDim]`
+    /// @return `[batch, seq, heads valueDim]`
     private Tensor attend(Tensor qkv, @Nullable KvCache cache) {
-        var q = heads(qkv, 0, spec.heads());
-        var k = heads(qkv, spec.heads(), spec.kvHeads());
-        var v = heads(qkv, spec.heads() + spec.kvHeads(), spec.kvHeads());
+        var keyDim = block.heads().keyDim();
+        var valueDim = block.heads().valueDim();
+        var q = heads(qkv, 0, spec.heads(), keyDim);
+        var k = heads(qkv, (long) spec.heads() * keyDim, spec.kvHeads(), keyDim);
+        var v = heads(qkv, rotatedWidth(), spec.kvHeads(), valueDim);
         var seq = q.shape().size(2);
         var heads = cache == null
                 ? attend(q, k, v, null, seq > 1)
-                : attendCached(q, k, v, cache, (int) seq); // [batch, heads, seq, headDim]
-        return heads.transpose(1, 2).reshape(q.shape().size(0), seq, (long) spec.heads() * spec.headDim());
+                : attendCached(q, k, v, cache, (int) seq); // [batch, heads, seq, valueDim]
+        return heads.transpose(1, 2).reshape(q.shape().size(0), seq, (long) spec.heads() * valueDim);
     }
 
-    /// Some heads of a row, `[batch, count, seq, headDim]`.
-    private Tensor heads(Tensor qkv, int first, int count) {
-        var d = (long) spec.headDim();
+    /// Some heads of a row, `[batch, count, seq, width]`.
+    ///
+    /// @param first where the first begins
+    private static Tensor heads(Tensor qkv, long first, int count, long width) {
         var batch = qkv.shape().size(0);
         var seq = qkv.shape().size(1);
-        return qkv.narrow(2, first * d, count * d).reshape(batch, seq, count, d).transpose(1, 2);
+        return qkv.narrow(2, first, count * width)
+                .reshape(batch, seq, count, width)
+                .transpose(1, 2);
     }
 
     private Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal) {
@@ -164,7 +180,7 @@ public final class TorchBlock implements TensorOwner {
             throw new IllegalArgumentException("The cache holds " + cache.capacity() + " positions; " + past
                     + " are filled and " + seq + " more were given");
         }
-        var keys = Tensors.view(cache.keys(block.index())); // [kvHeads, capacity, headDim]
+        var keys = Tensors.view(cache.keys(block.index())); // [kvHeads, capacity, keyDim]
         var values = Tensors.view(cache.values(block.index()));
         keys.narrow(1, past, seq).copy_(k.select(0, 0));
         values.narrow(1, past, seq).copy_(v.select(0, 0));
@@ -225,8 +241,9 @@ public final class TorchBlock implements TensorOwner {
 
     /// Cosines and sines of a run of positions.
     ///
-    /// @param cos `[seq, headDim / 2]`
-    /// @param sin `[seq, headDim / 2]`
+    /// @param cos `[seq, 1, headDim / 2]` for all heads, or `[seq, heads, keyDim / 2]`, each head with its
+    ///     own
+    /// @param sin likewise
     public record Angles(Tensor cos, Tensor sin) implements TensorOwner {
         /// Angles of `count` positions from `first`, in the innermost scope; null where positions are
         /// learned.
@@ -245,7 +262,32 @@ public final class TorchBlock implements TensorOwner {
                 }
             }
             return new Angles(
-                    Tensors.ofFloats(cos, count, inverse.length), Tensors.ofFloats(sin, count, inverse.length));
+                    Tensors.ofFloats(cos, count, 1, inverse.length), Tensors.ofFloats(sin, count, 1, inverse.length));
+        }
+
+        /// The angles of the rotary pairs that a block's heads kept, all query heads before all key heads.
+        ///
+        /// @param group query heads of a key head
+        Angles of(DecoderSpec.Heads heads, int group) {
+            var kept = heads.pairs();
+            var index = new long[(group + 1) * kept.size() * kept.getFirst().size()];
+            var at = 0;
+            for (var query = 0; query < group * kept.size(); query++) {
+                for (var pair : kept.get(query / group)) {
+                    index[at++] = pair;
+                }
+            }
+            for (var own : kept) {
+                for (var pair : own) {
+                    index[at++] = pair;
+                }
+            }
+            var places = Tensors.ofLongs(index, index.length);
+            return new Angles(picked(cos, places, heads), picked(sin, places, heads));
+        }
+
+        private static Tensor picked(Tensor all, Tensor places, DecoderSpec.Heads heads) {
+            return all.indexSelect(2, places).reshape(all.size(0), -1, heads.keyDim() / 2);
         }
 
         /// The angles of some of the positions, borrowed.
@@ -264,12 +306,10 @@ public final class TorchBlock implements TensorOwner {
                 var halves = x.reshape(batch, seq, x.shape().size(2) / headDim, 2, headDim / 2);
                 var first = halves.select(3, 0); // [batch, seq, heads, headDim / 2]
                 var second = halves.select(3, 1);
-                var c = cos.unsqueeze(1);
-                var s = sin.unsqueeze(1);
                 return Tensors.stack(
                                 List.of(
-                                        first.mul(c).sub(second.mul(s)),
-                                        second.mul(c).add(first.mul(s))),
+                                        first.mul(cos).sub(second.mul(sin)),
+                                        second.mul(cos).add(first.mul(sin))),
                                 3)
                         .reshape(batch, seq, x.shape().size(2));
             });
