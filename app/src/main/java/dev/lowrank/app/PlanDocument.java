@@ -100,7 +100,11 @@ record PlanDocument(
                 plan.bytesDense(),
                 plan.bytesAfter(),
                 2 * (untouched + plan.targetParametersBefore()),
-                2 * (untouched + plan.targetParametersAfter()),
+                2
+                        * (untouched
+                                + plan.targets().stream()
+                                        .mapToLong(SitePlan::multiplied)
+                                        .sum()),
                 plan.need().memoryBytes(),
                 plan.need().diskBytes(),
                 plan.need().seconds(),

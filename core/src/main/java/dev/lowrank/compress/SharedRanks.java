@@ -83,12 +83,14 @@ final class SharedRanks {
             out += site.out();
         }
         var share = recipe.budget().share(total);
-        var in = sites.getFirst().in();
+        // A decoded token reads the shared factor in every block.
+        var in = sites.getFirst().in() * (unit == CostUnit.DECODE_BYTES ? (long) sites.size() : 1);
         var dtype = CompressionPlan.dtype(source, recipe, sites.getFirst());
         var each = unit == CostUnit.PARAMETERS ? 1 : dtype.bytes();
         var biases = dense - each * weights; // what a unit counts besides the numbers of the weight
-        var rank = (int)
-                Math.min((double) Math.min(in, out), (share * dense - (double) biases) / each / (double) (in + out));
+        var rank = (int) Math.min(
+                (double) Math.min(sites.getFirst().in(), out),
+                (share * dense - (double) biases) / each / (double) (in + out));
         rank -= rank % recipe.rankMultiple();
         if (recipe.budget().limit(total) >= total || rank * (in + out) >= weights) {
             return new Group(sites, 0);

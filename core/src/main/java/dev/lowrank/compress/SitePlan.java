@@ -61,6 +61,12 @@ public record SitePlan(LinearSite site, String form, int rank, DType dtype, long
         return new SitePlan(site, StorageForm.FACTORED.id(), rank, dtype, numbers, numbers * dtype.bytes());
     }
 
+    /// Numbers that a token is multiplied with, wherever they are stored.
+    public long multiplied() {
+        var shared = form.equals(StorageForm.FACTORED.id());
+        return shared ? (long) rank * (site.out() + site.in()) : parametersAfter;
+    }
+
     /// Numbers of the original weight.
     public long parametersBefore() {
         return site.weightParameters();
