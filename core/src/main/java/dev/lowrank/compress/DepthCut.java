@@ -72,7 +72,12 @@ final class DepthCut {
         var targets = job.plan.targets().stream().map(SitePlan::site).toList();
         var count = WholePlans.removals(source, job.recipe(), targets);
         var depth = new MeasuredDepth(
-                source, WholePlans.removable(targets), windows, judged, job.folder.workFolder(), progress);
+                source,
+                WholePlans.removable(source, job.recipe(), targets),
+                windows,
+                judged,
+                job.folder.workFolder(),
+                progress);
         var removed = count == 0 ? List.<BlockRemoval.Removed>of() : method.remove(depth, count);
         var gone = removed.stream().map(BlockRemoval.Removed::block).toList();
         var kept = IntStream.range(0, source.spec().blocks().size())

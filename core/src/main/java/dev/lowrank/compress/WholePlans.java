@@ -50,7 +50,7 @@ final class WholePlans {
 
     /// As if the last blocks but one went: which they are is not known yet, how many is.
     private static List<SitePlan> removal(LanguageModel source, CompressionRecipe recipe, List<LinearSite> targets) {
-        var removable = removable(targets);
+        var removable = removable(source, recipe, targets);
         var count = removals(source, recipe, targets);
         var end = Math.min(removable.size(), Math.max(count, removable.size() - 1));
         var gone = new HashSet<>(removable.subList(end - count, end));
@@ -63,8 +63,11 @@ final class WholePlans {
     }
 
     /// The blocks that a removal may take, in execution order.
-    static List<Integer> removable(List<LinearSite> targets) {
-        return targets.stream().map(LinearSite::layer).distinct().sorted().toList();
+    static List<Integer> removable(LanguageModel source, CompressionRecipe recipe, List<LinearSite> targets) {
+        var blocks = targets.stream().map(LinearSite::layer).distinct().sorted().toList();
+        return recipe.method() instanceof BlockRemoval method
+                ? method.removable(blocks, source.spec().blocks().size() - 1)
+                : blocks;
     }
 
     /// The fewest blocks whose removal meets the budget.
@@ -76,7 +79,7 @@ final class WholePlans {
                 .mapToLong(site -> cost(source, recipe, unit, site))
                 .sum();
         var limit = recipe.budget().limit(dense);
-        var blocks = removable(targets).size();
+        var blocks = targets.stream().map(LinearSite::layer).distinct().count();
         if (dense <= limit || blocks == 0) {
             return 0;
         }
@@ -85,6 +88,11 @@ final class WholePlans {
         if (count >= source.spec().blocks().size()) {
             throw new IllegalArgumentException("The budget of " + limit + " " + unit.id()
                     + " leaves no block: each costs " + dense / blocks + "; keep more");
+        }
+        var removable = removable(source, recipe, targets).size();
+        if (count > removable) {
+            throw new IllegalArgumentException("The budget asks for the removal of " + count + " blocks; the method "
+                    + recipe.method().info().id() + " may remove " + removable + " of these; keep more");
         }
         return count;
     }

@@ -6,6 +6,14 @@ import java.util.Map;
 /// Removes whole blocks: what stays is an ordinary model of fewer layers. Adding one means adding a file
 /// and a line in [Methods].
 public non-sealed interface BlockRemoval extends Method {
+    /// The blocks that may go.
+    ///
+    /// @param blocks that are not protected, in execution order
+    /// @param last the last block of the model
+    default List<Integer> removable(List<Integer> blocks, int last) {
+        return blocks;
+    }
+
     /// Chooses the blocks to remove.
     ///
     /// @param count how many; no more than are removable

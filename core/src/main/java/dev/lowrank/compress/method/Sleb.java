@@ -21,14 +21,13 @@ record Sleb() implements BlockRemoval {
     }
 
     @Override
+    public List<Integer> removable(List<Integer> blocks, int last) {
+        return blocks.stream().filter(block -> block > 0 && block < last).toList();
+    }
+
+    @Override
     public List<Removed> remove(Depth depth, int count) {
         var candidates = new ArrayList<>(depth.removable());
-        candidates.removeIf(block -> block == 0 || block == depth.blocks() - 1);
-        if (candidates.size() < count) {
-            throw new IllegalArgumentException("The budget asks for the removal of " + count
-                    + " blocks, but sleb keeps the first and the last and may remove only " + candidates.size()
-                    + " of these; keep more");
-        }
         var removed = new ArrayList<Removed>();
         while (removed.size() < count) {
             var gone = removed.stream().map(Removed::block).toList();
