@@ -63,7 +63,8 @@ final class CompareCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "ALLOCATOR",
             completionCandidates = RecipeOptions.AllocatorIds.class,
-            description = "Of ${COMPLETION-CANDIDATES}; knapsack for the method lowrank, uniform for the others.")
+            description = "Of ${COMPLETION-CANDIDATES}; each method's own if not given, and always for modegpt,"
+                    + " basis-sharing, shortgpt and sleb.")
     private List<String> allocators = new ArrayList<>();
 
     @Option(
@@ -190,7 +191,9 @@ final class CompareCommand implements Callable<Integer> {
         var all = new ArrayList<Comparison.Candidate>();
         for (var keep : new LinkedHashSet<>(shares)) {
             for (var method : new LinkedHashSet<>(methods)) {
-                for (var storage : new LinkedHashSet<>(storages)) {
+                // The others leave no choice of storage.
+                var alone = RecipeDetails.treatsLinearsAlone(method);
+                for (var storage : alone ? new LinkedHashSet<>(storages) : Set.of(CompressCommand.STORAGE)) {
                     for (var allocator : allocators(method)) {
                         all.add(new Comparison.Candidate(keep, recipe(method, storage, allocator, keep)));
                     }
@@ -201,8 +204,8 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private Set<String> allocators(String method) {
-        return allocators.isEmpty()
-                ? Set.of(RecipeDetails.isOwn(method) ? "knapsack" : RecipeOptions.ALLOCATOR)
+        return allocators.isEmpty() || !RecipeDetails.treatsLinearsAlone(method)
+                ? Set.of(RecipeDetails.allocator(method))
                 : new LinkedHashSet<>(allocators);
     }
 

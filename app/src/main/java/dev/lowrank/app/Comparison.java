@@ -41,8 +41,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     record Candidate(double keep, CompressionRecipe recipe) {
         /// A folder name that tells it apart from the others.
         String folder() {
-            return recipe.method().info().id() + "-" + recipe.storage().id() + "-"
-                    + recipe.allocator().info().id() + "-" + keep;
+            return recipe.method().info().id() + "-" + recipe.storageId() + "-" + recipe.spender() + "-" + keep;
         }
     }
 

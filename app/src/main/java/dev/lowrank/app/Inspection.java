@@ -11,6 +11,7 @@ import dev.lowrank.model.SiteForms;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -55,7 +56,7 @@ record Inspection(
     /// The linears of one role in all blocks.
     ///
     /// @param role short name
-    /// @param shapes original shapes `[out, in]`
+    /// @param shapes `[out, in]` of the matrices that they represent
     /// @param sites how many
     /// @param forms how many in each storage form
     /// @param rankMin smallest rank
@@ -133,12 +134,12 @@ record Inspection(
     private static RoleLine line(LanguageModel model, SiteForms forms, Role role, List<LinearSite> sites) {
         var counts = new LinkedHashMap<String, Integer>();
         var tensors = new ArrayList<TensorInfo>();
+        var names = new LinkedHashSet<String>();
         for (var site : sites) {
             counts.merge(forms.form(site), 1, Integer::sum);
-            model.weights()
-                    .tensorNames(site)
-                    .forEach(name -> tensors.add(model.checkpoint().info(name)));
+            names.addAll(model.weights().tensorNames(site)); // sites may share a tensor
         }
+        names.forEach(name -> tensors.add(model.checkpoint().info(name)));
         var ranks = sites.stream().mapToInt(forms::rank).summaryStatistics();
         var shapes = sites.stream()
                 .map(site -> "[" + site.out() + ", " + site.in() + "]")
@@ -177,7 +178,7 @@ record Inspection(
             table.row(
                     line.role(),
                     Integer.toString(line.sites()),
-                    String.join(" ", line.shapes()),
+                    shapes(line.shapes()),
                     forms(line.forms()),
                     line.rankMin() == line.rankMax()
                             ? Integer.toString(line.rankMin())
@@ -195,6 +196,10 @@ record Inspection(
                 Figures.count(other.parameters()),
                 share(other),
                 Figures.bytes(other.bytes()));
+    }
+
+    private static String shapes(List<String> shapes) {
+        return shapes.size() <= 2 ? String.join(" ", shapes) : shapes.size() + " shapes";
     }
 
     private String share(Part part) {

@@ -6,7 +6,6 @@ import dev.lowrank.compress.SitePlan;
 import dev.lowrank.model.LanguageModel;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 
 /// What `plan` tells.
 ///
@@ -76,7 +75,7 @@ record PlanDocument(
                     site.role().id(),
                     site.out(),
                     site.in(),
-                    plan.form().name().toLowerCase(Locale.ROOT),
+                    plan.form(),
                     plan.rank(),
                     plan.breakEven(),
                     plan.parametersBefore(),
@@ -91,7 +90,7 @@ record PlanDocument(
         return new PlanDocument(
                 source.checkpoint().path().toString(),
                 recipe.method().info().id(),
-                recipe.storage().id(),
+                recipe.storageId(),
                 recipe.ranksKnownAhead(),
                 (double) plan.targetParametersAfter() / plan.targetParametersBefore(),
                 (double) plan.parametersAfter() / plan.parametersBefore(),
@@ -101,7 +100,11 @@ record PlanDocument(
                 plan.bytesDense(),
                 plan.bytesAfter(),
                 2 * (untouched + plan.targetParametersBefore()),
-                2 * (untouched + plan.targetParametersAfter()),
+                2
+                        * (untouched
+                                + plan.targets().stream()
+                                        .mapToLong(SitePlan::multiplied)
+                                        .sum()),
                 plan.need().memoryBytes(),
                 plan.need().diskBytes(),
                 plan.need().seconds(),
@@ -113,7 +116,7 @@ record PlanDocument(
         var text = new StringBuilder();
         text.append(String.format("%s by %s, stored %s%n%n", model, method, storage));
         if (!ranksKnown) {
-            text.append("The allocator sees the whole model first, so ranks are known only after calibration. Below:\n")
+            text.append("What is cut where is known only after calibration. Below:\n")
                     .append(keptTarget < 1 ? "the same budget spent evenly.\n\n" : "the dense model.\n\n");
         }
         text.append(sitesTable().render()).append('\n').append(totals().render());

@@ -8,8 +8,10 @@ import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
+import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
@@ -62,6 +64,18 @@ final class RecipeDetails {
     private double shrinkage;
 
     @Option(
+            names = "--ridge",
+            defaultValue = "0.01",
+            description = "modegpt: ridge of the leverage scores, as a share of the mean energy of a channel.")
+    private double ridge;
+
+    @Option(
+            names = "--share-blocks",
+            defaultValue = "2",
+            description = "basis-sharing: neighbouring blocks that share a basis.")
+    private int sharedBlocks;
+
+    @Option(
             names = "--update",
             description =
                     "none, or sequential: fit each site to what it sees in the model compressed so far; sequential"
@@ -92,7 +106,9 @@ final class RecipeDetails {
         return UsageErrors.check(() -> {
             var chosen = ranks.get();
             return new CompressionRecipe(
-                    Methods.of(isOwn(method) ? OWN_METRIC : method, new MethodOptions(alpha, !uncentred, shrinkage)),
+                    Methods.of(
+                            isOwn(method) ? OWN_METRIC : method,
+                            new MethodOptions(alpha, !uncentred, shrinkage, ridge, sharedBlocks)),
                     StoragePolicy.of(storage),
                     chosen.allocator(),
                     chosen.budget(),
@@ -119,6 +135,21 @@ final class RecipeDetails {
     /// update. Published methods do as published unless asked otherwise.
     static boolean isOwn(String method) {
         return method.equals(OWN);
+    }
+
+    /// The allocator of a method where nothing else is asked: its own paper's rule.
+    static String allocator(String method) {
+        return isOwn(method) ? "knapsack" : published(method).allocator();
+    }
+
+    /// Whether a method leaves the choice of allocator and storage.
+    static boolean treatsLinearsAlone(String method) {
+        return isOwn(method) || published(method) instanceof SiteMethod;
+    }
+
+    private static Method published(String method) {
+        UsageErrors.known(method, "methods", methods());
+        return Methods.of(method, MethodOptions.DEFAULT);
     }
 
     /// Names of all methods, our own first.

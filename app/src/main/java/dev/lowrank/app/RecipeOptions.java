@@ -77,7 +77,8 @@ final class RecipeOptions {
             completionCandidates = AllocatorIds.class,
             description =
                     "What spends --keep on the targets: ${COMPLETION-CANDIDATES}; knapsack for the method lowrank,"
-                            + " uniform for the others.")
+                            + " influence for modegpt, uniform for the others; shortgpt, sleb and basis-sharing have"
+                            + " a rule of their own.")
     private @Nullable String allocator;
 
     @Option(
@@ -109,7 +110,7 @@ final class RecipeOptions {
     }
 
     private Ranks ranks(String method) {
-        var spender = allocator != null ? allocator : RecipeDetails.isOwn(method) ? "knapsack" : ALLOCATOR;
+        var spender = allocator != null ? allocator : RecipeDetails.allocator(method);
         if (Stream.of(keep, rank, energy, increase).filter(Objects::nonNull).count() > 1) {
             throw new IllegalArgumentException("--keep, --rank, --energy and --max-perplexity-increase exclude one"
                     + " another; give one of them.");

@@ -36,6 +36,31 @@ class CompareCommandTest {
     }
 
     @Test
+    void methodsThatLeaveNoChoiceOfStorageAreOneRowEach() {
+        var run = compare(
+                calibration(),
+                "--methods=svd,modegpt,shortgpt",
+                "--storage=factored,pivoted",
+                "--allocate=uniform,energy",
+                "--keep=0.8",
+                "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        var rows = Documents.of(run).path("rows");
+        assertThat(rows.valueStream()
+                        .map(row -> row.path("method").asString() + " "
+                                + row.path("storage").asString() + " "
+                                + row.path("allocator").asString()))
+                .containsExactly(
+                        "dense - -",
+                        "svd factored uniform",
+                        "svd factored energy",
+                        "svd pivoted uniform",
+                        "svd pivoted energy",
+                        "modegpt dense influence",
+                        "shortgpt dense shortgpt");
+    }
+
+    @Test
     void everyCombinationIsARowBehindTheOriginal(@TempDir Path folder) throws IOException {
         var csv = folder.resolve("table.csv");
         var out = folder.resolve("best");

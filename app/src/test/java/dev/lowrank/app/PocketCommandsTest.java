@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -63,6 +65,42 @@ class PocketCommandsTest {
         var broken = Run.of("verify", out);
         assertThat(broken.code()).isEqualTo(4);
         assertThat(broken.out()).contains("model.safetensors").contains("CHANGED");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"modegpt, narrowed, influence", "basis-sharing, factored, uniform", "shortgpt, removed, shortgpt"})
+    void methodsOfBlocksGoThroughEveryCommand(String method, String form, String spender, @TempDir Path folder) {
+        var out = folder.resolve("out").toString();
+        var plan = json(Run.of("plan", "--method", method, "--keep", "0.8", "--json"));
+        assertThat(plan.path("kept_target").asDouble()).isBetween(0.6, 0.8);
+        assertThat(Run.of("plan", "--method", method, "--keep", "0.8").out()).contains(form);
+        var text = TEXT.resolve("python-calibration.jsonl").toString();
+        var done = json(Run.of(
+                "compress",
+                "--method",
+                method,
+                "--keep=0.8",
+                "--calibration",
+                text,
+                "--samples=4",
+                "--window=64",
+                "-o",
+                out,
+                "--json"));
+        assertThat(done.path("allocator").asString()).isEqualTo(spender);
+        assertThat(done.path("sites").size()).isEqualTo(42);
+        assertThat(done.path("sites")
+                        .valueStream()
+                        .map(site -> site.path("form").asString()))
+                .contains(form);
+        assertThat(Run.of("verify", out).code()).isZero();
+        assertThat(Run.of("inspect", out).code()).isZero();
+        var seen = json(Run.of("inspect", out, "--json"));
+        assertThat(seen.path("parameters").asLong())
+                .isEqualTo(done.path("parameters_after").asLong());
+        assertThat(Run.of("generate", out, "--prompt", "def f(", "--max-tokens", "4")
+                        .code())
+                .isZero();
     }
 
     @Test

@@ -5,6 +5,7 @@ import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.Role;
 import dev.lowrank.model.SiteTap;
 import dev.lowrank.model.TorchBlock;
 import dev.lowrank.tensor.Compute;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.IntFunction;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// Windows of text on their way through the blocks of the source, one block after the other; between two
@@ -67,10 +69,18 @@ final class CalibrationStream {
     ///
     /// @return statistics of `targets`; the caller closes them
     BlockStatistics measure(SourceBlock block, List<LinearSite> targets, Set<Statistic> needs) {
+        return measure(block, targets, needs, role -> false);
+    }
+
+    /// The same with some roles measured at their inputs, whatever it costs.
+    ///
+    /// @return statistics of `targets`; the caller closes them
+    BlockStatistics measure(
+            SourceBlock block, List<LinearSite> targets, Set<Statistic> needs, Predicate<Role> atInput) {
         var statistics = new ArrayList<BlockStatistics>();
         try {
             for (var i = 0; i < shares; i++) {
-                statistics.add(BlockStatistics.of(targets, needs, site -> {
+                statistics.add(BlockStatistics.of(targets, needs, atInput, site -> {
                     var bias = block.dense(site).bias();
                     return bias == null ? null : Tensors.from(bias, DType.F32);
                 }));
@@ -94,7 +104,10 @@ final class CalibrationStream {
         forward(index, loaded, share -> SiteTap.NONE);
     }
 
-    private void forward(int index, TorchBlock loaded, IntFunction<? extends SiteTap> taps) {
+    /// Runs the windows through a block and looks at it.
+    ///
+    /// @param taps of each share of the batches
+    void forward(int index, TorchBlock loaded, IntFunction<? extends SiteTap> taps) {
         var angles = angles();
         eachBatch((share, batch) -> {
             var input = hidden.read(index, batch.first(), batch.count());

@@ -116,8 +116,9 @@ public final class Compression {
                     files,
                     recipe,
                     recipe.needsCalibration() ? calibration : null,
-                    recipe.needsValidation() ? validation : null);
-            return new JobState(job, plan, folder, RunState.open(folder, fingerprint), fingerprint, source.spec());
+                    recipe.usesValidation() ? validation : null);
+            return new JobState(
+                    job, plan, folder, RunState.open(folder, fingerprint), fingerprint, Blueprint.same(source));
         } catch (RuntimeException failure) {
             if (!folder.resumed()) {
                 folder.discard(); // nothing was begun, so nothing is left behind

@@ -7,6 +7,7 @@ import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// time.
 ///
 /// @param recipe what was asked
-/// @param allocation the ranks; null where the allocator must see the model first
+/// @param allocation the ranks; null where the allocator must see the model first, or nothing has ranks
 /// @param targets the sites that may change; where ranks are not known yet, as the uniform rule would spend
 ///     the budget, and dense where there is none
 /// @param others sites that stay as they are
@@ -68,17 +69,18 @@ public record CompressionPlan(
     /// @throws CheckpointException if the source is compressed already
     public static CompressionPlan of(LanguageModel source, CompressionRecipe recipe, int samples, int window) {
         var targets = targets(source, recipe).toList();
-        var known = recipe.ranksKnownAhead() && !targets.isEmpty();
+        WholePlans.check(source, recipe);
+        var bySite = recipe.method() instanceof SiteMethod;
+        var known = bySite && recipe.ranksKnownAhead() && !targets.isEmpty();
         var allocation = known ? allocate(source, recipe, recipe.allocator(), targets) : null;
-        var expected = allocation != null || targets.isEmpty() || recipe.budget() instanceof Budget.Unbounded
+        var expected = !bySite || allocation != null || targets.isEmpty() || recipe.budget() instanceof Budget.Unbounded
                 ? allocation
                 : allocate(source, recipe, Allocators.of("uniform", AllocatorOptions.DEFAULT), targets);
-        var chosen = targets.stream()
-                .map(site -> {
-                    var dtype = dtype(source, recipe, site);
-                    return expected == null ? SitePlan.dense(site, dtype) : SitePlan.of(site, expected.of(site), dtype);
-                })
-                .toList();
+        var chosen = bySite
+                ? targets.stream()
+                        .map(site -> plan(source, recipe, site, expected))
+                        .toList()
+                : WholePlans.expected(source, recipe, targets);
         var others = source.spec()
                 .sites()
                 .filter(site -> !targets.contains(site))
@@ -97,6 +99,12 @@ public record CompressionPlan(
                 source.checkpoint().weightBytes(),
                 restBytes,
                 needs(source, recipe, chosen, others, restBytes, samples, window));
+    }
+
+    private static SitePlan plan(
+            LanguageModel source, CompressionRecipe recipe, LinearSite site, @Nullable Allocation expected) {
+        var dtype = dtype(source, recipe, site);
+        return expected == null ? SitePlan.dense(site, dtype) : SitePlan.of(site, expected.of(site), dtype);
     }
 
     private static Allocation allocate(
@@ -218,7 +226,9 @@ public record CompressionPlan(
     /// Gradient passes: one for the metric, one for each kind of labels that the allocator asks for.
     private static int passes(CompressionRecipe recipe) {
         return (recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT) ? 1 : 0)
-                + Evidences.labels(recipe.allocator().info().needs()).size();
+                + (recipe.method() instanceof SiteMethod
+                        ? Evidences.labels(recipe.allocator().info().needs()).size()
+                        : 0);
     }
 
     /// Working files of a run that sees the whole model before it cuts.
@@ -228,7 +238,9 @@ public record CompressionPlan(
         for (var plan : chosen) {
             var site = plan.site();
             var basis = (long) site.out() * Math.min(site.in(), site.out()) * 8;
-            bytes += (recipe.ranksKnownAhead() ? 0 : basis * (gradients ? 2 : 1))
+            bytes += (recipe.ranksKnownAhead() || !(recipe.method() instanceof SiteMethod)
+                            ? 0
+                            : basis * (gradients ? 2 : 1))
                     + (gradients ? (long) site.out() * site.out() * 4 : 0);
         }
         return bytes;

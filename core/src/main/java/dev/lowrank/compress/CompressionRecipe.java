@@ -4,14 +4,20 @@ import dev.lowrank.compress.allocate.AllocationProblem;
 import dev.lowrank.compress.allocate.Allocator;
 import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
+import dev.lowrank.compress.allocate.BlockAllocator;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
+import dev.lowrank.compress.method.ModuleMethod;
+import dev.lowrank.compress.method.SharedBasis;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
@@ -55,13 +61,36 @@ public record CompressionRecipe(
                     + method.info().id() + " has none. Use factored, pivoted or auto");
         }
         if (update != null
+                && method instanceof SiteMethod
                 && (!method.info().needs().contains(Statistic.SECOND_MOMENT)
                         || method.info().needs().contains(Statistic.MEAN))) {
             throw new IllegalArgumentException("--update sequential fits methods whose metric is the second moment of"
                     + " the inputs (svd-llm, kfac-svd), not " + method.info().id());
         }
+        require(method, allocator, update);
         targets = Set.copyOf(targets);
         protectedLayers = Set.copyOf(protectedLayers);
+    }
+
+    /// Refuses what a method of blocks or modules cannot be combined with.
+    private static void require(Method method, Allocator allocator, @Nullable SequentialUpdate update) {
+        if (method instanceof SiteMethod) {
+            return;
+        }
+        var id = method.info().id();
+        var spender = allocator.info().id();
+        if (method instanceof ModuleMethod && !(allocator instanceof BlockAllocator)) {
+            throw new IllegalArgumentException("The method " + id + " narrows whole blocks, which the allocator "
+                    + spender + " cannot spend a budget on; use influence or uniform");
+        }
+        if (!(method instanceof ModuleMethod) && !spender.equals("uniform")) {
+            throw new IllegalArgumentException("The method " + id + " spends its budget by its own rule, not by the"
+                    + " allocator " + spender + "; leave --allocate, --rank and --energy out");
+        }
+        if (update != null) {
+            throw new IllegalArgumentException(
+                    "--update sequential fits linears one by one, not what " + id + " makes");
+        }
     }
 
     /// A recipe with nothing special: all targets, no protected layer, the source's dtype.
@@ -86,15 +115,49 @@ public record CompressionRecipe(
                 seed);
     }
 
-    /// Whether ranks are known before anything is measured.
+    /// Whether ranks, widths and blocks are known before anything is measured.
     public boolean ranksKnownAhead() {
-        return allocator.info().needs().isEmpty();
+        return switch (method) {
+            case SiteMethod _, SharedBasis _ -> allocator.info().needs().isEmpty();
+            case ModuleMethod _ -> allocator instanceof BlockAllocator spread && !spread.needsInfluence();
+            case BlockRemoval _ -> false;
+        };
+    }
+
+    /// Its method, which must treat every linear by itself.
+    SiteMethod siteMethod() {
+        if (method instanceof SiteMethod site) {
+            return site;
+        }
+        throw new IllegalStateException(method.info().id() + " does not treat every linear by itself");
+    }
+
+    /// What spends the budget: the allocator, or the method where it does so itself.
+    public String spender() {
+        return method instanceof BlockRemoval
+                ? method.info().id()
+                : allocator.info().id();
+    }
+
+    /// What decides how sites are stored: the policy, or the form where the method leaves no choice.
+    public String storageId() {
+        return switch (method) {
+            case SiteMethod _ -> storage.id();
+            case SharedBasis _ -> StorageForm.FACTORED.id();
+            case ModuleMethod _, BlockRemoval _ -> StorageForm.DENSE.id();
+        };
     }
 
     /// Whether a calibration text decides what is written.
     public boolean needsCalibration() {
         return method.info().needsCalibration()
-                || !Evidences.labels(allocator.info().needs()).isEmpty();
+                || method instanceof SiteMethod
+                        && !Evidences.labels(allocator.info().needs()).isEmpty();
+    }
+
+    /// Whether a validation text decides what is written if there is one.
+    boolean usesValidation() {
+        return needsValidation() || method.info().needs().contains(Statistic.LOSS);
     }
 
     /// Whether a validation text decides what is written.

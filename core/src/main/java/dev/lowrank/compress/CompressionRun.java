@@ -5,9 +5,12 @@ import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.compress.method.Decomposition;
-import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.method.Problem;
+import dev.lowrank.compress.method.SharedBasis;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.statistics.BlockStatistics;
 import dev.lowrank.compress.statistics.SiteStatistics;
 import dev.lowrank.compress.statistics.Statistic;
@@ -51,9 +54,11 @@ final class CompressionRun {
     private final LanguageModel source;
     private final DecoderSpec spec;
     private final List<JobState> all;
-    /// Those whose blocks are cut side by side, without a sequential update.
+    /// Those whose methods treat every linear by itself.
+    private final List<JobState> bySite;
+    /// Those of them whose blocks are cut side by side, without a sequential update.
     private final List<JobState> jobs;
-    private final List<Method> methods;
+    private final List<SiteMethod> methods;
     private final List<LinearSite> targets;
     private final Set<Statistic> statistics;
     private final @Nullable CalibrationSet calibration;
@@ -74,13 +79,17 @@ final class CompressionRun {
         this.source = source;
         this.spec = source.spec();
         this.all = all;
-        this.jobs = all.stream().filter(job -> job.recipe().update() == null).toList();
+        this.bySite = all.stream()
+                .filter(job -> job.recipe().method() instanceof SiteMethod)
+                .toList();
+        this.jobs = bySite.stream().filter(job -> job.recipe().update() == null).toList();
         this.calibration = calibration;
         this.validation = validation;
         this.progress = progress;
-        methods = all.stream().map(job -> job.recipe().method()).distinct().toList();
+        methods =
+                bySite.stream().map(job -> job.recipe().siteMethod()).distinct().toList();
         targets = spec.sites()
-                .filter(site -> all.stream().anyMatch(job -> job.targets(site)))
+                .filter(site -> bySite.stream().anyMatch(job -> job.targets(site)))
                 .toList();
         statistics = methods.stream()
                 .flatMap(method -> method.info().needs().stream())
@@ -88,7 +97,7 @@ final class CompressionRun {
         var work = all.getFirst().folder.workFolder();
         files = new DecompositionFiles(work);
         felt = new OutputGradients(work);
-        ranksKnown = all.stream().allMatch(job -> job.plan.ranksKnown());
+        ranksKnown = bySite.stream().allMatch(job -> job.plan.ranksKnown());
         stream = calibration == null || statistics.isEmpty()
                 ? null
                 : new CalibrationStream(source, calibration.windows(), work, "hidden");
@@ -110,7 +119,8 @@ final class CompressionRun {
                     cutAll();
                 }
             }
-            all.stream().filter(job -> job.recipe().update() != null).forEach(this::cutSequentially);
+            bySite.stream().filter(job -> job.recipe().update() != null).forEach(this::cutSequentially);
+            all.forEach(this::cutWhole);
             var finish = new Finish(source, time);
             return all.stream().map(finish::finish).toList();
         });
@@ -179,7 +189,7 @@ final class CompressionRun {
     }
 
     private void decompose(SourceBlock block) {
-        var spent = new ConcurrentHashMap<Method, LongAdder>();
+        var spent = new ConcurrentHashMap<SiteMethod, LongAdder>();
         SiteWork work;
         try (var decomposer = new FromStatistics(measure(block), felt)) {
             work = SiteWork.each(
@@ -196,21 +206,21 @@ final class CompressionRun {
                         }
                     }));
         }
-        for (var job : all) {
-            var own = spent.get(job.recipe().method());
+        for (var job : bySite) {
+            var own = spent.get(job.recipe().siteMethod());
             job.time.decomposed(own == null ? 0 : (long) (own.sum() * work.wallShare()));
         }
     }
 
     /// Decides the ranks of every job that could not know them ahead.
     private void allocate() {
-        var needs = all.stream()
+        var needs = bySite.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
         var evidences = new Evidences(files, all.getFirst().folder.workFolder(), labels -> pass(labels, 1));
         time.allocating(() -> {
             var gathered = evidences.gather(targets, methods, needs);
-            for (var job : all) {
+            for (var job : bySite) {
                 if (!job.plan.ranksKnown()) {
                     job.allocate(gathered, trial(job));
                 }
@@ -221,7 +231,7 @@ final class CompressionRun {
     private @Nullable TrialLoss trial(JobState job) {
         return validation == null
                 ? null
-                : new Trials(source, files, job.recipe().method(), validation, job.folder.workFolder());
+                : new Trials(source, files, job.recipe().siteMethod(), validation, job.folder.workFolder());
     }
 
     /// Second pass of two: decompositions come from working files.
@@ -279,6 +289,23 @@ final class CompressionRun {
                 .run();
     }
 
+    /// Cuts a job whose method looks at more than one linear; each makes its own pass.
+    private void cutWhole(JobState job) {
+        switch (job.recipe().method()) {
+            case SiteMethod _ -> {} // done with the others of its kind
+            case BlockRemoval removal -> {
+                var windows = validation == null ? calibration() : validation.windows();
+                new DepthCut(source, job, removal, calibration(), windows, progress).run();
+            }
+            case ModuleMethod method -> new ModuleCut(source, job, method, calibration(), progress).run();
+            case SharedBasis method -> new SharedCut(source, job, method, calibration(), progress).run();
+        }
+    }
+
+    private List<int[]> calibration() {
+        return Objects.requireNonNull(calibration).windows();
+    }
+
     /// Cuts a block's targets for every job.
     ///
     /// @return for each job, what became of its targets, in execution order
@@ -290,7 +317,7 @@ final class CompressionRun {
                 own,
                 (site, i) -> results.set(i, TensorScope.tidy(() -> {
                     var original = SiteCutter.of(site, block.dense(site));
-                    var decompositions = new HashMap<Method, Timed<Decomposition>>();
+                    var decompositions = new HashMap<SiteMethod, Timed<Decomposition>>();
                     var outcomes = new ArrayList<Outcome>();
                     for (var j = 0; j < jobs.size(); j++) {
                         var timed = cut(jobs.get(j), original, decomposer, decompositions, arena);
@@ -318,7 +345,7 @@ final class CompressionRun {
             JobState job,
             SiteCutter original,
             Decomposer decomposer,
-            Map<Method, Timed<Decomposition>> decompositions,
+            Map<SiteMethod, Timed<Decomposition>> decompositions,
             Arena arena) {
         var site = original.site();
         var dtype = CompressionPlan.dtype(source, job.recipe(), site);
@@ -326,7 +353,7 @@ final class CompressionRun {
         if (choice.isDense()) {
             return new Timed<>(original.kept(dtype), 0);
         }
-        var method = job.recipe().method();
+        var method = job.recipe().siteMethod();
         var decomposed = decompositions.computeIfAbsent(method, any -> decomposer.decompose(method, original));
         var outcome = Timed.of(() -> original.cut(method, decomposed.result(), choice, dtype, arena));
         return new Timed<>(outcome.result(), decomposed.nanos() + outcome.nanos());
@@ -344,7 +371,7 @@ final class CompressionRun {
     /// Where the decompositions of a block's sites come from.
     private interface Decomposer extends AutoCloseable {
         /// In the innermost scope.
-        Timed<Decomposition> decompose(Method method, SiteCutter original);
+        Timed<Decomposition> decompose(SiteMethod method, SiteCutter original);
 
         @Override
         void close();
@@ -354,7 +381,7 @@ final class CompressionRun {
     /// @param felt read by methods that need output gradients
     private record FromStatistics(@Nullable BlockStatistics statistics, OutputGradients felt) implements Decomposer {
         @Override
-        public Timed<Decomposition> decompose(Method method, SiteCutter original) {
+        public Timed<Decomposition> decompose(SiteMethod method, SiteCutter original) {
             var site = original.site();
             var measured = statistics == null ? SiteStatistics.none() : statistics.of(site);
             return Timed.of(() -> TensorScope.tidy(() -> {
@@ -372,7 +399,7 @@ final class CompressionRun {
 
     private record FromFiles(DecompositionFiles files) implements Decomposer {
         @Override
-        public Timed<Decomposition> decompose(Method method, SiteCutter original) {
+        public Timed<Decomposition> decompose(SiteMethod method, SiteCutter original) {
             return Timed.of(() -> TensorScope.tidy(() -> files.read(original.site(), method, original.weight())));
         }
 

@@ -2,7 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.compress.method.Decomposition;
-import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
@@ -32,7 +32,7 @@ final class DecompositionFiles {
     }
 
     /// Where a decomposition lies; the name tells methods with different options apart.
-    Path file(LinearSite site, Method method) {
+    Path file(LinearSite site, SiteMethod method) {
         return folder.resolve(String.format(
                 Locale.ROOT,
                 "basis-%05d-%s-%s-%08x.safetensors",
@@ -43,7 +43,7 @@ final class DecompositionFiles {
     }
 
     /// Stores a decomposition.
-    void write(LinearSite site, Method method, Decomposition decomposition) {
+    void write(LinearSite site, SiteMethod method, Decomposition decomposition) {
         try (var arena = Arena.ofConfined()) {
             var tensors = new LinkedHashMap<String, HostTensor>();
             tensors.put("b", decomposition.b().toHost(DType.F64, arena));
@@ -62,7 +62,7 @@ final class DecompositionFiles {
     /// Reads a decomposition whole, in the innermost scope.
     ///
     /// @param weight the site's, F64 `[out, in]`
-    Decomposition read(LinearSite site, Method method, Tensor weight) {
+    Decomposition read(LinearSite site, SiteMethod method, Tensor weight) {
         try (var file = SafetensorsFile.open(file(site, method))) {
             var b = Tensors.from(file.tensor("b"));
             var dual = file.names().contains("dual") ? Tensors.from(file.tensor("dual")) : b;
@@ -75,7 +75,7 @@ final class DecompositionFiles {
 
     /// The basis of a decomposition and its dual alone, F32 `[out, k]`, in the innermost scope; the same
     /// tensor twice where the columns are orthonormal.
-    List<Tensor> basis(LinearSite site, Method method) {
+    List<Tensor> basis(LinearSite site, SiteMethod method) {
         try (var file = SafetensorsFile.open(file(site, method))) {
             var b = Tensors.from(file.tensor("b"), DType.F32);
             return List.of(b, file.names().contains("dual") ? Tensors.from(file.tensor("dual"), DType.F32) : b);
@@ -83,14 +83,14 @@ final class DecompositionFiles {
     }
 
     /// The mean input that a decomposition takes out, F32 `[in]`, in the innermost scope; empty if none.
-    List<Tensor> mean(LinearSite site, Method method) {
+    List<Tensor> mean(LinearSite site, SiteMethod method) {
         try (var file = SafetensorsFile.open(file(site, method))) {
             return file.names().contains("mean") ? List.of(Tensors.from(file.tensor("mean"), DType.F32)) : List.of();
         }
     }
 
     /// Singular values of a decomposition, descending.
-    double[] singular(LinearSite site, Method method) {
+    double[] singular(LinearSite site, SiteMethod method) {
         try (var file = SafetensorsFile.open(file(site, method))) {
             var values = file.tensor("singular");
             var result = new double[Math.toIntExact(values.shape().elements())];

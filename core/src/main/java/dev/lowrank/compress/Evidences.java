@@ -4,7 +4,7 @@ import dev.lowrank.compress.GradientPass.Labels;
 import dev.lowrank.compress.SensitivityObservation.Found;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
-import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import java.nio.file.Path;
@@ -45,7 +45,7 @@ final class Evidences {
     ///
     /// @param targets sites of all jobs
     /// @param needs of all jobs
-    Gathered gather(List<LinearSite> targets, List<Method> methods, Set<Sensitivity> needs) {
+    Gathered gather(List<LinearSite> targets, List<SiteMethod> methods, Set<Sensitivity> needs) {
         var labels = labels(needs);
         return new Gathered(
                 files,
@@ -65,7 +65,7 @@ final class Evidences {
         return labels;
     }
 
-    private Stored stored(Labels labels, List<LinearSite> targets, List<Method> methods) {
+    private Stored stored(Labels labels, List<LinearSite> targets, List<SiteMethod> methods) {
         var file = work.resolve(String.format("evidence-%s.json", labels.name().toLowerCase(Locale.ROOT)));
         var before = WorkFiles.json(file);
         if (before != null) {
@@ -84,7 +84,7 @@ final class Evidences {
         }
     }
 
-    private static String key(Method method, LinearSite site) {
+    private static String key(SiteMethod method, LinearSite site) {
         return method + " " + site.name();
     }
 
@@ -99,7 +99,7 @@ final class Evidences {
         /// The evidence of one site under one method.
         ///
         /// @param dtype element type that the site will be written in
-        Evidence of(Method method, LinearSite site, DType dtype) {
+        Evidence of(SiteMethod method, LinearSite site, DType dtype) {
             var evidence = Evidence.of(site, dtype).withSingular(files.singular(site, method));
             if (drawn != null) {
                 evidence = evidence.withDivergence(found(drawn, method, site).divergence())
@@ -110,7 +110,7 @@ final class Evidences {
                     : evidence.withFirstOrder(found(text, method, site).firstOrder());
         }
 
-        private static Found found(Stored stored, Method method, LinearSite site) {
+        private static Found found(Stored stored, SiteMethod method, LinearSite site) {
             return Objects.requireNonNull(stored.sites().get(key(method, site)), site.name());
         }
     }

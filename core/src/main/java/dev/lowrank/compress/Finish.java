@@ -37,16 +37,15 @@ final class Finish {
         var sizes = new long[2];
         job.time.writing(() -> check(job, sizes));
         var output = job.job.output();
-        var reports =
-                job.entries.stream().flatMap(entry -> entry.sites().stream()).toList();
+        var reports = job.reports();
         var keptTarget = job.plan.targetParametersBefore() == 0
                 ? 1.0
                 : reports.stream().mapToLong(SiteReport::parameters).sum() / (double) job.plan.targetParametersBefore();
         var draft = new CompressionReport(
                 output,
                 job.recipe().method().info().id(),
-                job.recipe().storage().id(),
-                job.recipe().allocator().info().id(),
+                job.recipe().storageId(),
+                job.recipe().spender(),
                 keptTarget,
                 (double) sizes[0] / job.plan.parametersBefore(),
                 job.plan.parametersBefore(),
@@ -54,7 +53,7 @@ final class Finish {
                 job.plan.sourceBytes(),
                 sizes[1],
                 seconds(job),
-                job.plan.targets().isEmpty() ? List.of() : job.allocation().notes(),
+                job.plan.targets().isEmpty() ? List.of() : job.notes(),
                 reports,
                 Warnings.of(source, job, reports, sizes[1]));
         job.time.writing(() -> commit(job, draft));
@@ -78,16 +77,22 @@ final class Finish {
             var head = CompressionPlan.embeddingType(source, job.recipe());
             var tables = source.weights().tables();
             var sites = new HashSet<String>();
+            var gone = Blueprint.same(source).norms(source.spec()).keySet(); // unless a block that stays has it
             source.spec()
                     .sites()
                     .forEach(site -> source.weights().tensorNames(site).forEach(sites::add));
+            var renamed = job.blueprint().norms(source.spec());
             for (var name : source.weights().names()) {
-                if (!sites.contains(name)) {
-                    var own = source.checkpoint().info(name).dtype();
-                    tensors.add(fromSource(source, name, tables.contains(name) ? head : own));
+                if (sites.contains(name) || gone.contains(base(name)) && !renamed.containsKey(base(name))) {
+                    continue;
                 }
+                var own = source.checkpoint().info(name).dtype();
+                var written = renamed.getOrDefault(base(name), base(name))
+                        + name.substring(base(name).length());
+                tensors.add(fromSource(source, name, tables.contains(name) ? head : own)
+                        .named(written));
             }
-            for (var block = 0; block < source.spec().blocks().size(); block++) {
+            for (var block = 0; block < job.blueprint().spec().blocks().size(); block++) {
                 var part = SafetensorsFile.open(job.state.part(block));
                 parts.add(part);
                 for (var name : part.names()) {
@@ -98,12 +103,18 @@ final class Finish {
         } finally {
             parts.forEach(SafetensorsFile::close);
         }
-        var targets = source.spec().sites().toList();
+        var written = job.blueprint().spec().sites().toList();
         ModelFolder.writeCompressed(
                 source,
                 job.folder,
-                RunState.stored(targets, job.entries),
+                job.blueprint().config(),
+                RunState.stored(written, job.entries),
                 CompressionPlan.embeddingType(source, job.recipe()));
+    }
+
+    /// A tensor's name without `.weight` or `.bias`.
+    private static String base(String tensor) {
+        return tensor.substring(0, tensor.lastIndexOf('.'));
     }
 
     /// Reopens what was written and compares it with what was in memory.
@@ -115,7 +126,8 @@ final class Finish {
             sizes[1] = reopened.checkpoint().weightBytes();
             var difference = TensorScope.tidy(() -> {
                 try (var decoder = TorchDecoder.load(reopened, Residency.STREAMED)) {
-                    var expected = job.probe.read(source.spec().blocks().size(), 0, 1);
+                    var expected =
+                            job.probe.read(job.blueprint().spec().blocks().size(), 0, 1);
                     var found = decoder.hidden(List.of(job.probeTokens));
                     return found.sub(expected).abs().max().item()
                             / expected.abs().max().item();

@@ -134,26 +134,11 @@ final class GradientPass implements AutoCloseable {
             progress.step("forward", each.index(), blocks.size());
             var block = SourceBlock.of(source, each);
             TensorScope.tidyRun(() -> stream.forward(block.index(), block.load()));
-            found[block.index()] = influence(block.index());
+            found[block.index()] = BlockInfluences.of(stream.hidden(), block.index(), windows.size());
             block.release();
         }
         progress.step("forward", blocks.size(), blocks.size());
         return found;
-    }
-
-    private double influence(int block) {
-        var sum = 0.0;
-        for (var i = 0; i < windows.size(); i++) {
-            var window = i;
-            sum += TensorScope.tidy(() -> {
-                var in = stream.hidden().read(block, window, 1);
-                var out = stream.hidden().read(block + 1, window, 1);
-                var products = in.mul(out).sum(-1, false);
-                var lengths = in.square().sum(-1, false).mul(out.square().sum(-1, false));
-                return products.div(lengths.sqrt()).mean().item();
-            });
-        }
-        return 1 - sum / windows.size();
     }
 
     /// The gradient of the loss by the residual stream after the last block.

@@ -3,17 +3,19 @@ package dev.lowrank.compress;
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.compress.allocate.Allocation;
 import dev.lowrank.compress.allocate.TrialLoss;
-import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.TensorScope;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.IntToLongFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -35,6 +37,9 @@ final class JobState implements AutoCloseable {
     final int[] probeTokens;
     private final Set<LinearSite> targets;
     private @Nullable Allocation allocation;
+    private Blueprint blueprint;
+    private List<String> notes = List.of();
+    private List<SiteReport> removed = List.of();
 
     JobState(
             Compression.Job job,
@@ -42,7 +47,9 @@ final class JobState implements AutoCloseable {
             OutputFolder folder,
             RunState state,
             ObjectNode fingerprint,
-            DecoderSpec spec) {
+            Blueprint blueprint) {
+        var spec = blueprint.spec();
+        this.blueprint = blueprint;
         this.job = job;
         this.plan = plan;
         this.folder = folder;
@@ -82,12 +89,52 @@ final class JobState implements AutoCloseable {
         return allocation;
     }
 
+    /// The model that is written, as far as it is decided.
+    Blueprint blueprint() {
+        return blueprint;
+    }
+
+    /// Decides what model is written.
+    void decide(Blueprint decided) {
+        blueprint = decided;
+    }
+
+    /// Says what was decided besides ranks.
+    ///
+    /// @param removedSites reports of targets that are not written
+    void explain(List<String> decisions, List<SiteReport> removedSites) {
+        notes = decisions;
+        removed = removedSites;
+    }
+
+    /// What the choice of ranks, widths or blocks has to say.
+    List<String> notes() {
+        return allocation == null ? notes : allocation.notes();
+    }
+
+    /// What an allocator says of a site; null for nothing.
+    @Nullable
+    String mark(LinearSite site) {
+        return allocation == null ? null : allocation.marks().get(site);
+    }
+
+    /// What became of every target, in execution order of the source.
+    List<SiteReport> reports() {
+        var found = new HashMap<String, SiteReport>();
+        Stream.concat(entries.stream().flatMap(entry -> entry.sites().stream()), removed.stream())
+                .forEach(report -> found.put(report.name(), report));
+        return plan.targets().stream()
+                .map(target -> found.get(target.site().name()))
+                .filter(Objects::nonNull)
+                .toList();
+    }
+
     /// Decides the ranks.
     ///
     /// @param trial measures candidates; null without validation text
     void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial) {
         var evidence = plan.targets().stream()
-                .map(site -> gathered.of(recipe().method(), site.site(), site.dtype()))
+                .map(site -> gathered.of(recipe().siteMethod(), site.site(), site.dtype()))
                 .toList();
         allocation = recipe().allocator().allocate(recipe().problem(evidence, trial));
     }

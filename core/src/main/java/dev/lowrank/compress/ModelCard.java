@@ -2,6 +2,8 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
+import dev.lowrank.compress.method.BlockRemoval;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Role;
 import java.util.Locale;
@@ -10,22 +12,30 @@ import java.util.stream.Collectors;
 /// The `README.md` of a compressed folder: what it is, how it was made, how to load it. Holds nothing that
 /// differs between two runs of the same recipe.
 final class ModelCard {
+    private static final String REMOTE_CODE = """
+            Load it in Python with `trust_remote_code=True`: without it `transformers` builds the dense model with \
+            random weights in place of the compressed sites.
+            """;
+
+    private static final String PLAIN = """
+            An ordinary model of fewer layers: every tool that opens its source opens it.
+            """;
+
     private ModelCard() {}
 
     static String text(LanguageModel source, JobState job, CompressionReport report) {
         var name = source.checkpoint().path().getFileName();
         var method = job.recipe().method().info();
+        var plain = job.recipe().method() instanceof BlockRemoval;
         return String.format(
                 Locale.ROOT,
                 """
                 # %s, compressed by Lowrank
 
-                Load it in Python with `trust_remote_code=True`: without it `transformers` builds the dense model with \
-                random weights in place of the compressed sites.
-
+                %s
                 ```python
                 from transformers import AutoModelForCausalLM, AutoTokenizer
-                model = AutoModelForCausalLM.from_pretrained("PATH", trust_remote_code=True)
+                model = AutoModelForCausalLM.from_pretrained("PATH"%s)
                 tokenizer = AutoTokenizer.from_pretrained("PATH")
                 ```
 
@@ -51,6 +61,8 @@ final class ModelCard {
 
                 %s""",
                 name,
+                plain ? PLAIN : REMOTE_CODE,
+                plain ? "" : ", trust_remote_code=True",
                 report.parametersBefore(),
                 report.parametersAfter(),
                 report.bytesBefore(),
@@ -60,7 +72,7 @@ final class ModelCard {
                 method.id(),
                 method.title(),
                 method.paper(),
-                job.recipe().storage().id(),
+                job.recipe().storageId(),
                 calibration(job),
                 name,
                 options(job),
@@ -92,13 +104,17 @@ final class ModelCard {
 
     private static String options(JobState job) {
         var recipe = job.recipe();
-        var options = new StringBuilder("--method " + recipe.method().info().id() + " --storage "
-                + recipe.storage().id());
+        var options = new StringBuilder("--method " + recipe.method().info().id());
+        if (recipe.method() instanceof SiteMethod) {
+            options.append(" --storage ").append(recipe.storage().id());
+        }
         var allocator = recipe.allocator();
         switch (recipe.budget()) {
             case Budget.Share share ->
-                options.append(" --allocate ")
-                        .append(allocator.info().id())
+                options.append(
+                                recipe.method() instanceof BlockRemoval
+                                        ? ""
+                                        : " --allocate " + allocator.info().id())
                         .append(
                                 share.unit() == CostUnit.PARAMETERS
                                         ? ""

@@ -1,7 +1,7 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.SafetensorsFile;
-import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.statistics.GradientMoment;
 import dev.lowrank.compress.statistics.SiteStatistics;
 import dev.lowrank.compress.statistics.Statistic;
@@ -63,7 +63,7 @@ final class OutputGradients implements GradientPass.Observation<GradientMoment> 
     }
 
     /// What a method is told of a site: with the moment, where it asks for it. In the innermost scope.
-    SiteStatistics completing(SiteStatistics statistics, Method method, LinearSite site) {
+    SiteStatistics completing(SiteStatistics statistics, SiteMethod method, LinearSite site) {
         return method.info().needs().contains(Statistic.OUTPUT_GRADIENT)
                 ? statistics.withOutputGradient(read(site))
                 : statistics;

@@ -3,6 +3,7 @@ package dev.lowrank.compress;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.model.BlockWidths;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.output.ModelFolder.StoredSite;
 import java.nio.file.Path;
@@ -36,12 +37,19 @@ final class RunState {
 
     /// A finished block.
     ///
-    /// @param sites what became of its targets
+    /// @param sites what became of its targets, by their names in the source
     /// @param stored what its compressed sites store, by site name
     /// @param part checksum of its part file
     /// @param hidden checksum of the calibration streams after it; 0 without calibration
     /// @param probe checksum of the probe after it
-    record Entry(List<SiteReport> sites, Map<String, StoredSite> stored, long part, long hidden, long probe) {}
+    /// @param widths its own widths; null where they are the source's
+    record Entry(
+            List<SiteReport> sites,
+            Map<String, StoredSite> stored,
+            long part,
+            long hidden,
+            long probe,
+            @Nullable BlockWidths widths) {}
 
     /// Starts or resumes a run in an output folder.
     ///

@@ -1,6 +1,6 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.sensitivity.SiteSensitivity;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
@@ -16,10 +16,10 @@ import java.util.Map;
 /// What dropping components does to the loss, for the decompositions of several methods at once.
 final class SensitivityObservation implements GradientPass.Observation<List<SiteSensitivity>> {
     private final DecompositionFiles files;
-    private final List<Method> methods;
-    private final Map<Method, Map<LinearSite, Found>> found = new LinkedHashMap<>();
+    private final List<SiteMethod> methods;
+    private final Map<SiteMethod, Map<LinearSite, Found>> found = new LinkedHashMap<>();
 
-    SensitivityObservation(DecompositionFiles files, List<Method> methods) {
+    SensitivityObservation(DecompositionFiles files, List<SiteMethod> methods) {
         this.files = files;
         this.methods = methods;
         methods.forEach(method -> found.put(method, new LinkedHashMap<>()));
@@ -32,7 +32,7 @@ final class SensitivityObservation implements GradientPass.Observation<List<Site
     record Found(double[] divergence, double[] firstOrder) {}
 
     /// What was found, by method and site.
-    Map<Method, Map<LinearSite, Found>> found() {
+    Map<SiteMethod, Map<LinearSite, Found>> found() {
         return found;
     }
 
@@ -43,7 +43,7 @@ final class SensitivityObservation implements GradientPass.Observation<List<Site
                 .toList();
     }
 
-    private SiteSensitivity.Basis basis(SourceBlock block, LinearSite site, Method method) {
+    private SiteSensitivity.Basis basis(SourceBlock block, LinearSite site, SiteMethod method) {
         return TensorScope.tidy(() -> {
             var dense = block.dense(site);
             var offset = dense.bias() == null ? null : Tensors.from(dense.bias(), DType.F32);

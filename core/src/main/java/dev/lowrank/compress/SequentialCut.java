@@ -172,7 +172,7 @@ final class SequentialCut {
         if (choice.isDense()) {
             return fitted.refitted(dtype, arena);
         }
-        var method = job.recipe().method();
+        var method = job.recipe().siteMethod();
         var statistics = SiteStatistics.of(fit.tokens(), new SecondMoment.Input(fit.moment()));
         var problem = new Problem(site, fitted.weight(), felt.completing(statistics, method, site));
         var decomposition = method.decompose(problem);

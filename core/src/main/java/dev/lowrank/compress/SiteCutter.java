@@ -2,7 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.method.Decomposition;
-import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.storage.SiteWriter;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.Linear;
@@ -11,7 +11,6 @@ import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import java.lang.foreign.Arena;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Cuts a decomposed site at a rank and puts it into its storage form.
@@ -50,7 +49,7 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
     ///
     /// @param dtype element type to store
     /// @param arena owner of what is stored
-    Outcome cut(Method method, Decomposition decomposition, Choice choice, DType dtype, Arena arena) {
+    Outcome cut(SiteMethod method, Decomposition decomposition, Choice choice, DType dtype, Arena arena) {
         if (choice.isDense()) {
             return kept(dtype);
         }
@@ -73,7 +72,7 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
     }
 
     /// The leading components in a storage form, whatever it costs.
-    Linear write(Method method, Decomposition decomposition, int rank, StorageForm form, DType dtype, Arena arena) {
+    Linear write(SiteMethod method, Decomposition decomposition, int rank, StorageForm form, DType dtype, Arena arena) {
         return TensorScope.tidy(() -> {
             var factors = method.cut(decomposition, rank);
             var mean = decomposition.mean();
@@ -89,16 +88,11 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
 
     /// The site as it is.
     Outcome kept(DType dtype) {
-        var plan = SitePlan.dense(site, dtype);
-        return new Outcome(
-                null,
-                new SiteReport(
-                        site.name(),
-                        StorageForm.DENSE.id(),
-                        plan.rank(),
-                        0,
-                        plan.parametersAfter(),
-                        plan.weightBytes(),
-                        List.of()));
+        return kept(site, dtype);
+    }
+
+    /// A site as it is.
+    static Outcome kept(LinearSite site, DType dtype) {
+        return new Outcome(null, SitePlan.dense(site, dtype).report(0));
     }
 }

@@ -2,7 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.allocate.Allocation;
 import dev.lowrank.compress.allocate.TrialLoss;
-import dev.lowrank.compress.method.Method;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
@@ -11,7 +11,6 @@ import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
-import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.text.ValidationSet;
 import java.lang.foreign.Arena;
@@ -26,13 +25,13 @@ import java.util.concurrent.ConcurrentHashMap;
 final class Trials implements TrialLoss {
     private final LanguageModel source;
     private final DecompositionFiles files;
-    private final Method method;
+    private final SiteMethod method;
     private final List<int[]> windows;
     private final Path work;
     private final Map<String, Double> known = new HashMap<>();
 
     /// @param work folder of working files
-    Trials(LanguageModel source, DecompositionFiles files, Method method, ValidationSet validation, Path work) {
+    Trials(LanguageModel source, DecompositionFiles files, SiteMethod method, ValidationSet validation, Path work) {
         this.source = source;
         this.files = files;
         this.method = method;
@@ -66,26 +65,12 @@ final class Trials implements TrialLoss {
             stream.hidden().forget(block.index());
             block.release();
         }
-        var losses = new double[windows.size()];
         var last = source.spec().blocks().size();
         try (var decoder = TorchDecoder.load(source, Residency.STREAMED)) {
-            Compute.each(losses.length, i -> losses[i] = loss(decoder, stream.hidden(), last, i));
+            return WindowLoss.mean(decoder, stream.hidden(), last, windows);
+        } finally {
+            stream.hidden().forget(last);
         }
-        stream.hidden().forget(last);
-        var sum = 0.0;
-        for (var loss : losses) {
-            sum += loss;
-        }
-        return sum / losses.length;
-    }
-
-    private double loss(TorchDecoder decoder, HiddenStates hidden, int last, int window) {
-        var tokens = windows.get(window);
-        return TensorScope.tidy(() -> {
-            var logits = decoder.logits(hidden.read(last, window, 1)).select(0, 0);
-            var losses = Functional.crossEntropy(logits, CalibrationStream.next(tokens, 0, tokens.length));
-            return losses.to(DType.F64).sum().item() / (tokens.length - 1);
-        });
     }
 
     private Map<LinearSite, Linear> linears(SourceBlock block, Allocation candidate, Arena arena) {

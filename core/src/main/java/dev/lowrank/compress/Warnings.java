@@ -1,5 +1,7 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.compress.method.BlockRemoval;
+import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -26,14 +28,18 @@ final class Warnings {
                 .mapToInt(LinearSite::in)
                 .max()
                 .orElse(0);
-        var whitened = job.recipe().method().info().needs().contains(Statistic.SECOND_MOMENT);
+        var needs = job.recipe().method().info().needs();
+        var whitened = needs.contains(Statistic.SECOND_MOMENT) || needs.contains(Statistic.MODULES);
         if (whitened && tokens < (long) TOKENS_PER_CHANNEL * widest) {
             warnings.add("Calibrated on " + tokens + " tokens; the widest input has " + widest + " channels and wants "
                     + (long) TOKENS_PER_CHANNEL * widest + ". Give more --samples for a better result");
         }
         var kept = reports.stream().filter(site -> site.form().equals("dense")).count();
-        if (kept > 0) {
-            warnings.add(kept + " of " + reports.size() + " target sites stay dense: no allowed form is smaller there");
+        if (kept > 0 && !(job.recipe().method() instanceof BlockRemoval)) {
+            warnings.add(kept + " of " + reports.size() + " target sites stay dense: "
+                    + (job.recipe().method() instanceof ModuleMethod
+                            ? "nothing is taken from their modules"
+                            : "no allowed form is smaller there"));
         }
         reports.stream()
                 .filter(site -> !site.form().equals("dense"))

@@ -2,8 +2,9 @@
 /// that works block by block in bounded memory and can be killed at any time.
 ///
 /// Reading order: [CompressionRecipe] (what is asked), [CompressionPlan] (what it will do, from headers
-/// alone), [Compression] (does it), [SiteCompressor] (one block), [RunState] (what survives a kill),
-/// [CompressionReport].
+/// alone), [Compression] (does it), [CompressionRun] (a pass for each kind of method: [SiteCutter] and
+/// [SequentialCut] for single linears, [ModuleCut], [SharedCut], [DepthCut]), [Blueprint] (what model is
+/// written), [BlockWriter], [RunState] (what survives a kill), [Finish], [CompressionReport].
 @NullMarked
 package dev.lowrank.compress;
 

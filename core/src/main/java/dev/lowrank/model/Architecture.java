@@ -18,6 +18,11 @@ public interface Architecture {
     ///     supported
     DecoderSpec describe(ModelConfig config, Predicate<String> has);
 
+    /// The key of config.json that counts blocks.
+    default String layersKey() {
+        return "num_hidden_layers";
+    }
+
     /// Whether a tensor of this name is a buffer that the computation does not need.
     default boolean ignores(String name) {
         return false;

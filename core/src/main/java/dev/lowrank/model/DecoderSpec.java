@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 /// @param hiddenSize width of the residual stream
 /// @param heads query heads
 /// @param kvHeads key/value heads; divides `heads`
-/// @param headDim width of one head
+/// @param headDim width of one head before anything was cut; scales attention and counts rotary pairs
 /// @param maxPositions context length of the checkpoint
 /// @param norm kind and epsilon of every norm
 /// @param positions how positions enter
@@ -56,7 +56,8 @@ public record DecoderSpec(
     /// @param attentionNorm norm before attention
     /// @param mlpNorm norm before the MLP
     /// @param sites its linears, in execution order
-    public record Block(int index, String attentionNorm, String mlpNorm, List<LinearSite> sites) {
+    /// @param heads widths of its attention heads
+    public record Block(int index, String attentionNorm, String mlpNorm, List<LinearSite> sites, Heads heads) {
         public Block {
             sites = List.copyOf(sites);
         }
@@ -74,6 +75,27 @@ public record DecoderSpec(
         /// Whether the MLP multiplies by an activated gate.
         public boolean gated() {
             return site(Role.GATE_PROJ).isPresent();
+        }
+    }
+
+    /// The widths of a block's attention heads: those of the architecture, or fewer dimensions where a
+    /// method cut them.
+    ///
+    /// @param keyDim width of a query or key head; even where positions rotate
+    /// @param valueDim width of a value head
+    /// @param pairs for each key/value head the rotary pairs that it kept, in storage order,
+    ///     `[kvHeads][keyDim
+    ///     / 2]`: pair `p` of a head of width `d` is dimensions `p` and `p + d / 2` and turns with
+    ///     frequency
+    ///     `p`; empty where all are there in order
+    public record Heads(int keyDim, int valueDim, List<List<Integer>> pairs) {
+        public Heads {
+            pairs = pairs.stream().map(List::copyOf).toList();
+        }
+
+        /// Heads as the architecture has them.
+        public static Heads whole(int headDim) {
+            return new Heads(headDim, headDim, List.of());
         }
     }
 

@@ -3,6 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.checkpoint.ModelConfig;
 import dev.lowrank.model.DecoderSpec.Activation;
 import dev.lowrank.model.DecoderSpec.Block;
+import dev.lowrank.model.DecoderSpec.Heads;
 import dev.lowrank.model.DecoderSpec.Norm;
 import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
@@ -33,6 +34,11 @@ final class Gpt2 implements Architecture {
     }
 
     @Override
+    public String layersKey() {
+        return "n_layer";
+    }
+
+    @Override
     public boolean ignores(String name) {
         return name.endsWith(".attn.bias") || name.endsWith(".attn.masked_bias");
     }
@@ -60,7 +66,8 @@ final class Gpt2 implements Architecture {
                             new LinearSite(i, Role.QKV_PROJ, block + "attn.c_attn", hidden, qkv, true, layout),
                             new LinearSite(i, Role.O_PROJ, block + "attn.c_proj", hidden, hidden, true, layout),
                             new LinearSite(i, Role.UP_PROJ, block + "mlp.c_fc", hidden, inner, true, layout),
-                            new LinearSite(i, Role.DOWN_PROJ, block + "mlp.c_proj", inner, hidden, true, layout))));
+                            new LinearSite(i, Role.DOWN_PROJ, block + "mlp.c_proj", inner, hidden, true, layout)),
+                    Heads.whole(headDim)));
         }
         return new DecoderSpec(
                 config.modelType(),

@@ -24,6 +24,11 @@ final class GptBigCode implements Architecture {
     }
 
     @Override
+    public String layersKey() {
+        return "n_layer";
+    }
+
+    @Override
     public boolean ignores(String name) {
         return name.endsWith(".attn.bias") || name.endsWith(".attn.masked_bias");
     }

@@ -31,20 +31,24 @@ public final class KvCache implements AutoCloseable {
                     + " positions was asked for; the model's context is " + spec.maxPositions());
         }
         var cache = new KvCache(capacity);
-        var shape = Shape.of(spec.kvHeads(), capacity, spec.headDim());
-        for (var i = 0; i < spec.blocks().size(); i++) {
-            cache.keys.add(new HostTensor(DType.F32, shape, cache.arena.allocate(shape.elements() * 4, 64)));
-            cache.values.add(new HostTensor(DType.F32, shape, cache.arena.allocate(shape.elements() * 4, 64)));
+        for (var block : spec.blocks()) {
+            cache.keys.add(cache.empty(spec.kvHeads(), block.heads().keyDim()));
+            cache.values.add(cache.empty(spec.kvHeads(), block.heads().valueDim()));
         }
         return cache;
     }
 
-    /// Rotated keys of a block, `[kvHeads, capacity, headDim]`.
+    private HostTensor empty(int heads, int width) {
+        var shape = Shape.of(heads, capacity, width);
+        return new HostTensor(DType.F32, shape, arena.allocate(shape.elements() * 4, 64));
+    }
+
+    /// Rotated keys of a block, `[kvHeads, capacity, keyDim]`.
     public HostTensor keys(int block) {
         return keys.get(block);
     }
 
-    /// Values of a block, `[kvHeads, capacity, headDim]`.
+    /// Values of a block, `[kvHeads, capacity, valueDim]`.
     public HostTensor values(int block) {
         return values.get(block);
     }

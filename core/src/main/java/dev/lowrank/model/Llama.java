@@ -3,6 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.checkpoint.ModelConfig;
 import dev.lowrank.model.DecoderSpec.Activation;
 import dev.lowrank.model.DecoderSpec.Block;
+import dev.lowrank.model.DecoderSpec.Heads;
 import dev.lowrank.model.DecoderSpec.Norm;
 import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
@@ -47,23 +48,27 @@ final class Llama implements Architecture {
         var headDim = config.intOr("head_dim", hidden / heads, 2, 1 << 14);
         var intermediate = config.requireInt("intermediate_size", 1, 1 << 22);
         var mlpBias = config.booleanOr("mlp_bias", false);
+        var widths = BlockWidths.of(config, layers, kvHeads, new BlockWidths(intermediate, Heads.whole(headDim)));
         var blocks = new ArrayList<Block>();
         for (var i = 0; i < layers; i++) {
             var prefix = "model.layers." + i + ".";
             var attention = prefix + "self_attn.";
             var mlp = prefix + "mlp.";
+            var own = widths.get(i).heads();
+            var inner = widths.get(i).intermediate();
             blocks.add(new Block(
                     i,
                     prefix + "input_layernorm",
                     prefix + "post_attention_layernorm",
                     List.of(
-                            site(i, Role.Q_PROJ, attention + "q_proj", hidden, heads * headDim, qkvBias),
-                            site(i, Role.K_PROJ, attention + "k_proj", hidden, kvHeads * headDim, qkvBias),
-                            site(i, Role.V_PROJ, attention + "v_proj", hidden, kvHeads * headDim, qkvBias),
-                            site(i, Role.O_PROJ, attention + "o_proj", heads * headDim, hidden, outputBias),
-                            site(i, Role.GATE_PROJ, mlp + "gate_proj", hidden, intermediate, mlpBias),
-                            site(i, Role.UP_PROJ, mlp + "up_proj", hidden, intermediate, mlpBias),
-                            site(i, Role.DOWN_PROJ, mlp + "down_proj", intermediate, hidden, mlpBias))));
+                            site(i, Role.Q_PROJ, attention + "q_proj", hidden, heads * own.keyDim(), qkvBias),
+                            site(i, Role.K_PROJ, attention + "k_proj", hidden, kvHeads * own.keyDim(), qkvBias),
+                            site(i, Role.V_PROJ, attention + "v_proj", hidden, kvHeads * own.valueDim(), qkvBias),
+                            site(i, Role.O_PROJ, attention + "o_proj", heads * own.valueDim(), hidden, outputBias),
+                            site(i, Role.GATE_PROJ, mlp + "gate_proj", hidden, inner, mlpBias),
+                            site(i, Role.UP_PROJ, mlp + "up_proj", hidden, inner, mlpBias),
+                            site(i, Role.DOWN_PROJ, mlp + "down_proj", inner, hidden, mlpBias)),
+                    own));
         }
         return new DecoderSpec(
                 config.modelType(),

@@ -44,7 +44,8 @@ public final class ModelWeights {
         var bias = forms.hasBias(site) ? read(name + ".bias") : null;
         return switch (forms.form(site)) {
             case "dense" -> new Linear.Dense(denseWeight(site), bias);
-            case "factored" -> new Linear.Factored(read(name + ".a.weight"), read(name + ".b.weight"), bias);
+            case "factored" ->
+                new Linear.Factored(read(forms.owner(site) + ".a.weight"), read(name + ".b.weight"), bias);
             case "pivoted" ->
                 new Linear.Pivoted(
                         read(name + ".pivot.weight"), read(name + ".rest.weight"), read(name + ".index"), bias);
@@ -99,7 +100,7 @@ public final class ModelWeights {
                 .sum();
     }
 
-    /// The checkpoint names of a site's tensors.
+    /// The checkpoint names of a site's tensors; those that it shares are also another site's.
     public List<String> tensorNames(LinearSite site) {
         return forms.tensors(site).toList();
     }

@@ -1,6 +1,7 @@
 package dev.lowrank.model;
 
 import dev.lowrank.model.DecoderSpec.Block;
+import dev.lowrank.model.DecoderSpec.Heads;
 import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
 import dev.lowrank.model.kernel.Kernels;
@@ -33,7 +34,6 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     private final RowVector normed;
     private final float[] delta;
     private final float[] qkv;
-    private final RowVector mixed;
     private final float[] cos;
     private final float[] sin;
     private final float[] logits;
@@ -46,7 +46,6 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         normed = new RowVector(spec.hiddenSize());
         delta = new float[spec.hiddenSize()];
         qkv = new float[(spec.heads() + 2 * spec.kvHeads()) * spec.headDim()];
-        mixed = new RowVector(spec.heads() * spec.headDim());
         var rotated = spec.positions() instanceof Positions.Rotary(var rope) ? rope.inverseFrequencies().length : 0;
         cos = new float[rotated];
         sin = new float[rotated];
@@ -76,9 +75,16 @@ public final class RowDecoder implements Prefill, AutoCloseable {
 
     /// A block made ready.
     ///
+    /// @param mixed what attention makes of the values
+    /// @param turns for each key/value head cosines and sines of the rotary pairs that it kept; empty where
+    ///     all
+    ///     heads turn alike
     /// @param gate null where the MLP has none
     private record BlockPlan(
             int index,
+            Heads heads,
+            RowVector mixed,
+            List<Turn> turns,
             NormWeights attentionNorm,
             NormWeights mlpNorm,
             List<RowStep> qkv,
@@ -87,6 +93,21 @@ public final class RowDecoder implements Prefill, AutoCloseable {
             List<RowStep> contract,
             float @Nullable [] gate,
             RowVector inner) {}
+
+    /// One position's rotation of the pairs that a head kept.
+    private record Turn(int[] pairs, float[] cos, float[] sin) {
+        static Turn of(List<Integer> pairs) {
+            var places = pairs.stream().mapToInt(Integer::intValue).toArray();
+            return new Turn(places, new float[places.length], new float[places.length]);
+        }
+
+        void pick(float[] allCos, float[] allSin) {
+            for (var i = 0; i < pairs.length; i++) {
+                cos[i] = allCos[pairs[i]];
+                sin[i] = allSin[pairs[i]];
+            }
+        }
+    }
 
     /// Prepares a model for as many threads as the machine has processors.
     public static RowDecoder of(LanguageModel model) {
@@ -140,8 +161,12 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         } else {
             expand.add(new RowStep.Target(weights.linear(up), normed, inner.values(), 0));
         }
+        var mixed = new RowVector(spec.heads() * block.heads().valueDim());
         return new BlockPlan(
                 block.index(),
+                block.heads(),
+                mixed,
+                block.heads().pairs().stream().map(Turn::of).toList(),
                 norm(weights, block.attentionNorm()),
                 norm(weights, block.mlpNorm()),
                 RowStep.plan(kernels, team, qkvTargets(weights, block)),
@@ -213,8 +238,8 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         for (var block : blocks) {
             normalize(block.attentionNorm());
             run(block.qkv());
-            store(block.index(), position, cache);
-            attention.run(block.index(), position + 1, cache);
+            store(block, position, cache);
+            attention.run(block, position + 1, cache);
             run(block.output());
             kernels.add(hidden, delta);
             normalize(block.mlpNorm());
@@ -268,21 +293,41 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     }
 
     /// Rotates queries and keys and puts key and value into the cache.
-    private void store(int block, int position, KvCache cache) {
+    private void store(BlockPlan block, int position, KvCache cache) {
+        var heads = block.heads();
         if (cos.length > 0) {
-            for (var h = 0; h < spec.heads(); h++) {
-                kernels.rotate(qkv, queryOffset(h), cos, sin);
-            }
-            for (var h = 0; h < spec.kvHeads(); h++) {
-                kernels.rotate(qkv, keyOffset(h), cos, sin);
-            }
+            rotate(block);
         }
-        var dim = spec.headDim();
+        var keys = cache.keys(block.index()).data();
+        var values = cache.values(block.index()).data();
         for (var h = 0; h < spec.kvHeads(); h++) {
-            var at = ((long) h * cache.capacity() + position) * dim * 4;
-            MemorySegment.copy(qkv, keyOffset(h), cache.keys(block).data(), HostTensor.FLOAT, at, dim);
+            var row = ((long) h * cache.capacity() + position) * 4;
+            MemorySegment.copy(qkv, keyOffset(heads, h), keys, HostTensor.FLOAT, row * heads.keyDim(), heads.keyDim());
             MemorySegment.copy(
-                    qkv, keyOffset(h) + valueDistance(), cache.values(block).data(), HostTensor.FLOAT, at, dim);
+                    qkv, valueOffset(heads, h), values, HostTensor.FLOAT, row * heads.valueDim(), heads.valueDim());
+        }
+    }
+
+    private void rotate(BlockPlan block) {
+        var turns = block.turns();
+        for (var i = 0; i < turns.size(); i++) {
+            turns.get(i).pick(cos, sin);
+        }
+        var group = spec.heads() / spec.kvHeads();
+        for (var h = 0; h < spec.heads(); h++) {
+            rotate(turns, h / group, queryOffset(block.heads(), h));
+        }
+        for (var h = 0; h < spec.kvHeads(); h++) {
+            rotate(turns, h, keyOffset(block.heads(), h));
+        }
+    }
+
+    private void rotate(List<Turn> turns, int kvHead, int offset) {
+        if (turns.isEmpty()) {
+            kernels.rotate(qkv, offset, cos, sin);
+        } else {
+            kernels.rotate(
+                    qkv, offset, turns.get(kvHead).cos(), turns.get(kvHead).sin());
         }
     }
 
@@ -290,16 +335,18 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         return spec.qkvOrder() == QkvOrder.PER_HEAD;
     }
 
-    private int queryOffset(int head) {
-        return (perHead() ? 3 * head : head) * spec.headDim();
+    private int queryOffset(Heads heads, int head) {
+        return (perHead() ? 3 * head : head) * heads.keyDim();
     }
 
-    private int keyOffset(int head) {
-        return (perHead() ? 3 * head + 1 : spec.heads() + head) * spec.headDim();
+    private int keyOffset(Heads heads, int head) {
+        return (perHead() ? 3 * head + 1 : spec.heads() + head) * heads.keyDim();
     }
 
-    private int valueDistance() {
-        return (perHead() ? 1 : spec.kvHeads()) * spec.headDim();
+    private int valueOffset(Heads heads, int head) {
+        return perHead()
+                ? (3 * head + 2) * heads.keyDim()
+                : (spec.heads() + spec.kvHeads()) * heads.keyDim() + head * heads.valueDim();
     }
 
     /// What the decoder computes with, for `doctor`.
@@ -321,10 +368,10 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     private final class AttentionTask implements WorkerTeam.Task {
         private float[] scores = new float[0];
         private @Nullable KvCache cache;
-        private int block;
+        private @Nullable BlockPlan block;
         private int length;
 
-        void run(int newBlock, int newLength, KvCache newCache) {
+        void run(BlockPlan newBlock, int newLength, KvCache newCache) {
             if (cache != newCache && scores.length < spec.heads() * newCache.capacity()) {
                 scores = new float[Math.multiplyExact(spec.heads(), newCache.capacity())];
             }
@@ -337,17 +384,28 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         @Override
         public void run(int head, int worker) {
             var current = cache;
-            if (current == null) {
+            var plan = block;
+            if (current == null || plan == null) {
                 throw new IllegalStateException("Attention has no cache");
             }
-            var dim = spec.headDim();
-            var start = (long) (head / (spec.heads() / spec.kvHeads())) * current.capacity() * dim * 4;
+            var heads = plan.heads();
+            var start = (long) (head / (spec.heads() / spec.kvHeads())) * current.capacity() * 4;
             var own = head * current.capacity();
-            var keys = current.keys(block).data();
-            var values = current.values(block).data();
-            kernels.dots(keys, start, length, dim, qkv, queryOffset(head), scores, own, lanes[worker]);
+            var keys = current.keys(plan.index()).data();
+            var values = current.values(plan.index()).data();
+            var query = queryOffset(heads, head);
+            kernels.dots(keys, start * heads.keyDim(), length, heads.keyDim(), qkv, query, scores, own, lanes[worker]);
             kernels.softmax(scores, own, length, (float) spec.attentionScale(), lanes[worker]);
-            kernels.mix(values, start, length, dim, scores, own, mixed.values(), head * dim);
+            var width = heads.valueDim();
+            kernels.mix(
+                    values,
+                    start * width,
+                    length,
+                    width,
+                    scores,
+                    own,
+                    plan.mixed().values(),
+                    head * width);
         }
     }
 }

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// "lowrank": {"version": 1, "sites": {"model.layers.0.mlp.up_proj": {"form": "pivoted", "rank": 96, "in": 256,
 ///             "out": 704, "bias": false}}}
 /// ```
+///
+/// A factored site with a key `a` reads the right factor of the site of that name.
 public final class SiteForms {
     static final String KNOWN = "dense, factored, pivoted or tucker";
     private static final int VERSION = 1;
@@ -29,7 +31,9 @@ public final class SiteForms {
     /// @param form storage form
     /// @param rank rank of the represented matrix
     /// @param bias whether a bias is stored
-    public record Entry(String form, int rank, boolean bias) {}
+    /// @param a name of the site that stores its right factor; null if it does so itself
+    public record Entry(
+            String form, int rank, boolean bias, @Nullable String a) {}
 
     /// Reads the `lowrank` block of a configuration; without one every site is dense.
     public static SiteForms of(ModelConfig config) {
@@ -47,9 +51,37 @@ public final class SiteForms {
                             new Entry(
                                     site.getValue().path("form").asString(""),
                                     site.getValue().path("rank").asInt(0),
-                                    site.getValue().path("bias").asBoolean(false))));
+                                    site.getValue().path("bias").asBoolean(false),
+                                    site.getValue().has("a")
+                                            ? site.getValue().path("a").asString()
+                                            : null)));
+            checkOwners(config, entries);
         }
         return new SiteForms(entries);
+    }
+
+    /// A right factor is borrowed from a site that stores one of the same rank.
+    private static void checkOwners(ModelConfig config, Map<String, Entry> entries) {
+        entries.forEach((site, entry) -> {
+            var owner = entry.a() == null ? null : entries.get(entry.a());
+            var good = owner != null
+                    && owner.a() == null
+                    && owner.form().equals("factored")
+                    && entry.form().equals("factored")
+                    && owner.rank() == entry.rank();
+            if (entry.a() != null && !good) {
+                throw config.range(
+                        "lowrank.sites." + site + ".a",
+                        String.valueOf(entry.a()),
+                        "a factored site of the same rank that stores its own right factor");
+            }
+        });
+    }
+
+    /// The name of the site whose right factor a factored site reads; its own unless it is shared.
+    public String owner(LinearSite site) {
+        var entry = entry(site);
+        return entry == null || entry.a() == null ? site.name() : entry.a();
     }
 
     /// The storage form of a site.
@@ -92,7 +124,7 @@ public final class SiteForms {
                                 ? Shape.of(site.out(), site.in())
                                 : Shape.of(site.in(), site.out()));
             case "factored" -> {
-                shapes.put(name + ".a.weight", Shape.of(r, site.in()));
+                shapes.put(owner(site) + ".a.weight", Shape.of(r, site.in()));
                 shapes.put(name + ".b.weight", Shape.of(site.out(), r));
             }
             case "pivoted" -> {

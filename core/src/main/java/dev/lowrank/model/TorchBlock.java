@@ -94,8 +94,8 @@ public final class TorchBlock implements TensorOwner {
         });
     }
 
-    /// Runs the last block of a prompt: the cache gets the keys and values of all positions, everything else
-    /// is computed for the last position alone, the only one whose prediction is wanted.
+    /// Runs the last block of a prompt: the cache gets the keys and values of all positions, everything
+    /// else is computed for the last position alone, the only one whose prediction is wanted.
     ///
     /// @param hidden residual stream, F32 `[1, seq, hidden]`
     /// @param angles rotation of these positions; null for learned positions
@@ -112,22 +112,22 @@ public final class TorchBlock implements TensorOwner {
         if (cache != null) {
             cache.requireSpace(hidden.size(1));
         }
-        var width = (spec.heads() + 2L * spec.kvHeads()) * spec.headDim();
+        var width = rotatedWidth() + (long) spec.kvHeads() * block.heads().valueDim();
         var qkv = RowParts.equal(hidden, tap).map(width, rows -> {
             var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
             var part = project(rows.of(hidden), own, tap);
             if (cache != null) {
-                SelfAttention.store(spec, rows, part, cache, block.index());
+                SelfAttention.store(spec, block, rows, part, cache);
             }
             return part;
         });
-        return SelfAttention.of(spec, qkv, cache, block.index());
+        return SelfAttention.of(spec, block, qkv, cache);
     }
 
     /// What attention makes each position cost more than the one before it, in costs of the first: a key is
     /// four multiplications per query element, at less than half the speed of the linears.
     private double attentionGrowth(@Nullable KvCache cache) {
-        var key = 2.0 * 2 * spec.heads() * spec.headDim();
+        var key = 2.0 * spec.heads() * (block.heads().keyDim() + block.heads().valueDim());
         var linears = block.sites().stream()
                 .filter(site -> site.role().feed() != Feed.ATTENTION_INPUT)
                 .mapToLong(LinearSite::weightParameters)
@@ -164,8 +164,8 @@ public final class TorchBlock implements TensorOwner {
         return run(Role.O_PROJ, heads, tap, new Epilogue.Plus(hidden));
     }
 
-    /// Queries, keys and values side by side, `[batch, seq, (heads + 2 kvHeads) headDim]`, the first two
-    /// rotated.
+    /// Queries, keys and values side by side, `[batch, seq, (heads + kvHeads) keyDim + kvHeads valueDim]`,
+    /// the first two rotated.
     private Tensor project(Tensor hidden, @Nullable Angles angles, SiteTap tap) {
         var x = attentionNorm.apply(hidden);
         tap.input(Feed.ATTENTION_INPUT, x);
@@ -176,7 +176,13 @@ public final class TorchBlock implements TensorOwner {
         if (angles == null) {
             return qkv;
         }
-        return angles.rotate(qkv, spec.heads() + spec.kvHeads(), spec.headDim());
+        var own = block.heads().pairs().isEmpty() ? angles : angles.of(block.heads(), spec.heads() / spec.kvHeads());
+        return own.rotate(qkv, rotatedWidth(), block.heads().keyDim());
+    }
+
+    /// Width of all query and key heads together.
+    private long rotatedWidth() {
+        return (spec.heads() + spec.kvHeads()) * (long) block.heads().keyDim();
     }
 
     /// From query, key and value of each head in turn to all queries, all keys, all values.
@@ -240,8 +246,9 @@ public final class TorchBlock implements TensorOwner {
 
     /// Cosines and sines of a run of positions.
     ///
-    /// @param cos `[seq, headDim / 2]`
-    /// @param sin `[seq, headDim / 2]`
+    /// @param cos `[seq, 1, headDim / 2]` for all heads, or `[seq, heads, keyDim / 2]`, each head with its
+    ///     own
+    /// @param sin likewise
     public record Angles(Tensor cos, Tensor sin) implements TensorOwner {
         /// Angles of `count` positions from `first`, in the innermost scope; null where positions are
         /// learned.
@@ -260,7 +267,32 @@ public final class TorchBlock implements TensorOwner {
                 }
             }
             return new Angles(
-                    Tensors.ofFloats(cos, count, inverse.length), Tensors.ofFloats(sin, count, inverse.length));
+                    Tensors.ofFloats(cos, count, 1, inverse.length), Tensors.ofFloats(sin, count, 1, inverse.length));
+        }
+
+        /// The angles of the rotary pairs that a block's heads kept, all query heads before all key heads.
+        ///
+        /// @param group query heads of a key head
+        Angles of(DecoderSpec.Heads heads, int group) {
+            var kept = heads.pairs();
+            var index = new long[(group + 1) * kept.size() * kept.getFirst().size()];
+            var at = 0;
+            for (var query = 0; query < group * kept.size(); query++) {
+                for (var pair : kept.get(query / group)) {
+                    index[at++] = pair;
+                }
+            }
+            for (var own : kept) {
+                for (var pair : own) {
+                    index[at++] = pair;
+                }
+            }
+            var places = Tensors.ofLongs(index, index.length);
+            return new Angles(picked(cos, places, heads), picked(sin, places, heads));
+        }
+
+        private static Tensor picked(Tensor all, Tensor places, DecoderSpec.Heads heads) {
+            return all.indexSelect(2, places).reshape(all.size(0), -1, heads.keyDim() / 2);
         }
 
         /// The angles of some of the positions, borrowed.
@@ -268,26 +300,23 @@ public final class TorchBlock implements TensorOwner {
             return new Angles(cos.narrow(0, first, count), sin.narrow(0, first, count));
         }
 
-        /// Rotates the two halves of each of the first heads of a row, in place where no gradients are
+        /// Rotates the two halves of each head at the start of a row, in place where no gradients are
         /// recorded.
         ///
-        /// @param x `[batch, seq, width]`, contiguous
-        /// @param heads how many
+        /// @param x `[batch, seq, any]`, contiguous
+        /// @param width of all the heads together
+        /// @param headDim of one of them
         /// @return the same shape
-        Tensor rotate(Tensor x, int heads, int headDim) {
+        Tensor rotate(Tensor x, long width, int headDim) {
             return TensorScope.tidy(() -> {
-                var batch = x.shape().size(0);
-                var seq = x.shape().size(1);
-                var width = (long) heads * headDim;
                 var result = Grad.enabled() ? x.copy() : x;
-                var halves = result.narrow(-1, 0, width).reshape(batch, seq, heads, 2, headDim / 2);
+                var halves = result.narrow(-1, 0, width)
+                        .reshape(x.size(0), x.size(1), width / headDim, 2, headDim / 2);
                 var first = halves.select(3, 0); // [batch, seq, heads, headDim / 2]
                 var second = halves.select(3, 1);
-                var c = cos.unsqueeze(1);
-                var s = sin.unsqueeze(1);
                 var old = first.copy();
-                first.mul_(c).addcmul_(second, s, -1);
-                second.mul_(c).addcmul_(old, s, 1);
+                first.mul_(cos).addcmul_(second, sin, -1);
+                second.mul_(cos).addcmul_(old, sin, 1);
                 return result;
             });
         }

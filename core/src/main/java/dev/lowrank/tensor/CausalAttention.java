@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.global.torch;
 
-/// Attention without gradients in blocks of queries: scores of all query heads that share a key head are one
-/// product, over the keys that the block can see. LibTorch's own kernel multiplies head by head in pieces
-/// that OpenBLAS needs twice the time for.
+/// Attention without gradients in blocks of queries: scores of all query heads that share a key head are
+/// one product, over the keys that the block can see. LibTorch's own kernel multiplies head by head in
+/// pieces that OpenBLAS needs twice the time for.
 ///
-/// @param q `[batch, heads, queries, headDim]`
-/// @param k `[batch, kvHeads, keys, headDim]`
-/// @param v `[batch, kvHeads, keys, headDim]`
+/// @param q `[batch, heads, queries, keyDim]`
+/// @param k `[batch, kvHeads, keys, keyDim]`
+/// @param v `[batch, kvHeads, keys, valueDim]`
 /// @param scale factor on the scores
 record CausalAttention(Tensor q, Tensor k, Tensor v, double scale) {
     /// Scores that stay in a core's cache from one operation to the next.
@@ -24,10 +24,10 @@ record CausalAttention(Tensor q, Tensor k, Tensor v, double scale) {
     /// @param first first query
     private record Task(long entry, long keyHead, long first, long count) {}
 
-    /// @return `[batch, heads, queries, headDim]`, a view of `[batch, queries, heads, headDim]`
+    /// @return `[batch, heads, queries, valueDim]`, a view of `[batch, queries, heads, valueDim]`
     Tensor run() {
         var queries = q.size(2);
-        var result = Tensors.empty(q.dtype(), q.size(0), queries, q.size(1), q.size(3));
+        var result = Tensors.empty(q.dtype(), q.size(0), queries, q.size(1), v.size(3));
         var block = Math.clamp(MOST_SCORES / (groups() * k.size(2)), FEWEST_QUERIES, MOST_QUERIES);
         var tasks = new ArrayList<Task>();
         // The last queries see most keys: they come first, so that threads end together.
@@ -80,7 +80,7 @@ record CausalAttention(Tensor q, Tensor k, Tensor v, double scale) {
         result.select(0, task.entry())
                 .narrow(0, task.first(), rows)
                 .narrow(1, task.keyHead() * group, group)
-                .copy_(scores.matmul(values).reshape(group, rows, q.size(3)).transpose(0, 1));
+                .copy_(scores.matmul(values).reshape(group, rows, v.size(3)).transpose(0, 1));
     }
 
     private static void softmax(Tensor scores) {

@@ -4,9 +4,9 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A daemon platform thread that does one piece of work after another for whoever borrows it: LibTorch keeps
-/// state per operating-system thread, and a block of a model hands out work every few milliseconds, so the
-/// thread stays awake for a moment after each piece, as does the one that waits for it.
+/// A daemon platform thread that does one piece of work after another for whoever borrows it: LibTorch
+/// keeps state per operating-system thread, and a block of a model hands out work every few milliseconds,
+/// so the thread stays awake for a moment after each piece, as does the one that waits for it.
 final class ComputeThread {
     /// Some fifty microseconds, about what waking a sleeping thread costs.
     private static final int SPINS = 20_000;

@@ -161,11 +161,11 @@ public final class Functional {
     /// `softmax(scale · q kᵀ) v`, where a query sees the keys up to its own position; the queries are the
     /// last positions of the keys. No whole score matrix is ever stored.
     ///
-    /// @param q `[batch, heads, queries, headDim]`
-    /// @param k `[batch, kvHeads, keys, headDim]`; `kvHeads` divides `heads`, `keys` is at least `queries`
-    /// @param v `[batch, kvHeads, keys, headDim]`
-    /// @param scale factor on the scores, usually `1/√headDim`
-    /// @return `[batch, heads, queries, headDim]`
+    /// @param q `[batch, heads, queries, keyDim]`
+    /// @param k `[batch, kvHeads, keys, keyDim]`; `kvHeads` divides `heads`, `keys` is at least `queries`
+    /// @param v `[batch, kvHeads, keys, valueDim]`
+    /// @param scale factor on the scores, usually `1/√keyDim`
+    /// @return `[batch, heads, queries, valueDim]`
     public static Tensor causalAttention(Tensor q, Tensor k, Tensor v, double scale) {
         if (k.size(1) == 0 || q.size(1) % k.size(1) != 0) {
             throw new IllegalArgumentException("Grouped attention needs a multiple of " + k.size(1)

@@ -340,7 +340,7 @@ class CompressionTest {
                 assertThat(report.sites().get(i).rank())
                         .isEqualTo(plan.targets().get(i).rank());
                 assertThat(report.sites().get(i).form())
-                        .isEqualTo(plan.targets().get(i).form().id());
+                        .isEqualTo(plan.targets().get(i).form());
             }
         }
     }
@@ -463,10 +463,15 @@ class CompressionTest {
 
     /// Eight windows of sixteen seeded random tokens.
     static CalibrationSet calibration() {
+        return calibration(96);
+    }
+
+    /// The same of a smaller vocabulary.
+    static CalibrationSet calibration(int vocabulary) {
         var random = new SplittableRandom(5);
         var windows = new ArrayList<int[]>();
         for (var i = 0; i < 8; i++) {
-            windows.add(random.ints(16, 0, 96).toArray());
+            windows.add(random.ints(16, 0, vocabulary).toArray());
         }
         return CalibrationSet.of(windows, new TextIdentity(List.of(), "seeded random tokens", 16, 8, 5, 128));
     }

@@ -41,7 +41,7 @@ final class SyntheticModel implements RowDecoder.Weights {
         }
         var blocks = new ArrayList<Block>();
         for (var i = 0; i < size.layers(); i++) {
-            blocks.add(new Block(i, "a" + i, "m" + i, sites(i, size, headDim)));
+            blocks.add(new Block(i, "a" + i, "m" + i, sites(i, size, headDim), DecoderSpec.Heads.whole(headDim)));
         }
         spec = new DecoderSpec(
                 "llama",

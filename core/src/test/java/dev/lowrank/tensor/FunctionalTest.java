@@ -10,7 +10,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @NoNativeLeaks
 class FunctionalTest {
@@ -111,35 +111,29 @@ class FunctionalTest {
     }
 
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void attentionMatchesItsFormula(boolean causal) {
-        var q = random(1, 2, 6, 7, 8);
-        var k = random(2, 2, 2, 7, 8);
-        var v = random(3, 2, 2, 7, 8);
-        var scores = q.matmul(k.repeatInterleave(3, 1).transpose(-1, -2)).mul(0.3); // [2, 6, 7, 7]
-        var mask = Tensors.full(-1e30, DType.F32, 7, 7).triu(1);
-        var expected = (causal ? scores.add(mask) : scores).softmax(-1).matmul(v.repeatInterleave(3, 1));
-        TensorAssert.assertThat(Functional.scaledDotProductAttention(q, k, v, null, causal, 0.3, true))
-                .isCloseTo(expected, Tolerance.F32_MATMUL);
-        if (causal) {
-            TensorAssert.assertThat(Functional.scaledDotProductAttention(q, k, v, mask, false, 0.3, true))
-                    .isCloseTo(expected, Tolerance.F32_MATMUL);
-            assertThatThrownBy(
-                            () -> Functional.scaledDotProductAttention(q.narrow(2, 6, 1), k, v, null, true, 0.3, true))
-                    .isInstanceOf(IllegalArgumentException.class);
-        }
+    @CsvSource({"7, 7, false", "7, 7, true", "3, 9, false", "3, 9, true", "1, 5, false", "150, 170, false"})
+    void attentionMatchesItsFormula(int queries, int keys, boolean gradients) {
+        var q = random(1, 2, 6, queries, 8);
+        var k = random(2, 2, 2, keys, 8);
+        var v = random(3, 2, 2, keys, 5);
+        var scores = q.matmul(k.repeatInterleave(3, 1).transpose(-1, -2)).mul(0.3); // [2, 6, queries, keys]
+        var mask = Tensors.full(-1e30, DType.F32, queries, keys).triu(keys - queries + 1L);
+        var expected = scores.add(mask).softmax(-1).matmul(v.repeatInterleave(3, 1));
+        var found = gradients
+                ? Grad.on(() -> Functional.causalAttention(q, k, v, 0.3))
+                : Functional.causalAttention(q, k, v, 0.3);
+        TensorAssert.assertThat(found).isCloseTo(expected, Tolerance.F32_MATMUL);
     }
 
     @Test
-    void attentionWithoutGroupingWantsEqualHeads() {
+    void attentionRefusesHeadsAndQueriesThatDoNotFit() {
         var q = random(1, 1, 4, 3, 8);
-        var k = random(2, 1, 2, 3, 8);
-        assertThatThrownBy(() -> Functional.scaledDotProductAttention(q, k, k, null, false, 1, false))
-                .isInstanceOf(TensorException.class);
-        assertThatThrownBy(() -> Functional.scaledDotProductAttention(
-                        q, random(2, 1, 3, 3, 8), random(3, 1, 3, 3, 8), null, false, 1, true))
+        assertThatThrownBy(() -> Functional.causalAttention(q, random(2, 1, 3, 3, 8), random(3, 1, 3, 3, 8), 1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("3 key heads");
+        assertThatThrownBy(() -> Functional.causalAttention(q, random(2, 1, 2, 2, 8), random(3, 1, 2, 2, 8), 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("a key for each query");
     }
 
     @Test

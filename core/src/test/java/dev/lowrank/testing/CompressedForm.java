@@ -81,6 +81,26 @@ public enum CompressedForm {
                 Progress.silent());
     }
 
+    /// Compresses a model by a method as its paper spends the budget.
+    ///
+    /// @param keep share of the target linears' parameters that stays
+    /// @param output the folder to make
+    public static CompressionReport write(LanguageModel source, String method, double keep, Path output) {
+        var chosen = Methods.of(method, MethodOptions.DEFAULT);
+        var recipe = CompressionRecipe.of(
+                chosen,
+                StoragePolicy.AUTO,
+                Allocators.of(chosen.allocator(), AllocatorOptions.DEFAULT),
+                new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep)),
+                SEED);
+        return Compression.run(
+                source,
+                new Compression.Job(recipe, output),
+                calibration(source, 16, 16),
+                Compression.Unfinished.RESUME,
+                Progress.silent());
+    }
+
     /// Windows of seeded random tokens.
     public static CalibrationSet calibration(LanguageModel source, int samples, int window) {
         var random = new SplittableRandom(SEED);

@@ -1,5 +1,7 @@
 package dev.lowrank.compress.allocate;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -13,7 +15,7 @@ import java.util.TreeMap;
 ///
 /// @param temperature `ε`; 0.05 to 0.15 in the paper
 /// @param cap the largest removed share; 0.8 to 0.95 in the paper
-record BlockInfluence(double temperature, double cap) implements Allocator {
+record BlockInfluence(double temperature, double cap) implements BlockAllocator {
     private static final AllocatorInfo INFO = new AllocatorInfo(
             "influence", "softmax over block influences", "arXiv:2408.09632", Set.of(Sensitivity.BLOCK_INFLUENCE));
 
@@ -42,6 +44,32 @@ record BlockInfluence(double temperature, double cap) implements Allocator {
                 ladders.meet(kept -> rungs(ladders, weights, -kept), -cap / SMALLEST, 0, "the influence rule's cap"));
     }
 
+    @Override
+    public double[] kept(double[] influence, double removed) {
+        var shares = softmax(influence);
+        for (var i = 0; i < shares.length; i++) {
+            shares[i] = 1 - Math.min(cap, removed * shares.length * shares[i]);
+        }
+        return shares;
+    }
+
+    @Override
+    public boolean needsInfluence() {
+        return true;
+    }
+
+    /// More for blocks of less influence; none below [#SMALLEST].
+    private double[] softmax(double[] influence) {
+        var least = Arrays.stream(influence).min().orElse(0);
+        var weights = Arrays.stream(influence)
+                .map(value -> Math.exp((least - value) / temperature))
+                .toArray();
+        var sum = Arrays.stream(weights).sum();
+        return Arrays.stream(weights)
+                .map(weight -> Math.max(SMALLEST, weight / sum))
+                .toArray();
+    }
+
     private int[] rungs(Ladders ladders, double[] weights, double removed) {
         var rungs = new int[ladders.sites()];
         for (var i = 0; i < rungs.length; i++) {
@@ -56,16 +84,13 @@ record BlockInfluence(double temperature, double cap) implements Allocator {
     private double[] weights(AllocationProblem problem) {
         var layers = new TreeMap<Integer, Double>();
         for (var one : problem.evidence()) {
-            layers.put(one.site().layer(), -one.blockInfluence() / temperature);
+            layers.put(one.site().layer(), one.blockInfluence());
         }
-        var most =
-                layers.values().stream().mapToDouble(Double::doubleValue).max().orElse(0);
-        var sum = layers.values().stream()
-                .mapToDouble(value -> Math.exp(value - most))
-                .sum();
+        var shares = softmax(
+                layers.values().stream().mapToDouble(Double::doubleValue).toArray());
+        var places = List.copyOf(layers.keySet());
         return problem.evidence().stream()
-                .mapToDouble(one -> -one.blockInfluence() / temperature - most)
-                .map(value -> Math.max(SMALLEST, Math.exp(value) / sum))
+                .mapToDouble(one -> shares[places.indexOf(one.site().layer())])
                 .toArray();
     }
 }

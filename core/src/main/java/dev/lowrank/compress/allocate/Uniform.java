@@ -1,6 +1,7 @@
 package dev.lowrank.compress.allocate;
 
 import dev.lowrank.compress.storage.StorageForm;
+import java.util.Arrays;
 import java.util.Set;
 
 /// The same share of every site's cost: `r = ⌊ρ m n / (m + n)⌋` for two factors, and the largest rank
@@ -9,7 +10,7 @@ import java.util.Set;
 ///
 /// Source: the rule of SVD-LLM and most others, Wang et al., arXiv:2403.07378, section 3. Deviation: a site
 /// stays dense where the form would be no smaller.
-record Uniform() implements Allocator {
+record Uniform() implements BlockAllocator {
     private static final AllocatorInfo INFO =
             new AllocatorInfo("uniform", "the same share of every site", "arXiv:2403.07378", Set.of());
 
@@ -26,6 +27,18 @@ record Uniform() implements Allocator {
         }
         var share = problem.budget().share(dense);
         return PerSite.allocate(problem, (evidence, form) -> rank(problem, evidence, form, share));
+    }
+
+    @Override
+    public double[] kept(double[] influence, double removed) {
+        var shares = new double[influence.length];
+        Arrays.fill(shares, Math.max(0, 1 - removed));
+        return shares;
+    }
+
+    @Override
+    public boolean needsInfluence() {
+        return false;
     }
 
     private static int rank(AllocationProblem problem, Evidence evidence, StorageForm form, double share) {

@@ -10,7 +10,7 @@ import java.util.Set;
 /// randomised SVD without oversampling; ranks come from the run's rank rule, not from its search.
 ///
 /// @param alpha exponent of the scale
-record Asvd(double alpha) implements Method {
+record Asvd(double alpha) implements SiteMethod {
     /// Added to every channel's mean, as the published code does, so that a dead channel still has a
     /// metric.
     private static final double FLOOR = 1e-6;

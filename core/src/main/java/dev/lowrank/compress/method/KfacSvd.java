@@ -16,7 +16,7 @@ import java.util.Set;
 /// clipping of token norms, one shrinkage towards the mean diagonal in place of Ledoit and Wolf's.
 ///
 /// @param shrinkage `s`, in [0, 1]; 1 is [SvdLlm]
-record KfacSvd(double shrinkage) implements Method {
+record KfacSvd(double shrinkage) implements SiteMethod {
     private static final MethodInfo INFO = new MethodInfo(
             "kfac-svd",
             "SVD whitened by inputs and by output gradients",

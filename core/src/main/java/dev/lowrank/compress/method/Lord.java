@@ -12,7 +12,7 @@ import java.util.Set;
 /// function.
 ///
 /// @param centred whether the mean is taken out and given back by a bias
-record Lord(boolean centred) implements Method {
+record Lord(boolean centred) implements SiteMethod {
     private static final MethodInfo INFO = new MethodInfo(
             "lord",
             "output-feature PCA with a bias (AFM)",

@@ -1,21 +1,15 @@
 package dev.lowrank.compress.method;
 
-/// A one-shot low-rank method. Adding one means adding a file and a line in [Methods].
-public interface Method {
+/// A one-shot method, told apart by what it looks at: a linear alone ([SiteMethod]), the modules of a block
+/// ([ModuleMethod]), the list of blocks ([BlockRemoval]), or the same linear of neighbouring blocks
+/// ([SharedBasis]). Each kind has its own pass in the pipeline; calibration, budget, resuming, output and
+/// report are the same for all.
+public sealed interface Method permits SiteMethod, ModuleMethod, BlockRemoval, SharedBasis {
     /// Its catalogue entry.
     MethodInfo info();
 
-    /// Decomposes a site once, for every rank.
-    ///
-    /// @return components in falling order of what they contribute, in the innermost scope
-    /// @throws dev.lowrank.tensor.NumericalException naming the site, if the numbers do not allow it
-    Decomposition decompose(Problem problem);
-
-    /// Keeps the leading components.
-    ///
-    /// @param rank from 1 to the number of components
-    /// @return borrowed views or new tensors of the innermost scope
-    default Factors cut(Decomposition decomposition, int rank) {
-        return decomposition.leading(rank);
+    /// The allocator that its own paper spends a budget by.
+    default String allocator() {
+        return "uniform";
     }
 }

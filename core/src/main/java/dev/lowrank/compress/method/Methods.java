@@ -11,13 +11,38 @@ public final class Methods {
             options -> new SvdLlm(),
             options -> new Lord(options.centred()),
             options -> new KfacSvd(options.shrinkage()),
-            options -> new Tucker());
+            options -> new Tucker(),
+            options -> new MoDeGpt(options.ridge()),
+            options -> new BasisSharing(options.sharedBlocks()),
+            options -> new ShortGpt(),
+            options -> new Sleb());
 
     private Methods() {}
 
     /// All methods with their published defaults.
     public static List<Method> all() {
         return ALL.stream().map(make -> make.apply(MethodOptions.DEFAULT)).toList();
+    }
+
+    /// All methods that treat every linear by itself, with their published defaults.
+    public static List<SiteMethod> sites() {
+        return all().stream()
+                .filter(SiteMethod.class::isInstance)
+                .map(SiteMethod.class::cast)
+                .toList();
+    }
+
+    /// A method that treats every linear by itself, by its id.
+    ///
+    /// @throws IllegalArgumentException naming the known ids
+    public static SiteMethod site(String id, MethodOptions options) {
+        if (of(id, options) instanceof SiteMethod method) {
+            return method;
+        }
+        throw new IllegalArgumentException("The method " + id
+                + " does not treat every linear by itself; those that do: "
+                + String.join(
+                        ", ", sites().stream().map(method -> method.info().id()).toList()));
     }
 
     /// Ids of all methods, in the order of the list.

@@ -6,7 +6,7 @@ import java.util.Set;
 /// paper beats.
 ///
 /// Metrics: `R = I`, `G = I`. Source: Eckart and Young, Psychometrika 1936. Deviation: none.
-record Svd() implements Method {
+record Svd() implements SiteMethod {
     private static final MethodInfo INFO =
             new MethodInfo("svd", "truncated SVD of the weight", "Eckart and Young 1936", Set.of());
 

@@ -9,7 +9,7 @@ import java.util.Set;
 /// `B` is orthonormal and `A = Bᵀ W`, which is the same matrix without an inverse; a relative ladder
 /// replaces the absolute shift on a failed Cholesky; statistics are exact in F64 across batches; the
 /// paper's sequential update is not part of it.
-record SvdLlm() implements Method {
+record SvdLlm() implements SiteMethod {
     private static final MethodInfo INFO = new MethodInfo(
             "svd-llm", "truncation-aware whitened SVD", "arXiv:2403.07378", Set.of(Statistic.SECOND_MOMENT));
 

@@ -13,7 +13,7 @@ import java.util.Set;
 /// core: that is why the storage form `factored` absorbs it. Source: Characterizing the accuracy-efficiency
 /// trade-off of low-rank decomposition in language models, IISWC 2024, arXiv:2405.06626; De Lathauwer et
 /// al. 2000 for the iteration. Deviation: F64 throughout.
-record Tucker() implements Method {
+record Tucker() implements SiteMethod {
     private static final int MOST_ITERATIONS = 50;
     /// Relative change of the core's norm at which the iteration stops.
     private static final double CONVERGED = 1e-12;

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -42,11 +43,24 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
     /// @param bias the bias of a site in F32 `[out]`, or null; outputs are measured without it
     public static BlockStatistics of(
             List<LinearSite> sites, Set<Statistic> needs, Function<LinearSite, @Nullable Tensor> bias) {
+        return of(sites, needs, role -> false, bias);
+    }
+
+    /// Prepares to measure, with some roles at their inputs even where their outputs are cheaper.
+    ///
+    /// @param inputs roles whose second moment must be that of the inputs
+    public static BlockStatistics of(
+            List<LinearSite> sites,
+            Set<Statistic> needs,
+            Predicate<Role> inputs,
+            Function<LinearSite, @Nullable Tensor> bias) {
         var statistics = new BlockStatistics(needs, new TensorStore("block statistics"));
         var byFeed =
                 sites.stream().collect(Collectors.groupingBy(site -> site.role().feed()));
         byFeed.forEach((feed, group) -> {
-            var atOutputs = needs.contains(Statistic.SECOND_MOMENT) && cheaperAtOutputs(group);
+            var atOutputs = needs.contains(Statistic.SECOND_MOMENT)
+                    && group.stream().noneMatch(site -> inputs.test(site.role()))
+                    && cheaperAtOutputs(group);
             var atInput = needs.contains(Statistic.SECOND_MOMENT) && !atOutputs;
             statistics.inputs.put(feed, new InputSums(group.getFirst().in(), needs, atInput, statistics.store));
             if (atOutputs) {

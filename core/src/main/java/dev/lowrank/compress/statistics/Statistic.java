@@ -11,5 +11,11 @@ public enum Statistic {
     SECOND_MOMENT,
     /// Second moment of the loss gradient at the site's output, `[out, out]`, for labels drawn from the
     /// model; costs a forward and a backward pass of some windows before the others are measured.
-    OUTPUT_GRADIENT
+    OUTPUT_GRADIENT,
+    /// The residual stream before and after whole blocks.
+    RESIDUAL,
+    /// The loss of the model without one block or another, on validation text where there is one.
+    LOSS,
+    /// Second moments inside the modules of a block; see [ModuleStatistics].
+    MODULES
 }

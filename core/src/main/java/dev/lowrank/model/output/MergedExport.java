@@ -3,6 +3,7 @@ package dev.lowrank.model.output;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.ModelConfig;
 import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.model.Architectures;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
@@ -25,6 +26,9 @@ import tools.jackson.databind.json.JsonMapper;
 /// Multiplies the factors of a compressed model back into dense matrices: a plain folder that every tool
 /// opens, with the compressed model's quality and the original's size.
 ///
+/// Narrowed blocks become as wide as the original again, with zeros in place of what was cut. A factor that
+/// sites share is multiplied into each.
+///
 /// A site that gained a bias needs a slot for it: Llama has one for all of attention or all of the MLP
 /// (`attention_bias`, `mlp_bias`), the others of the group get zeros; Qwen2 has none and is refused.
 public final class MergedExport {
@@ -40,6 +44,9 @@ public final class MergedExport {
     ///     gained bias
     public static void write(LanguageModel model, Path output, Progress progress) {
         var config = dense(model.checkpoint().config(), model);
+        var wide = Architectures.of(config)
+                .describe(config, name -> model.checkpoint().names().contains(name));
+        var widening = new Widening(model.spec(), wide);
         try (var folder = OutputFolder.begin(output, List.of(model.checkpoint().path()));
                 var arena = Arena.ofShared()) {
             folder.clear();
@@ -48,7 +55,7 @@ public final class MergedExport {
             var biased = config.booleanOr("attention_bias", false) || config.booleanOr("mlp_bias", false);
             model.spec().sites().forEach(site -> {
                 model.weights().tensorNames(site).forEach(siteTensors::add);
-                tensors.addAll(site(model, site, config, biased, arena, progress));
+                tensors.addAll(site(model, site, widening, config, biased, arena, progress));
             });
             for (var name : model.checkpoint().names()) {
                 if (!siteTensors.contains(name)) {
@@ -64,24 +71,37 @@ public final class MergedExport {
     }
 
     private static List<OutputTensor> site(
-            LanguageModel model, LinearSite site, ModelConfig config, boolean biased, Arena arena, Progress progress) {
+            LanguageModel model,
+            LinearSite site,
+            Widening widening,
+            ModelConfig config,
+            boolean biased,
+            Arena arena,
+            Progress progress) {
         var linear = model.weights().linear(site);
         var dtype = model.weights().storedType();
-        var shape = site.layout() == Layout.OUT_IN ? Shape.of(site.out(), site.in()) : Shape.of(site.in(), site.out());
+        var full = widening.of(site);
+        var shape = site.layout() == Layout.OUT_IN ? Shape.of(full.out(), full.in()) : Shape.of(full.in(), full.out());
         var tensors = new ArrayList<OutputTensor>();
         tensors.add(new OutputTensor(site.name() + ".weight", dtype, shape, () -> {
             progress.step("merge", site.layer(), model.spec().blocks().size());
             return TensorScope.tidy(() -> {
-                var weight = matrix(linear);
+                var weight = widening.weight(site, matrix(linear));
                 var stored = site.layout() == Layout.OUT_IN ? weight : weight.t();
                 return stored.contiguous().to(dtype).toHost(dtype, Arena.ofAuto());
             });
         }));
         var bias = linear.bias();
         if (bias != null) {
-            tensors.add(new OutputTensor(site.name() + ".bias", dtype, bias.shape(), () -> bias));
+            tensors.add(new OutputTensor(
+                    site.name() + ".bias",
+                    dtype,
+                    Shape.of(full.out()),
+                    () -> TensorScope.tidy(() -> widening.bias(site, Tensors.from(bias, DType.F64))
+                            .to(dtype)
+                            .toHost(dtype, Arena.ofAuto()))));
         } else if (biased && wantsBias(site, config)) {
-            var zeros = new HostTensor(DType.F32, Shape.of(site.out()), arena.allocate(site.out() * 4L, 64));
+            var zeros = new HostTensor(DType.F32, Shape.of(full.out()), arena.allocate(full.out() * 4L, 64));
             tensors.add(new OutputTensor(site.name() + ".bias", dtype, zeros.shape(), () -> zeros));
         }
         return tensors;

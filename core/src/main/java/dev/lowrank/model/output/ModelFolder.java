@@ -8,7 +8,9 @@ import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /// The files of a model folder besides its weights.
 public final class ModelFolder {
@@ -22,22 +24,38 @@ public final class ModelFolder {
     /// @param form storage form
     /// @param rank its rank
     /// @param bias whether it stores a bias
-    public record StoredSite(String form, int rank, boolean bias) {
+    /// @param a name of the site that stores its right factor; null if it does so itself
+    public record StoredSite(
+            String form, int rank, boolean bias, @Nullable String a) {
         /// What a linear stores.
         public static StoredSite of(Linear linear) {
-            return new StoredSite(linear.form(), linear.rank(), linear.bias() != null);
+            return new StoredSite(linear.form(), linear.rank(), linear.bias() != null, null);
+        }
+
+        /// With a right factor that another site stores.
+        ///
+        /// @param owner its name; null for nobody
+        public StoredSite borrowing(@Nullable String owner) {
+            return new StoredSite(form, rank, bias, owner);
         }
     }
 
     /// Writes the configuration of a compressed model, the Python that loads it, and the source's tokenizer
     /// files.
     ///
+    /// @param shape configuration of the model that is written; with a `lowrank` block where it says more
+    ///     than
+    ///     which sites are stored how
     /// @param sites what each compressed site stores; dense ones left out
     /// @param dtype element type of most weights
     public static void writeCompressed(
-            LanguageModel source, OutputFolder folder, Map<LinearSite, StoredSite> sites, DType dtype) {
-        var config = source.checkpoint().config().withDtype(dtype);
-        if (!sites.isEmpty()) {
+            LanguageModel source,
+            OutputFolder folder,
+            ModelConfig shape,
+            Map<LinearSite, StoredSite> sites,
+            DType dtype) {
+        var config = shape.withDtype(dtype);
+        if (!sites.isEmpty() || shape.lowrank() != null) {
             config = compressed(config, sites);
             RemoteCode.of(config.modelType()).files().forEach(folder::write);
         }
@@ -47,15 +65,20 @@ public final class ModelFolder {
 
     private static ModelConfig compressed(ModelConfig config, Map<LinearSite, StoredSite> sites) {
         var code = RemoteCode.of(config.modelType());
-        var block = JSON.createObjectNode();
+        var block = config.lowrank() instanceof ObjectNode shape ? shape.deepCopy() : JSON.createObjectNode();
         block.put("version", LOWRANK_VERSION);
         var list = block.putObject("sites");
-        sites.forEach((site, stored) -> list.putObject(site.name())
-                .put("form", stored.form())
-                .put("rank", stored.rank())
-                .put("in", site.in())
-                .put("out", site.out())
-                .put("bias", stored.bias()));
+        sites.forEach((site, stored) -> {
+            var entry = list.putObject(site.name())
+                    .put("form", stored.form())
+                    .put("rank", stored.rank())
+                    .put("in", site.in())
+                    .put("out", site.out())
+                    .put("bias", stored.bias());
+            if (stored.a() != null) {
+                entry.put("a", stored.a());
+            }
+        });
         var map = JSON.createObjectNode();
         code.autoMap().forEach(map::put);
         return config.with("architectures", JSON.createArrayNode().add(code.causal()))

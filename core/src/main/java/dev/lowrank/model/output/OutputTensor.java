@@ -27,6 +27,11 @@ public record OutputTensor(String name, DType dtype, Shape shape, Supplier<HostT
         return new OutputTensor(name, tensor.dtype(), tensor.shape(), () -> tensor);
     }
 
+    /// The same tensor under another name.
+    public OutputTensor named(String other) {
+        return new OutputTensor(other, dtype, shape, values);
+    }
+
     /// The tensors that a site stores under its name; dense weights as `[out, in]`.
     public static List<OutputTensor> of(String site, Linear linear) {
         var tensors = new ArrayList<OutputTensor>();

@@ -31,10 +31,10 @@ class IdentityTest {
                 var weight = sample.weight();
                 var gram = sample.inputs().t().matmul(sample.inputs());
                 var tail = tail(weight, gram, rank);
-                var ours = sample.outputError(Methods.of("svd-llm", MethodOptions.DEFAULT)
+                var ours = sample.outputError(Methods.site("svd-llm", MethodOptions.DEFAULT)
                         .decompose(sample.problem())
                         .leading(rank));
-                var uncentred = sample.outputError(Methods.of("lord", new MethodOptions(0.5, false, 0.5))
+                var uncentred = sample.outputError(Methods.site("lord", new MethodOptions(0.5, false, 0.5))
                         .decompose(sample.problem())
                         .leading(rank));
                 assertThat(sample.outputError(cholesky(weight, gram, rank))).isCloseTo(tail, near(tail));
@@ -53,10 +53,10 @@ class IdentityTest {
     void centringHelpsOnlyWithItsBias(int out, int in, int rank) {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(out, in, 600, 7)) {
-                var whitened = sample.outputError(Methods.of("svd-llm", MethodOptions.DEFAULT)
+                var whitened = sample.outputError(Methods.site("svd-llm", MethodOptions.DEFAULT)
                         .decompose(sample.problem())
                         .leading(rank));
-                var centred = Methods.of("lord", MethodOptions.DEFAULT).decompose(sample.problem());
+                var centred = Methods.site("lord", MethodOptions.DEFAULT).decompose(sample.problem());
                 var factors = centred.leading(rank);
                 var mean = sample.measured().requireMean();
                 var bias = SiteWriter.restoringBias(null, sample.weight(), factors, mean);
@@ -78,11 +78,11 @@ class IdentityTest {
     void dataBlindMethodsLoseMore(int out, int in, int rank) {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(out, in, 600, 7)) {
-                var whitened = sample.outputError(Methods.of("svd-llm", MethodOptions.DEFAULT)
+                var whitened = sample.outputError(Methods.site("svd-llm", MethodOptions.DEFAULT)
                         .decompose(sample.problem())
                         .leading(rank));
                 for (var id : new String[] {"svd", "asvd", "tucker"}) {
-                    var method = Methods.of(id, MethodOptions.DEFAULT);
+                    var method = Methods.site(id, MethodOptions.DEFAULT);
                     var factors = method.cut(method.decompose(sample.problem()), rank);
                     assertThat(sample.outputError(factors)).as(id).isGreaterThan(whitened);
                 }

@@ -25,17 +25,17 @@ class MethodContractTest {
     private static final int[][] SHAPES = {{40, 24}, {24, 40}, {32, 32}, {1, 8}, {8, 1}};
 
     static Stream<Arguments> methodsAndShapes() {
-        return Methods.all().stream()
+        return Methods.sites().stream()
                 .flatMap(method -> Stream.of(SHAPES).map(shape -> Arguments.of(method, shape[0], shape[1])));
     }
 
-    static List<Method> methods() {
-        return Methods.all();
+    static List<SiteMethod> methods() {
+        return Methods.sites();
     }
 
     @ParameterizedTest
     @MethodSource("methodsAndShapes")
-    void allComponentsRebuildTheWeight(Method method, int out, int in) {
+    void allComponentsRebuildTheWeight(SiteMethod method, int out, int in) {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(out, in, 300, 11)) {
                 var decomposition = method.decompose(sample.problem());
@@ -49,7 +49,7 @@ class MethodContractTest {
 
     @ParameterizedTest
     @MethodSource("methodsAndShapes")
-    void componentsFallAndErrorsFallWithRank(Method method, int out, int in) {
+    void componentsFallAndErrorsFallWithRank(SiteMethod method, int out, int in) {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(out, in, 300, 12)) {
                 var decomposition = method.decompose(sample.problem());
@@ -70,7 +70,7 @@ class MethodContractTest {
 
     @ParameterizedTest
     @MethodSource("methodsAndShapes")
-    void factorsHaveTheRankAskedFor(Method method, int out, int in) {
+    void factorsHaveTheRankAskedFor(SiteMethod method, int out, int in) {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(out, in, 300, 13)) {
                 var decomposition = method.decompose(sample.problem());
@@ -86,7 +86,7 @@ class MethodContractTest {
 
     @ParameterizedTest
     @MethodSource("methods")
-    void aZeroWeightAndDeadChannelsAreNoProblem(Method method) {
+    void aZeroWeightAndDeadChannelsAreNoProblem(SiteMethod method) {
         TensorScope.tidyRun(() -> {
             var inputs = Tensors.randn(5, DType.F64, 200, 12);
             inputs.narrow(1, 3, 2).fill_(0);
@@ -103,7 +103,7 @@ class MethodContractTest {
 
     @ParameterizedTest
     @MethodSource("methods")
-    void fewerTokensThanChannelsIsNoProblem(Method method) {
+    void fewerTokensThanChannelsIsNoProblem(SiteMethod method) {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(Tensors.randn(8, DType.F64, 48, 32), Tensors.randn(9, DType.F64, 10, 32))) {
                 var factors = method.cut(method.decompose(sample.problem()), 16).absorbed();
@@ -121,7 +121,7 @@ class MethodContractTest {
 
     @ParameterizedTest
     @MethodSource("methods")
-    void repeatingGivesTheSameBits(Method method) {
+    void repeatingGivesTheSameBits(SiteMethod method) {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(24, 40, 300, 14)) {
                 var first = method.cut(method.decompose(sample.problem()), 7);
@@ -149,7 +149,7 @@ class MethodContractTest {
     void tuckersCoreIsTheLeadingSingularValues() {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(24, 40, 300, 15)) {
-                var method = Methods.of("tucker", MethodOptions.DEFAULT);
+                var method = Methods.site("tucker", MethodOptions.DEFAULT);
                 var decomposition = method.decompose(sample.problem());
                 var factors = method.cut(decomposition, 6);
                 var core = factors.core();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lowrank.checkpoint.SafetensorsWriter;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
+import dev.lowrank.model.Role;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.tensor.DType;
@@ -57,6 +58,25 @@ class TransformersTest {
                         pairs.add(merged.toString());
                         pairs.add(expected(output, golden).toString());
                     }
+                }
+            }
+        }
+        for (var method : List.of("modegpt", "basis-sharing", "shortgpt")) {
+            for (var golden : GoldenModel.ofEachArchitecture().toList()) {
+                try (var source = LanguageModel.open(golden.folder())) {
+                    if (method.equals("modegpt")
+                            && source.spec()
+                                    .blocks()
+                                    .getFirst()
+                                    .site(Role.Q_PROJ)
+                                    .isEmpty()) {
+                        continue;
+                    }
+                    var plain = method.equals("shortgpt") ? "-DENSE" : "-WHOLE";
+                    var output = folder.resolve(golden + "-" + method + plain);
+                    CompressedForm.write(source, method, 0.5, output);
+                    pairs.add(output.toString());
+                    pairs.add(expected(output, golden).toString());
                 }
             }
         }

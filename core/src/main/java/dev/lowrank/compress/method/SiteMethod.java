@@ -1,0 +1,19 @@
+package dev.lowrank.compress.method;
+
+/// A low-rank method that treats every linear by itself. Adding one means adding a file and a line in
+/// [Methods].
+public non-sealed interface SiteMethod extends Method {
+    /// Decomposes a site once, for every rank.
+    ///
+    /// @return components in falling order of what they contribute, in the innermost scope
+    /// @throws dev.lowrank.tensor.NumericalException naming the site, if the numbers do not allow it
+    Decomposition decompose(Problem problem);
+
+    /// Keeps the leading components.
+    ///
+    /// @param rank from 1 to the number of components
+    /// @return borrowed views or new tensors of the innermost scope
+    default Factors cut(Decomposition decomposition, int rank) {
+        return decomposition.leading(rank);
+    }
+}
