@@ -51,11 +51,18 @@ record SelfAttention(DecoderSpec spec, Block block, Tensor qkv, Tensor keys, Ten
     Tensor of(Rows rows) {
         return TensorScope.tidy(() -> {
             var seen = keys.size(2) - qkv.size(1) + rows.first() + rows.count();
-            var queries = heads(qkv.narrow(1, rows.first(), rows.count()), 0, spec.heads(), block.heads().keyDim());
+            var queries = heads(
+                    qkv.narrow(1, rows.first(), rows.count()),
+                    0,
+                    spec.heads(),
+                    block.heads().keyDim());
             return Functional.causalAttention(
                             queries, keys.narrow(2, 0, seen), values.narrow(2, 0, seen), spec.attentionScale())
                     .transpose(1, 2)
-                    .reshape(qkv.size(0), rows.count(), (long) spec.heads() * block.heads().valueDim());
+                    .reshape(
+                            qkv.size(0),
+                            rows.count(),
+                            (long) spec.heads() * block.heads().valueDim());
         });
     }
 

@@ -4,7 +4,6 @@ import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
 import dev.lowrank.model.RowParts.Rows;
-import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Epilogue;
 import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Grad;
@@ -172,7 +171,11 @@ public final class TorchBlock implements TensorOwner {
         var qkv = linears.containsKey(Role.QKV_PROJ)
                 ? inOrder(run(Role.QKV_PROJ, x, tap, Epilogue.NONE))
                 : Tensors.cat(
-                        List.of(run(Role.Q_PROJ, x, tap, Epilogue.NONE), run(Role.K_PROJ, x, tap, Epilogue.NONE), run(Role.V_PROJ, x, tap, Epilogue.NONE)), -1);
+                        List.of(
+                                run(Role.Q_PROJ, x, tap, Epilogue.NONE),
+                                run(Role.K_PROJ, x, tap, Epilogue.NONE),
+                                run(Role.V_PROJ, x, tap, Epilogue.NONE)),
+                        -1);
         if (angles == null) {
             return qkv;
         }
@@ -310,8 +313,7 @@ public final class TorchBlock implements TensorOwner {
         Tensor rotate(Tensor x, long width, int headDim) {
             return TensorScope.tidy(() -> {
                 var result = Grad.enabled() ? x.copy() : x;
-                var halves = result.narrow(-1, 0, width)
-                        .reshape(x.size(0), x.size(1), width / headDim, 2, headDim / 2);
+                var halves = result.narrow(-1, 0, width).reshape(x.size(0), x.size(1), width / headDim, 2, headDim / 2);
                 var first = halves.select(3, 0); // [batch, seq, heads, headDim / 2]
                 var second = halves.select(3, 1);
                 var old = first.copy();

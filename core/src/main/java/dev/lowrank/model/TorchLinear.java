@@ -35,7 +35,12 @@ record TorchLinear(
         return switch (linear) {
             case Linear.Dense _, Linear.Factored _, Linear.Tucker _ ->
                 new TorchLinear(
-                        linear.parts().stream().map(part -> weight(part, layout)).toList(), null, null, bias);
+                        linear.parts().stream()
+                                .map(part -> weight(part, layout))
+                                .toList(),
+                        null,
+                        null,
+                        bias);
             case Linear.Pivoted(var pivot, var rest, var index, var _) ->
                 new TorchLinear(
                         List.of(weight(pivot, layout)), weight(rest, layout), Tensors.from(index, DType.I64), bias);
@@ -69,8 +74,8 @@ record TorchLinear(
 
     @Override
     public List<Tensor> tensors() {
-        var weights = Stream.concat(stages.stream(), Stream.ofNullable(tail))
-                .flatMap(weight -> weight.tensors().stream());
+        var weights =
+                Stream.concat(stages.stream(), Stream.ofNullable(tail)).flatMap(weight -> weight.tensors().stream());
         return Stream.concat(weights, Stream.of(index, bias).filter(Objects::nonNull))
                 .map(Tensor.class::cast)
                 .toList();

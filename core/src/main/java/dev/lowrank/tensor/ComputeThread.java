@@ -18,10 +18,7 @@ final class ComputeThread {
     private volatile @Nullable Job job;
 
     private ComputeThread(int number) {
-        thread = Thread.ofPlatform()
-                .name("lowrank-compute-" + number)
-                .daemon()
-                .unstarted(this::serve);
+        thread = Thread.ofPlatform().name("lowrank-compute-" + number).daemon().unstarted(this::serve);
     }
 
     /// A piece of work and its end.

@@ -34,12 +34,7 @@ record PackedWeight(Tensor blocks) implements Weight {
     /// @return a copy, in the innermost scope
     static PackedWeight of(Tensor weight) {
         return new PackedWeight(Native.own(
-                "pack_weight",
-                () -> call(
-                        Operators.PACK,
-                        new IValue(weight.handle()),
-                        new IValue(ROWS)),
-                weight));
+                "pack_weight", () -> call(Operators.PACK, new IValue(weight.handle()), new IValue(ROWS)), weight));
     }
 
     @Override

@@ -236,11 +236,7 @@ public final class Tensor {
         Native.requireSameDType("addcmul_", this, a);
         Native.requireSameDType("addcmul_", this, b);
         return Native.inPlace(
-                "addcmul_",
-                this,
-                () -> handle().addcmul_(a.handle(), b.handle(), Native.scalar(dtype, factor)),
-                a,
-                b);
+                "addcmul_", this, () -> handle().addcmul_(a.handle(), b.handle(), Native.scalar(dtype, factor)), a, b);
     }
 
     /// @return this tensor, multiplied in place by `other`, broadcast
