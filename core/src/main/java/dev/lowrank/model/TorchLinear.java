@@ -7,8 +7,10 @@ import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BiFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -45,24 +47,51 @@ record TorchLinear(
         return Stream.of(weights).map(weight -> Tensors.from(weight, dtype)).toList();
     }
 
-    /// Applies the operator.
+    /// Applies the operator. Where weights are of another element type than `x`, products are computed in
+    /// theirs.
     ///
     /// @param x `[.., in]`
-    /// @return `[.., out]`, in the innermost scope
+    /// @return `[.., out]` of the type of `x`, in the innermost scope
     Tensor apply(Tensor x) {
         return TensorScope.tidy(() -> {
-            var y = x;
+            var converted = stages.getFirst().dtype() != x.dtype();
+            var y = converted ? x.to(stages.getFirst().dtype()) : x;
             for (var i = 0; i < stages.size(); i++) {
-                var last = i == stages.size() - 1 && tail == null;
+                var last = i == stages.size() - 1 && tail == null && !converted;
                 y = Functional.linear(y, stages.get(i), last ? bias : null);
             }
             if (tail == null || index == null) {
-                return y;
+                return converted ? shifted(y.to(x.dtype())) : y;
             }
             var placed = Tensors.cat(List.of(y, Functional.linear(y, tail, null)), -1)
                     .indexSelect(-1, index);
-            return bias == null ? placed : placed.add(bias);
+            return shifted(converted ? placed.to(x.dtype()) : placed);
         });
+    }
+
+    private Tensor shifted(Tensor y) {
+        return bias == null ? y : y.add(bias);
+    }
+
+    /// The same operator on other tensors.
+    ///
+    /// @param name module path of its site
+    /// @param replace gives what stands for each tensor but the index, by its checkpoint name
+    TorchLinear with(String name, BiFunction<String, Tensor, Tensor> replace) {
+        var parts = switch (stages.size()) {
+            case 1 -> List.of(tail == null ? "weight" : "pivot.weight");
+            case 2 -> List.of("a.weight", "b.weight");
+            default -> List.of("a.weight", "core.weight", "b.weight");
+        };
+        var replaced = new ArrayList<Tensor>();
+        for (var i = 0; i < stages.size(); i++) {
+            replaced.add(replace.apply(name + "." + parts.get(i), stages.get(i)));
+        }
+        return new TorchLinear(
+                replaced,
+                tail == null ? null : replace.apply(name + ".rest.weight", tail),
+                index,
+                bias == null ? null : replace.apply(name + ".bias", bias));
     }
 
     @Override
