@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param teacher whether the teacher's blocks stay in memory
 /// @param segment blocks whose activations are kept at once
-/// @param bytes estimate of the peak beyond the program itself
+/// @param bytes estimate of the process's peak
 record MemoryPlan(Residency teacher, int segment, long bytes) {
     /// Copies of what is trained: the values, their best state, two moments.
     private static final int COPIES = 4;
@@ -20,6 +20,8 @@ record MemoryPlan(Residency teacher, int segment, long bytes) {
     private static final int HEAD_COPIES = 4;
 
     private static final int HEAD_ROWS = 128;
+    /// What the program, its heap and LibTorch take before any model.
+    private static final long PROGRAM = 600_000_000L;
     /// Numbers kept of a token and block besides what linears give: the stream, norms, rotation, attention.
     private static final int STREAM_COPIES = 14;
 
@@ -33,7 +35,8 @@ record MemoryPlan(Residency teacher, int segment, long bytes) {
     static MemoryPlan of(
             LanguageModel model, @Nullable LanguageModel teacher, long trained, int window, int shares, long bound) {
         var spec = model.spec();
-        var fixed = 4L * (model.weights().parameters() + trained * (COPIES + shares))
+        var fixed = PROGRAM
+                + 4L * (model.weights().parameters() + trained * (COPIES + shares))
                 + 4L * shares * HEAD_COPIES * HEAD_ROWS * spec.vocabSize();
         var whole = teacher == null ? 0 : 4 * teacher.weights().parameters();
         var part = teacher == null ? 0 : largestBlock(teacher.spec()) + 4L * headNumbers(teacher.spec());

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 final class MixedPrecision {
     private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
     /// Below this width converting costs more than multiplying saves (decision 14).
-    private static final int LEAST_WIDTH = 512;
+    private static final int LEAST_WIDTH = 256;
 
     private MixedPrecision() {}
 
