@@ -50,7 +50,7 @@ final class TrainingOptions {
                     + " as low-rank components), linears (dense ones too) (${DEFAULT-VALUE}).")
     private String train;
 
-    @Option(names = "--batch", defaultValue = "8", description = "Windows a step (${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "4", description = "Windows a step (${DEFAULT-VALUE}).")
     private int batch;
 
     @Option(names = "--rate", defaultValue = "1e-3", description = "Highest learning rate (${DEFAULT-VALUE}).")

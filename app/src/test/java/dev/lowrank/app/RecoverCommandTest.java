@@ -80,14 +80,25 @@ class RecoverCommandTest {
                 "--stages=blocks;middle, Unknown stage 'middle'; known: blocks",
                 "--memory=4x, is no size",
                 "--schedule=steep, Unknown schedule",
-                "--text-weight=2, a --text-weight in",
-                "--window=4096, beyond the model's context"
+                "--text-weight=2, a --text-weight in"
             })
     void valuesOutOfRangeAreUsageErrors(String option, String message) {
         var run = recover(option.replace(';', ','));
         assertThat(run.code()).isEqualTo(2);
         assertThat(run.err()).contains(message);
         assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void aWindowBeyondTheContextIsAUsageError() {
+        var run = Run.of(
+                "recover",
+                compressed.toString(),
+                "--text=" + training,
+                "--output=" + folder.resolve("out"),
+                "--window=4096");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("beyond the model's context");
     }
 
     @Test

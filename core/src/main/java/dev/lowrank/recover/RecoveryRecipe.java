@@ -172,7 +172,7 @@ public record RecoveryRecipe(
     /// @param weightDecay of matrices
     public record Optimisation(int batch, double rate, double warmUp, Decay decay, double clip, double weightDecay) {
         /// Found on the pocket model (decision 14).
-        public static final Optimisation DEFAULT = new Optimisation(8, 1e-3, 0.03, Decay.COSINE, 1, 0.01);
+        public static final Optimisation DEFAULT = new Optimisation(4, 1e-3, 0.03, Decay.COSINE, 1, 0.01);
 
         public Optimisation {
             if (batch < 1 || !(rate > 0) || !(warmUp >= 0 && warmUp < 1) || !(clip >= 0) || !(weightDecay >= 0)) {
