@@ -39,6 +39,8 @@ class FloorsTest {
                 .definedBy("dev.lowrank.model..")
                 .layer("compress")
                 .definedBy("dev.lowrank.compress..")
+                .layer("recover")
+                .definedBy("dev.lowrank.recover..")
                 .layer("evaluate")
                 .definedBy("dev.lowrank.evaluate..")
                 .whereLayer("tensor")
@@ -51,6 +53,8 @@ class FloorsTest {
                 .mayOnlyAccessLayers("tensor", "checkpoint", "text")
                 .whereLayer("compress")
                 .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model")
+                .whereLayer("recover")
+                .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model", "compress")
                 .whereLayer("evaluate")
                 .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model")
                 .check(CORE);

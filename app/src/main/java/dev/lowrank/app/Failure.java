@@ -2,6 +2,7 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.recover.NotEnoughMemoryException;
 import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.tensor.TensorException;
 import dev.lowrank.text.TextException;
@@ -46,6 +47,7 @@ record Failure(ExitCode code, String fact, String remedy) {
             case CheckpointException checkpoint -> ofCheckpoint(checkpoint);
             case TextException text -> new Failure(ExitCode.INPUT, message(text), "");
             case NumericalException numerical -> new Failure(ExitCode.NUMERICAL, message(numerical), "");
+            case NotEnoughMemoryException tight -> new Failure(ExitCode.RESOURCES, message(tight), "");
             case TensorException tensor when tensor.outOfMemory() -> memory(tensor);
             case IOException io -> ofIo(io);
             case OutOfMemoryError memory -> memory(memory);

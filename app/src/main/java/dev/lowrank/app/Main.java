@@ -60,6 +60,7 @@ public final class Main {
                 .addSubcommand(new DemoCommand(console, models, DemoCommand.Scale.FULL))
                 .addSubcommand(new PlanCommand(console, models))
                 .addSubcommand(new CompressCommand(console, models, interruption))
+                .addSubcommand(new RecoverCommand(console, models, new TeacherArgument(home), interruption))
                 .addSubcommand(new EvaluateCommand(console, models))
                 .addSubcommand(new CompareCommand(console, models))
                 .addSubcommand(new GenerateCommand(console, models, input))

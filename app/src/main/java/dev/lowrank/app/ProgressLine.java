@@ -45,9 +45,13 @@ final class ProgressLine implements Progress, AutoCloseable {
         }
     }
 
-    /// Ends the last stage.
     @Override
     public void close() {
+        end();
+    }
+
+    /// Ends the last stage, as before a line of something else.
+    void end() {
         if (stage != null) {
             var line = stage + ": " + done + " in " + Figures.seconds((nanoTime.getAsLong() - started) / 1e9) + "\n";
             sink.accept(terminal ? ERASE + line : line);
@@ -56,7 +60,7 @@ final class ProgressLine implements Progress, AutoCloseable {
     }
 
     private void begin(String what) {
-        close();
+        end();
         stage = what;
         started = nanoTime.getAsLong();
         shown = started;

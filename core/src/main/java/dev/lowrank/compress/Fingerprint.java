@@ -22,9 +22,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Everything that decides the bytes of an output, as JSON: the same fingerprint gives the same files.
 /// Written into the manifest, and compared when a run is resumed.
-final class Fingerprint {
+public final class Fingerprint {
     /// Changes when a change of the program changes what it writes.
-    static final String FORMAT = "lowrank-1";
+    public static final String FORMAT = "lowrank-1";
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -76,7 +76,7 @@ final class Fingerprint {
     }
 
     /// Name, length and hash of every file that the weights and the configuration come from.
-    static ObjectNode source(Path path) {
+    public static ObjectNode source(Path path) {
         var files = new TreeMap<String, Path>();
         if (Files.isDirectory(path)) {
             try (var entries = Files.list(path)) {
@@ -112,7 +112,7 @@ final class Fingerprint {
     }
 
     /// The keys in which two fingerprints differ, as `key: before -> now`.
-    static List<String> differences(ObjectNode before, ObjectNode now) {
+    public static List<String> differences(ObjectNode before, ObjectNode now) {
         var names = new TreeSet<String>();
         names.addAll(before.propertyNames());
         names.addAll(now.propertyNames());

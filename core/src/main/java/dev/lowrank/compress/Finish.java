@@ -146,6 +146,7 @@ final class Finish {
         job.folder.write("README.md", ModelCard.text(source, job, report).getBytes(StandardCharsets.UTF_8));
         var run = JSON.createObjectNode();
         run.set("fingerprint", job.fingerprint);
+        run.put("source", String.valueOf(source.checkpoint().path().getFileName()));
         run.put("allocator", report.allocator());
         run.put("kept_target", report.keptTarget());
         run.put("kept_model", report.keptModel());

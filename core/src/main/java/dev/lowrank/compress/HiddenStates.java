@@ -17,14 +17,19 @@ import java.util.Locale;
 
 /// The residual stream of all calibration windows between two blocks, F32 in a file: it never has to fit
 /// into memory, and a killed run finds it again.
-final class HiddenStates {
+public final class HiddenStates {
     private final Path folder;
     private final String prefix;
     private final int window;
     private final int width;
 
+    /// Names the files; writes nothing.
+    ///
+    /// @param folder where they lie
     /// @param prefix first part of the file names
-    HiddenStates(Path folder, String prefix, int window, int width) {
+    /// @param window tokens in a window
+    /// @param width numbers a token
+    public HiddenStates(Path folder, String prefix, int window, int width) {
         this.folder = folder;
         this.prefix = prefix;
         this.window = window;
@@ -44,7 +49,7 @@ final class HiddenStates {
     /// @param first first window
     /// @param count windows
     /// @return F32 `[count, window, width]`
-    Tensor read(int block, int first, int count) {
+    public Tensor read(int block, int first, int count) {
         var path = file(block);
         try (var arena = Arena.ofConfined();
                 var channel = FileChannel.open(path, StandardOpenOption.READ)) {
@@ -68,7 +73,7 @@ final class HiddenStates {
     ///
     /// @param first first window
     /// @param hidden F32 `[count, window, width]`
-    void write(int block, int first, Tensor hidden) {
+    public void write(int block, int first, Tensor hidden) {
         var path = file(block);
         try (var arena = Arena.ofConfined();
                 var channel = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
@@ -88,7 +93,7 @@ final class HiddenStates {
     }
 
     /// Removes what went into a block and is needed no more.
-    void forget(int block) {
+    public void forget(int block) {
         try {
             Files.deleteIfExists(file(block));
         } catch (IOException failure) {

@@ -19,14 +19,14 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Small operations on the files of an unfinished run.
-final class WorkFiles {
+public final class WorkFiles {
     private static final int CHUNK = 1 << 20;
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private WorkFiles() {}
 
     /// CRC32C of a file's content with its length mixed in; 0 if there is no such file.
-    static long checksum(Path file) {
+    public static long checksum(Path file) {
         if (!Files.isRegularFile(file)) {
             return 0;
         }
@@ -44,7 +44,7 @@ final class WorkFiles {
     }
 
     /// Writes a file so that it is there whole or not at all.
-    static void write(Path file, byte[] bytes) {
+    public static void write(Path file, byte[] bytes) {
         var temporary = file.resolveSibling(file.getFileName() + ".writing");
         try {
             Files.write(temporary, bytes);
@@ -55,7 +55,7 @@ final class WorkFiles {
     }
 
     /// Writes tensors as a safetensors file, whole or not at all.
-    static void writeTensors(Path file, Map<String, HostTensor> tensors, Map<String, String> metadata) {
+    public static void writeTensors(Path file, Map<String, HostTensor> tensors, Map<String, String> metadata) {
         var entries = tensors.entrySet().stream()
                 .map(each -> new SafetensorsWriter.Entry(
                         each.getKey(), each.getValue().dtype(), each.getValue().shape()))
@@ -67,7 +67,7 @@ final class WorkFiles {
     }
 
     /// Reads a JSON object. A torn or missing file reads as absent: its unit of work is done again.
-    static @Nullable ObjectNode json(Path file) {
+    public static @Nullable ObjectNode json(Path file) {
         try {
             return Files.isRegularFile(file) && JSON.readTree(Files.readAllBytes(file)) instanceof ObjectNode node
                     ? node
@@ -80,7 +80,7 @@ final class WorkFiles {
     }
 
     /// The error for a failed access; a full disk says how much is needed.
-    static CheckpointException failed(Path file, IOException failure) {
+    public static CheckpointException failed(Path file, IOException failure) {
         return OutputFolder.failure(file, failure);
     }
 }

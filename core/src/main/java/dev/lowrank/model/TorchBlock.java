@@ -15,6 +15,8 @@ import dev.lowrank.tensor.Weight;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +72,25 @@ public final class TorchBlock implements TensorOwner {
                 TorchNorm.load(spec.norm(), weights, block.attentionNorm()),
                 TorchNorm.load(spec.norm(), weights, block.mlpNorm()),
                 loaded);
+    }
+
+    /// The same block on other tensors, as training replaces them at each step.
+    ///
+    /// @param replace gives what stands for each tensor, by its checkpoint name
+    public TorchBlock with(BiFunction<String, Tensor, Tensor> replace) {
+        var replaced = new EnumMap<Role, TorchLinear>(Role.class);
+        for (var site : block.sites()) {
+            replaced.put(
+                    site.role(),
+                    Objects.requireNonNull(linears.get(site.role()), site.name())
+                            .with(site.name(), replace));
+        }
+        return new TorchBlock(
+                spec,
+                block,
+                attentionNorm.with(block.attentionNorm(), replace),
+                mlpNorm.with(block.mlpNorm(), replace),
+                replaced);
     }
 
     /// Runs the block.

@@ -8,8 +8,10 @@ import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import dev.lowrank.tensor.Weight;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -51,25 +53,59 @@ record TorchLinear(
         return TensorScope.tidy(() -> layout.apply(Tensors.from(part, DType.F32)));
     }
 
-    /// Applies the operator.
+    /// Applies the operator. Where weights are of another element type than `x`, products are computed in
+    /// theirs.
     ///
     /// @param x `[.., in]`
     /// @param epilogue what is done to the output
-    /// @return `[.., out]`, in the innermost scope
+    /// @return `[.., out]` of the type of `x`, in the innermost scope
     Tensor apply(Tensor x, Epilogue epilogue) {
         return TensorScope.tidy(() -> {
-            var y = x;
-            for (var i = 0; i < stages.size() - 1; i++) {
-                y = stages.get(i).linear(y, null, Epilogue.NONE);
+            var converted = stages.getFirst().dtype() != x.dtype();
+            var y = converted ? x.to(stages.getFirst().dtype()) : x;
+            for (var stage : stages.subList(0, stages.size() - 1)) {
+                y = stage.linear(y, null, Epilogue.NONE);
             }
+            var last = stages.getLast();
             if (tail == null || index == null) {
-                return stages.getLast().linear(y, bias, epilogue);
+                return converted
+                        ? epilogue.after(shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())))
+                        : last.linear(y, bias, epilogue);
             }
-            y = stages.getLast().linear(y, null, Epilogue.NONE);
+            y = last.linear(y, null, Epilogue.NONE);
             var placed = Tensors.cat(List.of(y, tail.linear(y, null, Epilogue.NONE)), -1)
                     .indexSelect(-1, index);
-            return epilogue.after(bias == null ? placed : placed.add(bias));
+            return epilogue.after(shifted(placed.to(x.dtype())));
         });
+    }
+
+    private Tensor shifted(Tensor y) {
+        return bias == null ? y : y.add(bias);
+    }
+
+    /// The same operator on other tensors.
+    ///
+    /// @param name module path of its site
+    /// @param replace gives what stands for each tensor but the index, by its checkpoint name
+    TorchLinear with(String name, BiFunction<String, Tensor, Tensor> replace) {
+        var parts = switch (stages.size()) {
+            case 1 -> List.of(tail == null ? "weight" : "pivot.weight");
+            case 2 -> List.of("a.weight", "b.weight");
+            default -> List.of("a.weight", "core.weight", "b.weight");
+        };
+        var replaced = new ArrayList<Weight>();
+        for (var i = 0; i < stages.size(); i++) {
+            replaced.add(with(name + "." + parts.get(i), stages.get(i), replace));
+        }
+        return new TorchLinear(
+                replaced,
+                tail == null ? null : with(name + ".rest.weight", tail, replace),
+                index,
+                bias == null ? null : replace.apply(name + ".bias", bias));
+    }
+
+    private static Weight with(String name, Weight weight, BiFunction<String, Tensor, Tensor> replace) {
+        return Weight.plain(replace.apply(name, weight.values()));
     }
 
     @Override

@@ -6,15 +6,19 @@ import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.Tensors;
 import java.util.List;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /// A norm in LibTorch's memory; always computed in F32.
 ///
 /// @param scale `[hidden]`
 /// @param shift `[hidden]`; null for RMS norms
-record TorchNorm(
+public record TorchNorm(
         DecoderSpec.Norm norm, Tensor scale, @Nullable Tensor shift) implements TensorOwner {
-    static TorchNorm load(DecoderSpec.Norm norm, ModelWeights weights, String name) {
+    /// Copies a norm into F32 tensors of the innermost scope.
+    ///
+    /// @param name its checkpoint name without suffix
+    public static TorchNorm load(DecoderSpec.Norm norm, ModelWeights weights, String name) {
         var shift = weights.shift(name);
         return new TorchNorm(
                 norm,
@@ -22,12 +26,25 @@ record TorchNorm(
                 shift == null ? null : Tensors.from(shift, DType.F32));
     }
 
+    /// Applies the norm.
+    ///
     /// @param x `[.., hidden]`
     /// @return the same shape
-    Tensor apply(Tensor x) {
+    public Tensor apply(Tensor x) {
         return shift == null
                 ? Functional.rmsNorm(x, scale, norm.epsilon())
                 : Functional.layerNorm(x, scale, shift, norm.epsilon());
+    }
+
+    /// The same norm on other tensors.
+    ///
+    /// @param name its checkpoint name without suffix
+    /// @param replace gives what stands for each tensor, by its checkpoint name
+    public TorchNorm with(String name, BiFunction<String, Tensor, Tensor> replace) {
+        return new TorchNorm(
+                norm,
+                replace.apply(name + ".weight", scale),
+                shift == null ? null : replace.apply(name + ".bias", shift));
     }
 
     @Override

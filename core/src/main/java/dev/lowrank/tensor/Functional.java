@@ -225,6 +225,23 @@ public final class Functional {
                 targets);
     }
 
+    /// In place: adds each element of `source` to the element of `target` that its index names along the
+    /// last dimension.
+    ///
+    /// @param target `[n, m]`, no part of a recorded computation
+    /// @param indices `[n, k]` I64
+    /// @param source `[n, k]`, dtype of `target`
+    /// @return `target`
+    public static Tensor scatterAdd_(Tensor target, Tensor indices, Tensor source) {
+        Native.requireSameDType("scatter_add_", target, source);
+        return Native.inPlace(
+                "scatter_add_",
+                target,
+                () -> target.handle().scatter_add_(-1, indices.handle(), source.handle()),
+                indices,
+                source);
+    }
+
     private static org.bytedeco.pytorch.Tensor heads(Tensor kv, long groups) {
         return groups == 1
                 ? kv.handle()

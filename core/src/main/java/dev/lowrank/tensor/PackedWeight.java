@@ -92,6 +92,16 @@ record PackedWeight(Tensor blocks) implements Weight {
     }
 
     @Override
+    public Tensor values() {
+        throw new IllegalStateException("A packed weight cannot be read; keep the plain one where it is needed");
+    }
+
+    @Override
+    public DType dtype() {
+        return DType.F32;
+    }
+
+    @Override
     public List<Tensor> tensors() {
         return List.of(blocks);
     }

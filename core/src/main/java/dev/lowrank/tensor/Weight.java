@@ -12,6 +12,14 @@ public sealed interface Weight extends TensorOwner permits Weight.Plain, PackedW
     /// @return `[.., out]`, in the innermost scope
     Tensor linear(Tensor x, @Nullable Tensor bias, Epilogue epilogue);
 
+    /// The matrix itself, `[out, in]`, shared.
+    ///
+    /// @throws IllegalStateException if the weight is packed
+    Tensor values();
+
+    /// Element type that products are computed in.
+    DType dtype();
+
     /// What gradients are wanted through.
     ///
     /// @param values `[out, in]`; shared
@@ -33,6 +41,11 @@ public sealed interface Weight extends TensorOwner permits Weight.Plain, PackedW
         @Override
         public Tensor linear(Tensor x, @Nullable Tensor bias, Epilogue epilogue) {
             return TensorScope.tidy(() -> epilogue.after(Functional.linear(x, values, bias)));
+        }
+
+        @Override
+        public DType dtype() {
+            return values.dtype();
         }
 
         @Override

@@ -1,0 +1,29 @@
+package dev.lowrank.recover;
+
+import dev.lowrank.model.DecoderSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// Whether products in BF16 are quicker than in F32 here.
+final class MixedPrecision {
+    private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
+    /// Below this width converting costs more than multiplying saves (decision 14).
+    private static final int LEAST_WIDTH = 256;
+
+    private MixedPrecision() {}
+
+    /// Whether it pays for a model.
+    static boolean pays(DecoderSpec spec) {
+        return spec.hiddenSize() >= LEAST_WIDTH && multipliesTiles();
+    }
+
+    /// Whether the processor has instructions that multiply tiles of BF16; false where nobody says.
+    private static boolean multipliesTiles() {
+        try {
+            return Files.isReadable(PROCESSOR) && Files.readString(PROCESSOR).contains("amx_bf16");
+        } catch (IOException unreadable) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,236 @@
+package dev.lowrank.recover;
+
+import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.model.Embedding;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Linear;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.SiteTap;
+import dev.lowrank.model.TorchBlock;
+import dev.lowrank.model.TorchNorm;
+import dev.lowrank.recover.RecoveryRecipe.Trained;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.Grad;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.TensorStore;
+import dev.lowrank.tensor.Tensors;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+
+/// A compressed model in memory while it is trained: what moves lies in [Parameters], the rest stays as
+/// loaded.
+final class Student implements AutoCloseable {
+    private final DecoderSpec spec;
+    private final Embedding embedding;
+    private final DType products;
+    private final TensorStore store;
+    private final Set<LinearSite> sites;
+    private final List<TorchBlock> blocks = new ArrayList<>();
+    private final TorchNorm finalNorm;
+    private final Tensor head;
+    private final Parameters parameters;
+
+    /// @param trained which tensors move
+    /// @param sites linears that move
+    /// @param products element type of matrix products, F32 or BF16
+    Student(LanguageModel model, Trained trained, Set<LinearSite> sites, DType products) {
+        this.spec = model.spec();
+        this.embedding = Embedding.of(model);
+        this.products = products;
+        this.sites = sites;
+        this.store = new TensorStore("the student of " + model.checkpoint().path());
+        try (var scope = TensorScope.open()) {
+            var moved = new LinkedHashMap<String, Tensor>();
+            for (var block : spec.blocks()) {
+                blocks.add(TensorScope.tidy(() -> load(model, block, trained, moved)));
+                model.weights().release(block);
+            }
+            var norm = TorchNorm.load(spec.norm(), model.weights(), spec.finalNorm());
+            finalNorm = norm.with(spec.finalNorm(), choosing(trained, moved));
+            parameters = new Parameters(moved, store);
+            store.release(moved.values());
+            head = store.keep(Tensors.from(model.weights().head(), products));
+            store.keep(finalNorm.tensors().stream()
+                    .filter(tensor -> !moved.containsValue(tensor))
+                    .toList());
+            scope.keep(null);
+        } catch (RuntimeException failure) {
+            store.close();
+            throw failure;
+        }
+    }
+
+    private TorchBlock load(LanguageModel model, DecoderSpec.Block block, Trained trained, Map<String, Tensor> moved) {
+        try (var arena = Arena.ofShared()) {
+            var loaded = TorchBlock.differentiable(spec, block, model.weights(), site -> linear(model, site, arena));
+            return loaded.with((name, tensor) -> keep(name, tensor, trained, moved));
+        }
+    }
+
+    private Linear linear(LanguageModel model, LinearSite site, Arena arena) {
+        var stored = model.weights().linear(site);
+        return sites.contains(site) ? TrainableForm.of(stored, site.name(), arena) : stored;
+    }
+
+    private BiFunction<String, Tensor, Tensor> choosing(Trained trained, Map<String, Tensor> moved) {
+        return (name, tensor) -> keep(name, tensor, trained, moved);
+    }
+
+    /// Takes a loaded tensor over: as something that moves, or in the type that products are computed in.
+    private Tensor keep(String name, Tensor tensor, Trained trained, Map<String, Tensor> moved) {
+        var site = sites.stream()
+                .filter(each -> name.startsWith(each.name() + "."))
+                .findFirst();
+        var ofSite = spec.sites().anyMatch(each -> name.startsWith(each.name() + "."));
+        var moves = ofSite ? site.isPresent() : trained != Trained.LRC;
+        if (moves) {
+            store.keep(tensor);
+            moved.put(name, tensor);
+            return tensor;
+        }
+        return store.keep(tensor.rank() > 1 ? tensor.to(products) : tensor);
+    }
+
+    DecoderSpec spec() {
+        return spec;
+    }
+
+    Parameters parameters() {
+        return parameters;
+    }
+
+    /// Linears that move.
+    Set<LinearSite> sites() {
+        return sites;
+    }
+
+    /// Element type of matrix products.
+    DType products() {
+        return products;
+    }
+
+    /// A block with other tensors in place of its trained ones.
+    ///
+    /// @param tensors all trained tensors of the block, by name
+    TorchBlock block(int index, Map<String, Tensor> tensors) {
+        return blocks.get(index).with((name, tensor) -> tensors.getOrDefault(name, tensor));
+    }
+
+    /// Where the trained tensors of a block lie, by name.
+    Map<String, Parameters.Slot> parametersOf(int block) {
+        var own = new LinkedHashMap<String, Parameters.Slot>();
+        blocks.get(block).with((name, tensor) -> {
+            var slot = parameters.slots().get(name);
+            if (slot != null) {
+                own.put(name, slot);
+            }
+            return tensor;
+        });
+        return own;
+    }
+
+    /// Trained matrices in the type that products are computed in; the vector itself where that is F32.
+    ///
+    /// @return `[parameters.decayed]`, in the innermost scope
+    Tensor matrices() {
+        var all = parameters.values().narrow(0, 0, parameters.decayed());
+        return products == DType.F32 ? all : all.to(products);
+    }
+
+    /// The model at the parameters' present values, in tensors of the innermost scope.
+    ///
+    /// @param matrices as [#matrices] made them; borrowed
+    /// @param leaves whether gradients by the parameters will be asked for
+    View view(Tensor matrices, boolean leaves) {
+        var tensors = new LinkedHashMap<String, Tensor>();
+        parameters.slots().forEach((name, slot) -> {
+            var part = slot.of(slot.matrix() ? matrices : parameters.values());
+            tensors.put(name, leaves ? Grad.leaf(part) : Grad.detached(part));
+        });
+        return new View(tensors);
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+
+    /// The model at some values of its parameters; valid while the scope it was made in is open.
+    final class View {
+        private final Map<String, Tensor> tensors;
+        private final List<TorchBlock> current;
+        private final TorchNorm norm;
+
+        private View(Map<String, Tensor> tensors) {
+            this.tensors = tensors;
+            BiFunction<String, Tensor, Tensor> replace = (name, tensor) -> tensors.getOrDefault(name, tensor);
+            this.current = blocks.stream().map(block -> block.with(replace)).toList();
+            this.norm = finalNorm.with(spec.finalNorm(), replace);
+        }
+
+        /// The trained tensors of a run of blocks, by name.
+        Map<String, Tensor> ofBlocks(int first, int end) {
+            var own = new LinkedHashMap<String, Tensor>();
+            for (var block = first; block < end; block++) {
+                parametersOf(block).keySet().forEach(name -> own.put(name, Objects.requireNonNull(tensors.get(name))));
+            }
+            return own;
+        }
+
+        /// The trained tensors of the final norm, by name.
+        Map<String, Tensor> ofNorm() {
+            var own = new LinkedHashMap<String, Tensor>();
+            tensors.forEach((name, tensor) -> {
+                if (name.startsWith(spec.finalNorm() + ".")) {
+                    own.put(name, tensor);
+                }
+            });
+            return own;
+        }
+
+        /// The residual stream before the first block, `[1, seq, hidden]`.
+        Tensor embed(int[] tokens) {
+            return embedding.lookup(List.of(tokens), 0);
+        }
+
+        /// Runs some blocks.
+        Tensor run(int first, int end, Tensor hidden, TorchBlock.@Nullable Angles angles) {
+            var x = hidden;
+            for (var block : current.subList(first, end)) {
+                x = block.forward(x, angles, null, SiteTap.NONE);
+            }
+            return x;
+        }
+
+        /// The final norm.
+        Tensor normed(Tensor hidden) {
+            return norm.apply(hidden);
+        }
+
+        /// Logits of some rows; nothing may be recorded.
+        ///
+        /// @param normed F32 `[rows, hidden]`
+        /// @return F32 `[rows, vocab]`
+        Tensor logits(Tensor normed) {
+            return TensorScope.tidy(
+                    () -> Functional.linear(normed.to(products), head, null).to(DType.F32));
+        }
+
+        /// The gradient by the normed rows.
+        ///
+        /// @param gradient F32 `[rows, vocab]`, by the logits
+        /// @return F32 `[rows, hidden]`
+        Tensor throughHead(Tensor gradient) {
+            return TensorScope.tidy(() -> gradient.to(products).matmul(head).to(DType.F32));
+        }
+    }
+}

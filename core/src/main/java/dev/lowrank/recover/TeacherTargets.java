@@ -1,0 +1,192 @@
+package dev.lowrank.recover;
+
+import dev.lowrank.compress.WorkFiles;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.recover.BatchOrder.Window;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Shape;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorOwner;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.Tensors;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+
+/// What the teacher predicts on the training windows: of each position the largest probabilities and their
+/// classes, computed when a window is first seen and read from a working file after that. A run that
+/// continues computes them again, which gives the same.
+final class TeacherTargets implements AutoCloseable {
+    /// Rows of vocabulary-wide logits that one thread holds at once.
+    private static final int ROWS = 128;
+    /// A file of more bytes is not kept; windows are then computed every time.
+    private static final long MOST_BYTES = 16L << 30;
+
+    private final TorchDecoder decoder;
+    private final boolean resident;
+    private final RecoveryRecipe.Loss loss;
+    private final int rows;
+    private final int top;
+    private final Path file;
+    private final FileChannel channel;
+    private final AtomicIntegerArray known;
+    private final boolean keeps;
+
+    /// @param windows number of training windows
+    /// @param window tokens in one
+    /// @param file working file; made anew
+    TeacherTargets(
+            LanguageModel teacher, Residency residency, RecoveryRecipe.Loss loss, int windows, int window, Path file) {
+        this.loss = loss;
+        this.resident = residency == Residency.RESIDENT;
+        this.rows = window - 1;
+        this.top = Math.min(loss.top(), teacher.spec().vocabSize() - 1);
+        this.file = file;
+        this.known = new AtomicIntegerArray(windows);
+        this.keeps = windows * windowBytes() <= MOST_BYTES;
+        try {
+            Files.deleteIfExists(file);
+            this.channel = FileChannel.open(
+                    file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        } catch (IOException failure) {
+            throw WorkFiles.failed(file, failure);
+        }
+        this.decoder = TorchDecoder.load(teacher, residency);
+    }
+
+    /// The largest probabilities of some positions.
+    ///
+    /// @param indices I64 `[rows, top]`, classes
+    /// @param probabilities F32 `[rows, top]`, largest first
+    record Top(Tensor indices, Tensor probabilities) implements TensorOwner {
+        /// Some of the positions, borrowed.
+        Top narrow(long first, long count) {
+            return new Top(indices.narrow(0, first, count), probabilities.narrow(0, first, count));
+        }
+
+        @Override
+        public List<Tensor> tensors() {
+            return List.of(indices, probabilities);
+        }
+    }
+
+    private long windowBytes() {
+        return (long) rows * top * (Integer.BYTES + Short.BYTES);
+    }
+
+    /// Computes together what is not known yet, where each block of the teacher is read from disk anew.
+    void prepare(List<Window> batch) {
+        if (resident || !keeps) {
+            return;
+        }
+        var missing = batch.stream()
+                .filter(window -> known.get(window.number()) == 0)
+                .distinct()
+                .toList();
+        if (!missing.isEmpty()) {
+            TensorScope.tidyRun(() -> {
+                var hidden = decoder.hidden(missing.stream().map(Window::tokens).toList());
+                for (var i = 0; i < missing.size(); i++) {
+                    var own = hidden.narrow(0, i, 1);
+                    var window = missing.get(i);
+                    TensorScope.tidyRun(() -> write(window, compute(own)));
+                }
+            });
+        }
+    }
+
+    /// What the teacher predicts after each token of a window but the last. May be called by several
+    /// threads for different windows.
+    ///
+    /// @return `[window − 1, top]`, in the innermost scope; the same whether computed or read
+    Top of(Window window) {
+        if (known.get(window.number()) == 0) {
+            var computed = TensorScope.tidy(() -> compute(decoder.hidden(List.of(window.tokens()))));
+            if (!keeps) {
+                return computed;
+            }
+            write(window, computed);
+            return computed;
+        }
+        return read(window);
+    }
+
+    private Top compute(Tensor hidden) {
+        var indices = new ArrayList<Tensor>();
+        var values = new ArrayList<Tensor>();
+        for (var first = 0; first < rows; first += ROWS) {
+            var from = first;
+            var part = TensorScope.tidy(() -> {
+                var count = Math.min(ROWS, rows - from);
+                var logits = decoder.logits(hidden.narrow(1, from, count)).select(0, 0);
+                var found = logits.mul_(1 / loss.temperature()).softmax(-1).topk(top, -1);
+                // Rounded as the file rounds them, so that a window read again says the same.
+                return new Top(found.indices(), found.values().to(DType.F16).to(DType.F32));
+            });
+            indices.add(part.indices());
+            values.add(part.probabilities());
+        }
+        return new Top(Tensors.cat(indices, 0), Tensors.cat(values, 0));
+    }
+
+    private void write(Window window, Top computed) {
+        try (var arena = Arena.ofConfined()) {
+            var offset = window.number() * windowBytes();
+            offset = put(computed.indices().toHost(DType.I32, arena).data(), offset);
+            put(computed.probabilities().toHost(DType.F16, arena).data(), offset);
+            known.set(window.number(), 1);
+        } catch (IOException failure) {
+            throw WorkFiles.failed(file, failure);
+        }
+    }
+
+    private long put(MemorySegment segment, long offset) throws IOException {
+        var buffer = segment.asByteBuffer();
+        while (buffer.hasRemaining()) {
+            channel.write(buffer, offset + buffer.position());
+        }
+        return offset + segment.byteSize();
+    }
+
+    private Top read(Window window) {
+        try (var arena = Arena.ofConfined()) {
+            var offset = window.number() * windowBytes();
+            var indices = get(DType.I32, offset, arena);
+            var values = get(DType.F16, offset + indices.bytes(), arena);
+            return new Top(Tensors.from(indices, DType.I64), Tensors.from(values, DType.F32));
+        } catch (IOException failure) {
+            throw WorkFiles.failed(file, failure);
+        }
+    }
+
+    private HostTensor get(DType dtype, long offset, Arena arena) throws IOException {
+        var segment = arena.allocate(dtype.bytes((long) rows * top), 64);
+        var buffer = segment.asByteBuffer();
+        while (buffer.hasRemaining()) {
+            if (channel.read(buffer, offset + buffer.position()) < 0) {
+                throw new IOException("the working file became shorter");
+            }
+        }
+        return new HostTensor(dtype, Shape.of(rows, top), segment);
+    }
+
+    @Override
+    public void close() {
+        decoder.close();
+        try {
+            channel.close();
+        } catch (IOException failure) {
+            throw WorkFiles.failed(file, failure);
+        }
+    }
+}

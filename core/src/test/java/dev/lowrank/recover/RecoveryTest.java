@@ -1,0 +1,334 @@
+package dev.lowrank.recover;
+
+import static dev.lowrank.recover.TrainingFixture.recipe;
+import static dev.lowrank.recover.TrainingFixture.run;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.CheckpointException.Code;
+import dev.lowrank.checkpoint.FolderVerification;
+import dev.lowrank.compress.Compression;
+import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.CostUnit;
+import dev.lowrank.compress.allocate.KeepRatio;
+import dev.lowrank.compress.method.MethodOptions;
+import dev.lowrank.compress.method.Methods;
+import dev.lowrank.compress.storage.StoragePolicy;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Progress;
+import dev.lowrank.recover.Recovery.Material;
+import dev.lowrank.recover.Recovery.Unfinished;
+import dev.lowrank.recover.RecoveryRecipe.Decay;
+import dev.lowrank.recover.RecoveryRecipe.Optimisation;
+import dev.lowrank.recover.RecoveryRecipe.Stage;
+import dev.lowrank.recover.RecoveryRecipe.Trained;
+import dev.lowrank.recover.RecoveryRecipe.Validation;
+import dev.lowrank.tensor.NumericalException;
+import dev.lowrank.testing.CompressedForm;
+import dev.lowrank.testing.GoldenModel;
+import dev.lowrank.testing.NoNativeLeaks;
+import dev.lowrank.testing.SyntheticLlama;
+import dev.lowrank.text.TextIdentity;
+import dev.lowrank.text.TrainingSet;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@NoNativeLeaks
+class RecoveryTest {
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "DENSE")
+    void everyFormComesCloserToItsTeacherInTheSameShapesAndBytes(CompressedForm form) throws Exception {
+        var compressed = folder.resolve("compressed");
+        var out = folder.resolve("out");
+        try (var dense = golden("llama-gqa-tied")) {
+            form.write(dense, 0.5, compressed);
+            var report = run(compressed, dense, recipe(30, Stage.END_TO_END), out, RecoveryProgress.silent());
+            assertThat(report.warnings()).isEmpty();
+            assertThat(report.rounds().getLast().divergence())
+                    .isLessThan(0.8 * report.rounds().get(1).divergence());
+        }
+        assertThat(FolderVerification.verify(out).status()).isEqualTo(FolderVerification.Status.INTACT);
+        assertThat(Files.size(out.resolve("model.safetensors")))
+                .isEqualTo(Files.size(compressed.resolve("model.safetensors")));
+        assertThat(out.resolve("config.json")).hasSameBinaryContentAs(compressed.resolve("config.json"));
+        assertThat(names(out)).isEqualTo(names(compressed));
+        assertThat(out.resolve("README.md")).content().contains("lowrank recover");
+        try (var before = LanguageModel.open(compressed);
+                var after = LanguageModel.open(out)) {
+            for (var name : before.weights().names()) {
+                assertThat(after.checkpoint().info(name).shape())
+                        .isEqualTo(before.checkpoint().info(name).shape());
+                var same = same(before, after, name);
+                assertThat(same)
+                        .as(name)
+                        .isEqualTo(before.weights().tables().contains(name) || name.endsWith(".index") && same);
+            }
+        }
+    }
+
+    static Stream<GoldenModel> architectures() {
+        return GoldenModel.ofEachArchitecture();
+    }
+
+    @ParameterizedTest
+    @MethodSource("architectures")
+    void everyArchitectureTrainsInBothStages(GoldenModel golden) {
+        var compressed = folder.resolve("compressed");
+        try (var dense = LanguageModel.open(golden.folder())) {
+            CompressedForm.PIVOTED.write(dense, 0.5, compressed);
+            var report = run(
+                    compressed,
+                    dense,
+                    recipe(4, Stage.BLOCKS, Stage.END_TO_END),
+                    folder.resolve("out"),
+                    RecoveryProgress.silent());
+            assertThat(report.blocks())
+                    .hasSize(dense.spec().blocks().size())
+                    .allSatisfy(block -> assertThat(block.after()).isLessThan(block.before()));
+            assertThat(report.after()).isNotNull().isFinite();
+        }
+    }
+
+    @Test
+    void denseSitesMoveOnlyWhenAskedFor() {
+        var compressed = folder.resolve("compressed");
+        var out = folder.resolve("out");
+        try (var dense = golden("gpt2")) {
+            CompressedForm.DENSE.write(dense, 1, compressed);
+            assertThatThrownBy(
+                            () -> run(compressed, dense, recipe(2, Stage.END_TO_END), out, RecoveryProgress.silent()))
+                    .hasMessageContaining("--train linears");
+            assertThat(folder).isDirectoryNotContaining("glob:**.partial");
+            var recipe = TrainingFixture.with(recipe(2, Stage.END_TO_END), Trained.LINEARS);
+            run(compressed, null, recipe, out, RecoveryProgress.silent());
+            try (var before = LanguageModel.open(compressed);
+                    var after = LanguageModel.open(out)) {
+                for (var site : before.spec().sites().toList()) {
+                    assertThat(same(before, after, site.name() + ".weight"))
+                            .as(site.name())
+                            .isFalse();
+                }
+            }
+        }
+    }
+
+    @Test
+    void aRunStoppedAnywhereEndsInTheSameBytes() throws Exception {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.PIVOTED.write(dense, 0.5, compressed);
+            var recipe = recipe(3, Stage.BLOCKS, Stage.END_TO_END);
+            var whole = folder.resolve("whole");
+            var counting = new TrainingFixture.Counting();
+            run(compressed, dense, recipe, whole, counting);
+            assertThat(counting.calls).isEqualTo(10);
+            var expected = TrainingFixture.hashes(whole);
+            for (var stop = 1; stop <= counting.calls; stop++) {
+                var output = folder.resolve("stopped-" + stop);
+                var at = TrainingFixture.stopAt(stop);
+                assertThatThrownBy(() -> run(compressed, dense, recipe, output, at))
+                        .isInstanceOf(TrainingFixture.Stopped.class);
+                assertThat(output).doesNotExist();
+                run(compressed, dense, recipe, output, RecoveryProgress.silent());
+                assertThat(TrainingFixture.hashes(output))
+                        .as("stopped at %d", stop)
+                        .isEqualTo(expected);
+            }
+        }
+    }
+
+    @Test
+    void aStoppedRunIsNotContinuedAsAnother() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var out = folder.resolve("out");
+            assertThatThrownBy(
+                            () -> run(compressed, dense, recipe(6, Stage.END_TO_END), out, TrainingFixture.stopAt(4)))
+                    .isInstanceOf(TrainingFixture.Stopped.class);
+            assertThatThrownBy(
+                            () -> run(compressed, dense, recipe(7, Stage.END_TO_END), out, RecoveryProgress.silent()))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("extent")
+                    .hasMessageContaining("--restart");
+        }
+    }
+
+    @Test
+    void onlyLowRankComponentsMoveWhereTheAllocatorMarkedThem() {
+        var compressed = folder.resolve("compressed");
+        var out = folder.resolve("out");
+        try (var dense = golden("llama-gqa-tied")) {
+            compressByWeLore(dense, compressed);
+            var recipe = TrainingFixture.with(recipe(3, Stage.END_TO_END), Trained.LRC);
+            run(compressed, dense, recipe, out, RecoveryProgress.silent());
+        }
+        try (var before = LanguageModel.open(compressed);
+                var after = LanguageModel.open(out)) {
+            var moved = new ArrayList<String>();
+            for (var name : before.weights().names()) {
+                if (!same(before, after, name)) {
+                    moved.add(name);
+                }
+            }
+            assertThat(moved)
+                    .isNotEmpty()
+                    .allMatch(name ->
+                            name.matches(".*_proj\\.(a|b|pivot|rest)\\.(weight|index)") || name.endsWith(".index"));
+            for (var site : before.spec().sites().toList()) {
+                var factored = before.weights().linear(site).rank() < Math.min(site.in(), site.out());
+                assertThat(moved.stream().anyMatch(name -> name.startsWith(site.name() + ".")))
+                        .as(site.name())
+                        .isEqualTo(factored);
+            }
+        }
+    }
+
+    @Test
+    void aTrainingThatMakesItWorseStopsAndLeavesTheModelAsItWas() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.PIVOTED.write(dense, 0.5, compressed);
+            var wild = TrainingFixture.with(
+                    recipe(40, Stage.END_TO_END), new Optimisation(2, 3, 0, Decay.LINEAR, 0, 0), new Validation(20, 2));
+            var report = run(compressed, dense, wild, folder.resolve("out"), RecoveryProgress.silent());
+            assertThat(report.stoppedEarly()).isTrue();
+            assertThat(report.steps()).isEqualTo(4);
+            assertThat(report.bestStep()).isZero();
+            assertThat(report.after()).isCloseTo(report.before(), within(1e-3 * report.before()));
+        }
+    }
+
+    @Test
+    void numbersThatOverflowAreAnErrorThatNamesTheStep() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var wild = TrainingFixture.with(
+                    recipe(9, Stage.END_TO_END),
+                    new Optimisation(2, 1e30, 0, Decay.LINEAR, 0, 0),
+                    new Validation(1, 0));
+            assertThatThrownBy(() -> run(compressed, dense, wild, folder.resolve("out"), RecoveryProgress.silent()))
+                    .isInstanceOf(NumericalException.class)
+                    .hasMessageContaining("step 2");
+        }
+    }
+
+    @Test
+    void textAloneTrainsWithoutATeacher() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("qwen2-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var report = run(
+                    compressed, null, recipe(30, Stage.END_TO_END), folder.resolve("out"), RecoveryProgress.silent());
+            assertThat(report.rounds().getLast().divergence()).isZero();
+            assertThat(report.rounds().getLast().crossEntropy())
+                    .isLessThan(report.rounds().get(1).crossEntropy());
+            assertThatThrownBy(() -> run(
+                            compressed, null, recipe(1, Stage.BLOCKS), folder.resolve("b"), RecoveryProgress.silent()))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("--teacher");
+        }
+    }
+
+    @Test
+    void whatCannotBeTrainedIsRefusedBeforeAnythingIsWritten() throws Exception {
+        var compressed = folder.resolve("compressed");
+        var out = folder.resolve("out");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var recipe = recipe(2, Stage.END_TO_END);
+            assertThatThrownBy(() -> run(dense.checkpoint().path(), dense, recipe, out, RecoveryProgress.silent()))
+                    .hasMessageContaining("no folder that Lowrank wrote");
+            try (var other = synthetic(2, 300)) {
+                assertThatThrownBy(() -> run(compressed, other, recipe, out, RecoveryProgress.silent()))
+                        .hasMessageContaining("a vocabulary of 300, the model one of 96");
+            }
+            try (var deeper = synthetic(3, 96)) {
+                assertThatThrownBy(
+                                () -> run(compressed, deeper, recipe(1, Stage.BLOCKS), out, RecoveryProgress.silent()))
+                        .hasMessageContaining("a teacher of the same blocks");
+            }
+            assertThatThrownBy(() -> run(
+                            compressed,
+                            dense,
+                            TrainingFixture.withMemory(recipe, 1000),
+                            out,
+                            RecoveryProgress.silent()))
+                    .isInstanceOf(NotEnoughMemoryException.class)
+                    .hasMessageContaining("--memory");
+            try (var model = LanguageModel.open(compressed)) {
+                var tooLong = TrainingSet.of(
+                        List.of(List.of(new int[model.spec().maxPositions() + 1])),
+                        List.of(new TextIdentity.Source("x", "00", 1)));
+                assertThatThrownBy(() -> Recovery.run(
+                                new Material(model, dense, tooLong, null),
+                                recipe,
+                                out,
+                                Unfinished.RESUME,
+                                RecoveryProgress.silent()))
+                        .hasMessageContaining("--window");
+            }
+            Files.createDirectory(out);
+            assertThatThrownBy(() -> run(compressed, dense, recipe, out, RecoveryProgress.silent()))
+                    .isInstanceOfSatisfying(
+                            CheckpointException.class,
+                            failure -> assertThat(failure.code()).isEqualTo(Code.OUT_EXISTS));
+        }
+        assertThat(folder.resolve("out.partial")).doesNotExist();
+    }
+
+    private LanguageModel synthetic(int layers, int vocabulary) throws IOException {
+        var path = folder.resolve("synthetic-" + layers);
+        SyntheticLlama.write(path, new SyntheticLlama.Size(32, layers, 4, 2, 48, vocabulary), 1);
+        return LanguageModel.open(path);
+    }
+
+    private static LanguageModel golden(String name) {
+        return LanguageModel.open(GoldenModel.of(name).folder());
+    }
+
+    private static boolean same(LanguageModel before, LanguageModel after, String name) {
+        return before.weights()
+                        .read(name)
+                        .data()
+                        .mismatch(after.weights().read(name).data())
+                < 0;
+    }
+
+    private static List<String> names(Path folder) throws Exception {
+        try (var files = Files.list(folder)) {
+            return files.map(file -> String.valueOf(file.getFileName()))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    private static void compressByWeLore(LanguageModel dense, Path output) {
+        var recipe = CompressionRecipe.of(
+                Methods.of("svd", MethodOptions.DEFAULT),
+                StoragePolicy.PIVOTED,
+                Allocators.of("welore", AllocatorOptions.DEFAULT),
+                new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(0.9)),
+                1);
+        Compression.run(
+                dense, new Compression.Job(recipe, output), null, Compression.Unfinished.RESUME, Progress.silent());
+    }
+}
