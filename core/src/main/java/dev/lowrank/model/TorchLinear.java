@@ -69,7 +69,8 @@ record TorchLinear(
             var last = stages.getLast();
             if (tail == null || index == null) {
                 return converted
-                        ? epilogue.after(shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())))
+                        ? epilogue.after(
+                                shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())))
                         : last.linear(y, bias, epilogue);
             }
             y = last.linear(y, null, Epilogue.NONE);

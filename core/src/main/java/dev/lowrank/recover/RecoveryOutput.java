@@ -63,7 +63,12 @@ final class RecoveryOutput {
         } finally {
             parts.forEach(SafetensorsFile::close);
         }
-        ModelFolder.writeCompressed(model, folder, stored(), model.weights().storedType());
+        ModelFolder.writeCompressed(
+                model,
+                folder,
+                model.checkpoint().config(),
+                stored(),
+                model.weights().storedType());
     }
 
     private List<OutputTensor> block(List<LinearSite> sites, Arena arena) {

@@ -39,7 +39,7 @@ record CausalAttention(Tensor q, Tensor k, Tensor v, double scale) {
                 }
             }
         }
-        var future = future(Math.min(block, queries));
+        var future = future(q.dtype(), Math.min(block, queries), Math.min(block, queries));
         spread(tasks, future, result);
         return result.transpose(1, 2);
     }
@@ -56,9 +56,12 @@ record CausalAttention(Tensor q, Tensor k, Tensor v, double scale) {
         return q.size(1) / k.size(1);
     }
 
-    /// What a block's queries may not see of the keys at their own positions: −∞ above the diagonal.
-    private Tensor future(long block) {
-        return Tensors.full(Double.NEGATIVE_INFINITY, q.dtype(), block, block).triu(1);
+    /// What queries may not see: −∞ above the diagonal that ends at the last query and the last key.
+    ///
+    /// @return `[queries, keys]`
+    static Tensor future(DType dtype, long queries, long keys) {
+        return TensorScope.tidy(() ->
+                Tensors.full(Double.NEGATIVE_INFINITY, dtype, queries, keys).triu(keys - queries + 1));
     }
 
     private void attend(Task task, Tensor future, Tensor result) {

@@ -185,17 +185,14 @@ public final class Functional {
         var groups = q.size(1) / k.size(1);
         var square = q.size(2) == k.size(2);
         return TensorScope.tidy(() -> {
-            var mask = square
-                    ? new TensorOptional()
-                    : optional(Tensors.full(Double.NEGATIVE_INFINITY, q.dtype(), q.size(2), k.size(2))
-                            .triu(k.size(2) - q.size(2) + 1));
+            var mask = square ? null : CausalAttention.future(q.dtype(), q.size(2), k.size(2));
             return Native.own(
                     "scaled_dot_product_attention",
                     () -> torch.scaled_dot_product_attention(
                             q.handle(),
                             heads(k, groups),
                             heads(v, groups),
-                            mask,
+                            mask == null ? new TensorOptional() : optional(mask),
                             0.0,
                             square,
                             new DoubleOptional(scale),
