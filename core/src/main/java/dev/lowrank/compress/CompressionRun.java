@@ -49,7 +49,7 @@ import org.jspecify.annotations.Nullable;
 /// second pass over the blocks cuts them.
 final class CompressionRun {
     /// Windows whose gradients are measured: more lower the noise, at the same time each.
-    private static final int GRADIENT_WINDOWS = 16;
+    private static final int GRADIENT_WINDOWS = 32;
 
     private final LanguageModel source;
     private final DecoderSpec spec;

@@ -1,5 +1,6 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.compress.CalibrationStream.Batch;
 import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.compress.method.Problem;
 import dev.lowrank.compress.statistics.CrossMoment;
@@ -11,7 +12,9 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.Progress;
+import dev.lowrank.model.Role;
 import dev.lowrank.model.SiteTap;
+import dev.lowrank.model.TorchBlock;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.TensorStore;
@@ -22,6 +25,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Cuts one job's blocks in order, each site fitted to what it sees in the model compressed so far; see
 /// [SequentialUpdate].
@@ -33,7 +38,13 @@ final class SequentialCut {
     private final Progress progress;
     private final CalibrationStream whole;
     private final CalibrationStream cut;
+    /// What fed the sites of the whole model's block.
     private final Map<Feed, HiddenStates> feeds = new EnumMap<>(Feed.class);
+    /// How far the compressed model's block has run.
+    private final HiddenStates heads;
+
+    private final HiddenStates attended;
+    private final HiddenStates inner;
 
     /// @param windows calibration windows
     /// @param felt read by methods that need output gradients
@@ -53,11 +64,17 @@ final class SequentialCut {
         var work = job.folder.workFolder();
         whole = new CalibrationStream(source, some, work, "whole");
         cut = new CalibrationStream(source, some, work, "cut");
-        source.spec().blocks().getFirst().sites().forEach(site -> {
+        var length = some.getFirst().length;
+        var first = source.spec().blocks().getFirst();
+        first.sites().forEach(site -> {
             var feed = site.role().feed();
-            feeds.computeIfAbsent(
-                    feed, any -> new HiddenStates(work, "feed-" + feed.ordinal(), some.getFirst().length, site.in()));
+            feeds.computeIfAbsent(feed, any -> new HiddenStates(work, "feed-" + feed.ordinal(), length, site.in()));
         });
+        heads = new HiddenStates(
+                work, "heads", length, first.require(Role.O_PROJ).in());
+        attended = new HiddenStates(work, "attended", length, source.spec().hiddenSize());
+        inner = new HiddenStates(
+                work, "inner", length, first.require(Role.DOWN_PROJ).in());
     }
 
     /// Cuts and writes every block that is not finished yet.
@@ -88,6 +105,7 @@ final class SequentialCut {
             }
         }
         feeds.values().forEach(feed -> feed.forget(0));
+        Stream.of(heads, attended, inner).forEach(states -> states.forget(0));
         progress.step("update", blocks.size(), blocks.size());
     }
 
@@ -101,18 +119,20 @@ final class SequentialCut {
         for (var feed : Feed.values()) {
             var sites = block.block().sites().stream()
                     .filter(site -> site.role().feed() == feed)
-                    .filter(job::targets)
                     .toList();
-            if (!sites.isEmpty()) {
-                TensorScope.tidyRun(() -> outcomes.putAll(cut(block, feed, sites, linears, arena)));
-            }
-            for (var site : block.block().sites()) {
-                if (site.role().feed() == feed) {
-                    linears.put(site, BlockWriter.inMemory(job, block, site, outcomes.get(site), arena));
-                }
+            TensorScope.tidyRun(() -> outcomes.putAll(cut(block, feed, sites, linears, arena)));
+            for (var site : sites) {
+                linears.put(site, BlockWriter.inMemory(job, block, site, outcomes.get(site), arena));
             }
         }
-        TensorScope.tidyRun(() -> cut.forward(block.index(), block.load(site -> of(linears, site))));
+        TensorScope.tidyRun(() -> {
+            var current = block.load(site -> of(linears, site));
+            cut.eachBatch((share, batch) -> cut.hidden()
+                    .write(
+                            block.index() + 1,
+                            batch.first(),
+                            current.output(read(attended, batch), read(inner, batch))));
+        });
     }
 
     /// Runs the whole model's block and stores what fed its sites.
@@ -133,34 +153,66 @@ final class SequentialCut {
         });
     }
 
-    /// Cuts the sites of one feed.
+    /// Runs the compressed block up to a feed and cuts the targets that it feeds.
     private Map<LinearSite, Outcome> cut(
             SourceBlock block, Feed feed, List<LinearSite> sites, Map<LinearSite, Linear> linears, Arena arena) {
         try (var store = new TensorStore("moments of block " + block.index())) {
+            var targets = sites.stream().filter(job::targets).toList();
             var moments = new ArrayList<CrossMoment>();
-            for (var share = 0; share < cut.shares(); share++) {
-                moments.add(new CrossMoment(sites.getFirst().in(), store));
+            for (var share = 0; share < cut.shares() && !targets.isEmpty(); share++) {
+                moments.add(new CrossMoment(targets.getFirst().in(), store));
             }
             var current = block.load(site -> of(linears, site));
             var angles = cut.angles();
             cut.eachBatch((share, batch) -> {
-                var hidden = cut.hidden().read(block.index(), batch.first(), batch.count());
-                var seen = current.input(feed, hidden, angles);
-                moments.get(share).add(of(feeds, feed).read(0, batch.first(), batch.count()), seen);
+                var seen = run(block, current, angles, feed, batch);
+                if (!targets.isEmpty()) {
+                    moments.get(share).add(read(of(feeds, feed), batch), seen);
+                }
             });
+            if (targets.isEmpty()) {
+                return Map.of();
+            }
             moments.subList(1, moments.size()).forEach(moments.getFirst()::add);
             var fit = moments.getFirst()
-                    .fit(update.ridge(), "inputs of " + sites.getFirst().name());
-            var results = new Outcome[sites.size()];
+                    .fit(update.ridge(), "inputs of " + targets.getFirst().name());
+            var results = new Outcome[targets.size()];
             SiteWork.each(
-                    sites,
+                    targets,
                     (site, i) -> TensorScope.tidyRun(() -> results[i] = cut(site, block.dense(site), fit, arena)));
             var outcomes = new LinkedHashMap<LinearSite, Outcome>();
             for (var i = 0; i < results.length; i++) {
-                outcomes.put(sites.get(i), results[i]);
+                outcomes.put(targets.get(i), results[i]);
             }
             return outcomes;
         }
+    }
+
+    /// Takes a batch through the compressed block to what feeds the next sites, from where it stood.
+    ///
+    /// @return what feeds them
+    private Tensor run(
+            SourceBlock block, TorchBlock current, TorchBlock.@Nullable Angles angles, Feed feed, Batch batch) {
+        return switch (feed) {
+            case ATTENTION_INPUT -> current.attentionInput(hidden(block, batch));
+            case ATTENTION_OUTPUT -> kept(heads, batch, current.heads(hidden(block, batch), angles));
+            case MLP_INPUT ->
+                current.mlpInput(kept(attended, batch, current.attended(hidden(block, batch), read(heads, batch))));
+            case MLP_HIDDEN -> kept(inner, batch, current.mlpHidden(read(attended, batch)));
+        };
+    }
+
+    private Tensor hidden(SourceBlock block, Batch batch) {
+        return cut.hidden().read(block.index(), batch.first(), batch.count());
+    }
+
+    private static Tensor read(HiddenStates states, Batch batch) {
+        return states.read(0, batch.first(), batch.count());
+    }
+
+    private static Tensor kept(HiddenStates states, Batch batch, Tensor tensor) {
+        states.write(0, batch.first(), tensor);
+        return tensor;
     }
 
     private Outcome cut(LinearSite site, Linear.Dense dense, CrossMoment.Fit fit, Arena arena) {

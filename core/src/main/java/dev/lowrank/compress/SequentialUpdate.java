@@ -17,7 +17,7 @@ package dev.lowrank.compress;
 /// @param windows calibration windows that run through both models
 public record SequentialUpdate(double alpha, double ridge, int windows) {
     /// What generalised best on held-out text of SmolLM2-135M.
-    public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.3, 1e-3, 64);
+    public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.35, 3e-3, 64);
 
     public SequentialUpdate {
         if (!(alpha >= 0 && alpha <= 1)) {

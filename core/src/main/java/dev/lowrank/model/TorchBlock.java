@@ -11,7 +11,6 @@ import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
-import dev.lowrank.tensor.Weight;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -44,7 +43,7 @@ public final class TorchBlock implements TensorOwner {
     /// @param linears what each site stores; [ModelWeights#linear] for the checkpoint's own
     public static TorchBlock load(
             DecoderSpec spec, Block block, ModelWeights weights, Function<LinearSite, Linear> linears) {
-        return load(spec, block, weights, linears, Weight::packed);
+        return load(spec, block, weights, linears, TorchLinear::forward);
     }
 
     /// Copies a block into F32 tensors of the innermost scope, for forward and backward passes.
@@ -53,7 +52,7 @@ public final class TorchBlock implements TensorOwner {
     /// @param linears what each site stores; [ModelWeights#linear] for the checkpoint's own
     public static TorchBlock differentiable(
             DecoderSpec spec, Block block, ModelWeights weights, Function<LinearSite, Linear> linears) {
-        return load(spec, block, weights, linears, Weight::plain);
+        return load(spec, block, weights, linears, TorchLinear::differentiable);
     }
 
     private static TorchBlock load(
@@ -61,10 +60,10 @@ public final class TorchBlock implements TensorOwner {
             Block block,
             ModelWeights weights,
             Function<LinearSite, Linear> linears,
-            Function<Tensor, Weight> layout) {
+            Function<Linear, TorchLinear> loading) {
         var loaded = new EnumMap<Role, TorchLinear>(Role.class);
         for (var site : block.sites()) {
-            loaded.put(site.role(), TorchLinear.load(linears.apply(site), layout));
+            loaded.put(site.role(), loading.apply(linears.apply(site)));
         }
         return new TorchBlock(
                 spec,
@@ -160,23 +159,56 @@ public final class TorchBlock implements TensorOwner {
         return TensorScope.tidy(() -> mlp(attended, tap));
     }
 
-    /// What feeds some of the block's linears, computed only as far as needed.
+    /// What feeds the linears of attention.
+    ///
+    /// @param hidden residual stream, F32 `[batch, seq, hidden]`
+    /// @return the same shape, in the innermost scope
+    public Tensor attentionInput(Tensor hidden) {
+        return attentionNorm.apply(hidden);
+    }
+
+    /// What feeds the output projection of attention.
     ///
     /// @param hidden residual stream, F32 `[batch, seq, hidden]`
     /// @param angles rotation of these positions; null for learned positions
-    /// @return `[batch, seq, width]`, in the innermost scope
-    public Tensor input(Feed feed, Tensor hidden, @Nullable Angles angles) {
-        return TensorScope.tidy(() -> {
-            if (feed == Feed.ATTENTION_INPUT) {
-                return attentionNorm.apply(hidden);
-            }
-            var heads = attention(hidden, angles, null, SiteTap.NONE).of(new Rows(0, hidden.size(1)));
-            if (feed == Feed.ATTENTION_OUTPUT) {
-                return heads;
-            }
-            var attended = attentionOutput(heads, hidden, SiteTap.NONE);
-            return feed == Feed.MLP_INPUT ? mlpNorm.apply(attended) : mlpHidden(attended, SiteTap.NONE);
-        });
+    /// @return `[batch, seq, heads valueDim]`, in the innermost scope
+    public Tensor heads(Tensor hidden, @Nullable Angles angles) {
+        return TensorScope.tidy(
+                () -> attention(hidden, angles, null, SiteTap.NONE).of(new Rows(0, hidden.size(1))));
+    }
+
+    /// The residual stream between attention and MLP.
+    ///
+    /// @param hidden residual stream before the block
+    /// @param heads what [#heads] gave
+    /// @return `[batch, seq, hidden]`, in the innermost scope
+    public Tensor attended(Tensor hidden, Tensor heads) {
+        return attentionOutput(heads, hidden, SiteTap.NONE);
+    }
+
+    /// What feeds the first linears of the MLP.
+    ///
+    /// @param attended what [#attended] gave
+    /// @return the same shape, in the innermost scope
+    public Tensor mlpInput(Tensor attended) {
+        return mlpNorm.apply(attended);
+    }
+
+    /// What feeds the last linear of the MLP.
+    ///
+    /// @param attended what [#attended] gave
+    /// @return `[batch, seq, intermediate]`, in the innermost scope
+    public Tensor mlpHidden(Tensor attended) {
+        return mlpHidden(attended, SiteTap.NONE);
+    }
+
+    /// The residual stream after the block.
+    ///
+    /// @param attended what [#attended] gave
+    /// @param inner what [#mlpHidden] gave
+    /// @return `[batch, seq, hidden]`, in the innermost scope
+    public Tensor output(Tensor attended, Tensor inner) {
+        return mlpOutput(attended, inner, SiteTap.NONE);
     }
 
     private Tensor attentionOutput(Tensor heads, Tensor hidden, SiteTap tap) {
@@ -222,7 +254,10 @@ public final class TorchBlock implements TensorOwner {
     }
 
     private Tensor mlp(Tensor hidden, SiteTap tap) {
-        var inner = mlpHidden(hidden, tap);
+        return mlpOutput(hidden, mlpHidden(hidden, tap), tap);
+    }
+
+    private Tensor mlpOutput(Tensor hidden, Tensor inner, SiteTap tap) {
         tap.input(Feed.MLP_HIDDEN, inner);
         return run(Role.DOWN_PROJ, inner, tap, new Epilogue.Plus(hidden));
     }

@@ -2,7 +2,6 @@ package dev.lowrank.model;
 
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Epilogue;
-import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
@@ -10,7 +9,6 @@ import dev.lowrank.tensor.Tensors;
 import dev.lowrank.tensor.Weight;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -18,39 +16,54 @@ import org.jspecify.annotations.Nullable;
 
 /// A [Linear] in LibTorch's memory: applies `y = x Wᵀ + bias` to any number of rows.
 ///
+/// The index of a pivoted form is applied to its coefficients once, when it is loaded: gathering the
+/// columns of every output would cost more than the multiplications that the form saves.
+///
 /// @param stages applied in turn, each `[out_i, in_i]`
-/// @param tail for a pivoted form, the coefficients `[out − rank, rank]` whose output is appended to that
-///     of the pivots
-/// @param index for a pivoted form, I64 `[out]`, place of each output
 /// @param bias `[out]`
-record TorchLinear(
-        List<Weight> stages,
-        @Nullable Weight tail,
-        @Nullable Tensor index,
-        @Nullable Tensor bias) implements TensorOwner {
+record TorchLinear(List<Weight> stages, @Nullable Tensor bias) implements TensorOwner {
 
-    /// Copies a linear into F32 tensors of the innermost scope.
-    ///
-    /// @param layout from `[out, in]` to what is multiplied by
-    static TorchLinear load(Linear linear, Function<Tensor, Weight> layout) {
-        var bias = linear.bias() == null ? null : Tensors.from(linear.bias(), DType.F32);
+    /// Copies a linear into F32 tensors of the innermost scope, for forward passes: factors are multiplied
+    /// out where that leaves less to multiply by.
+    static TorchLinear forward(Linear linear) {
+        return load(
+                linear, stages -> cheapest(stages).stream().map(Weight::packed).toList());
+    }
+
+    /// Copies a linear into F32 tensors of the innermost scope, each part on its own.
+    static TorchLinear differentiable(Linear linear) {
+        return load(linear, stages -> stages.stream().map(Weight::plain).toList());
+    }
+
+    private static TorchLinear load(Linear linear, Function<List<Tensor>, List<Weight>> layout) {
+        return TensorScope.tidy(() -> {
+            var bias = linear.bias() == null ? null : Tensors.from(linear.bias(), DType.F32);
+            return new TorchLinear(layout.apply(stages(linear)), bias);
+        });
+    }
+
+    private static List<Tensor> stages(Linear linear) {
         return switch (linear) {
             case Linear.Dense _, Linear.Factored _, Linear.Tucker _ ->
-                new TorchLinear(
-                        linear.parts().stream()
-                                .map(part -> weight(part, layout))
-                                .toList(),
-                        null,
-                        null,
-                        bias);
-            case Linear.Pivoted(var pivot, var rest, var index, var _) ->
-                new TorchLinear(
-                        List.of(weight(pivot, layout)), weight(rest, layout), Tensors.from(index, DType.I64), bias);
+                linear.parts().stream()
+                        .map(part -> Tensors.from(part, DType.F32))
+                        .toList();
+            case Linear.Pivoted(var pivot, var rest, var index, var _) -> {
+                var a = Tensors.from(pivot, DType.F32);
+                var pivots = Tensors.eye(DType.F32, a.size(0));
+                var b = Tensors.cat(List.of(pivots, Tensors.from(rest, DType.F32)), 0)
+                        .indexSelect(0, Tensors.from(index, DType.I64));
+                yield List.of(a, b);
+            }
         };
     }
 
-    private static Weight weight(HostTensor part, Function<Tensor, Weight> layout) {
-        return TensorScope.tidy(() -> layout.apply(Tensors.from(part, DType.F32)));
+    private static List<Tensor> cheapest(List<Tensor> stages) {
+        var apart = stages.stream().mapToLong(Tensor::elements).sum();
+        var together = stages.getLast().size(0) * stages.getFirst().size(1);
+        return stages.size() == 1 || apart < together
+                ? stages
+                : List.of(stages.reversed().stream().reduce(Tensor::matmul).orElseThrow());
     }
 
     /// Applies the operator. Where weights are of another element type than `x`, products are computed in
@@ -67,16 +80,9 @@ record TorchLinear(
                 y = stage.linear(y, null, Epilogue.NONE);
             }
             var last = stages.getLast();
-            if (tail == null || index == null) {
-                return converted
-                        ? epilogue.after(
-                                shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())))
-                        : last.linear(y, bias, epilogue);
-            }
-            y = last.linear(y, null, Epilogue.NONE);
-            var placed = Tensors.cat(List.of(y, tail.linear(y, null, Epilogue.NONE)), -1)
-                    .indexSelect(-1, index);
-            return epilogue.after(shifted(placed.to(x.dtype())));
+            return converted
+                    ? epilogue.after(shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())))
+                    : last.linear(y, bias, epilogue);
         });
     }
 
@@ -87,34 +93,24 @@ record TorchLinear(
     /// The same operator on other tensors.
     ///
     /// @param name module path of its site
-    /// @param replace gives what stands for each tensor but the index, by its checkpoint name
+    /// @param replace gives what stands for each tensor, by its checkpoint name as if it were factored
     TorchLinear with(String name, BiFunction<String, Tensor, Tensor> replace) {
         var parts = switch (stages.size()) {
-            case 1 -> List.of(tail == null ? "weight" : "pivot.weight");
+            case 1 -> List.of("weight");
             case 2 -> List.of("a.weight", "b.weight");
             default -> List.of("a.weight", "core.weight", "b.weight");
         };
         var replaced = new ArrayList<Weight>();
         for (var i = 0; i < stages.size(); i++) {
-            replaced.add(with(name + "." + parts.get(i), stages.get(i), replace));
+            replaced.add(Weight.plain(
+                    replace.apply(name + "." + parts.get(i), stages.get(i).values())));
         }
-        return new TorchLinear(
-                replaced,
-                tail == null ? null : with(name + ".rest.weight", tail, replace),
-                index,
-                bias == null ? null : replace.apply(name + ".bias", bias));
-    }
-
-    private static Weight with(String name, Weight weight, BiFunction<String, Tensor, Tensor> replace) {
-        return Weight.plain(replace.apply(name, weight.values()));
+        return new TorchLinear(replaced, bias == null ? null : replace.apply(name + ".bias", bias));
     }
 
     @Override
     public List<Tensor> tensors() {
-        var weights =
-                Stream.concat(stages.stream(), Stream.ofNullable(tail)).flatMap(weight -> weight.tensors().stream());
-        return Stream.concat(weights, Stream.of(index, bias).filter(Objects::nonNull))
-                .map(Tensor.class::cast)
+        return Stream.concat(stages.stream().flatMap(stage -> stage.tensors().stream()), Stream.ofNullable(bias))
                 .toList();
     }
 }

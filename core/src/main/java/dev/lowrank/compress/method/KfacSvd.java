@@ -1,7 +1,6 @@
 package dev.lowrank.compress.method;
 
 import dev.lowrank.compress.statistics.Statistic;
-import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
@@ -11,9 +10,9 @@ import java.util.Set;
 ///
 /// Metrics: `G = Σ x xᵀ`, `R = (1 − s) E[g gᵀ] + s mean(diag) I` with `g` the loss gradient at the output
 /// for labels drawn from the model, the two factors by which K-FAC approximates the Fisher matrix (Martens
-/// and Grosse, arXiv:1503.05671). Query and key pass a softmax, where `R` does harm, and use `R = I`
-/// (compression.md, 3.12). Deviation from the published KFAC-SVD: drawn labels in place of the text's, no
-/// clipping of token norms, one shrinkage towards the mean diagonal in place of Ledoit and Wolf's.
+/// and Grosse, arXiv:1503.05671). Deviations from the published KFAC-SVD: drawn labels in place of the
+/// text's, token norms clipped within a window, one shrinkage towards the mean diagonal in place of Ledoit
+/// and Wolf's.
 ///
 /// @param shrinkage `s`, in [0, 1]; 1 is [SvdLlm]
 record KfacSvd(double shrinkage) implements SiteMethod {
@@ -22,8 +21,6 @@ record KfacSvd(double shrinkage) implements SiteMethod {
             "SVD whitened by inputs and by output gradients",
             "arXiv:1503.05671",
             Set.of(Statistic.SECOND_MOMENT, Statistic.OUTPUT_GRADIENT));
-
-    private static final Set<Role> BEFORE_A_SOFTMAX = Set.of(Role.Q_PROJ, Role.K_PROJ, Role.QKV_PROJ);
 
     KfacSvd {
         if (!(shrinkage >= 0 && shrinkage <= 1)) {
@@ -39,9 +36,6 @@ record KfacSvd(double shrinkage) implements SiteMethod {
     @Override
     public Decomposition decompose(Problem problem) {
         var site = problem.site();
-        if (BEFORE_A_SOFTMAX.contains(site.role())) {
-            return Projection.whitened(problem.weight(), problem.statistics(), false, site.name());
-        }
         return TensorScope.tidy(() -> Projection.twoSided(
                 problem.weight(),
                 problem.statistics(),
