@@ -208,27 +208,32 @@ public record CompressionPlan(
         var decompositions =
                 chosen.stream().mapToDouble(site -> decomposeFlops(site.site())).sum();
         var forward = 2.0 * blockParameters * spec.blocks().size(); // of one token
-        var passes = passes(recipe);
-        var gradientTokens = calibrated ? (long) CompressionRun.gradientWindows(samples) * window : 0;
         var update = recipe.update();
+        var gradientTokens = calibrated ? (long) gradientWindows(recipe, samples) * window : 0;
+        var decomposed =
+                calibrated ? (long) CompressionRun.decompositionWindows(samples, update != null) * window : tokens;
         var updated = update == null ? 0 : (long) Math.min(update.windows(), samples) * window;
-        var flops = tokens * forward * 1.4
-                + passes * gradientTokens * forward * GRADIENT_COST
+        var flops = decomposed * forward * 1.4
+                + gradientTokens * forward * GRADIENT_COST
                 + updated * forward * UPDATE_COST
                 + decompositions * (update == null ? 1 : 2);
         var working = hidden
-                + (passes > 0 ? (spec.blocks().size() + 2L) * gradientTokens * spec.hiddenSize() * 4 : 0)
+                + (spec.blocks().size() + 2L) * gradientTokens * spec.hiddenSize() * 4
                 + updated * (4L * spec.hiddenSize() + 2 * widest) * 4
                 + bases(recipe, chosen);
         return new Needs(memory + felt(recipe, largest), 2 * output + working, flops / ASSUMED_FLOPS + 3);
     }
 
-    /// Gradient passes: one for the metric, one for each kind of labels that the allocator asks for.
-    private static int passes(CompressionRecipe recipe) {
-        return (recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT) ? 1 : 0)
-                + (recipe.method() instanceof SiteMethod
-                        ? Evidences.labels(recipe.allocator().info().needs()).size()
-                        : 0);
+    /// Windows of all gradient passes: one for the metric, one for each kind of labels that the allocator
+    /// asks for.
+    private static int gradientWindows(CompressionRecipe recipe, int samples) {
+        var metric = recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT)
+                ? CompressionRun.metricWindows(samples)
+                : 0;
+        var curves = recipe.method() instanceof SiteMethod
+                ? Evidences.labels(recipe.allocator().info().needs()).size()
+                : 0;
+        return metric + curves * CompressionRun.curveWindows(samples);
     }
 
     /// Working files of a run that sees the whole model before it cuts.

@@ -48,8 +48,14 @@ import org.jspecify.annotations.Nullable;
 /// kept. Where some allocator must see the whole model first, decompositions go to working files, and a
 /// second pass over the blocks cuts them.
 final class CompressionRun {
-    /// Windows whose gradients are measured: more lower the noise, at the same time each.
-    private static final int GRADIENT_WINDOWS = 32;
+    /// Windows whose gradients make metrics: more lower the noise, at the same time each.
+    private static final int METRIC_WINDOWS = 32;
+
+    /// Windows whose gradients judge decompositions.
+    private static final int CURVE_WINDOWS = 16;
+
+    /// Windows that decompose what is only judged, because a sequential update makes the final cut.
+    private static final int JUDGED_WINDOWS = 32;
 
     private final LanguageModel source;
     private final DecoderSpec spec;
@@ -100,7 +106,12 @@ final class CompressionRun {
         ranksKnown = bySite.stream().allMatch(job -> job.plan.ranksKnown());
         stream = calibration == null || statistics.isEmpty()
                 ? null
-                : new CalibrationStream(source, calibration.windows(), work, "hidden");
+                : new CalibrationStream(source, decomposed(calibration.windows()), work, "hidden");
+    }
+
+    private List<int[]> decomposed(List<int[]> windows) {
+        var judged = bySite.stream().allMatch(job -> job.recipe().update() != null);
+        return windows.subList(0, decompositionWindows(windows.size(), judged));
     }
 
     List<CompressionReport> run() {
@@ -132,8 +143,8 @@ final class CompressionRun {
     ///     decompositions, which would look too good on the windows that made them
     private GradientPass pass(Labels labels, int group) {
         var windows = Objects.requireNonNull(calibration).windows();
-        var count = gradientWindows(windows.size());
-        var first = windows.size() > 1 ? group * count : 0;
+        var first = group == 0 ? 0 : Math.min(metricWindows(windows.size()), windows.size() - 1);
+        var count = group == 0 ? metricWindows(windows.size()) : curveWindows(windows.size());
         return new GradientPass(
                 source,
                 windows.subList(first, first + count),
@@ -143,9 +154,21 @@ final class CompressionRun {
                 progress);
     }
 
-    /// How many of the calibration windows one gradient pass takes: two passes share no window.
-    static int gradientWindows(int samples) {
-        return Math.clamp(samples / 2, 1, GRADIENT_WINDOWS);
+    /// How many of the calibration windows metrics are made from.
+    static int metricWindows(int samples) {
+        return Math.clamp(samples / 2, 1, METRIC_WINDOWS);
+    }
+
+    /// How many of the others judge decompositions.
+    static int curveWindows(int samples) {
+        return Math.clamp(samples - metricWindows(samples), 1, CURVE_WINDOWS);
+    }
+
+    /// How many of the calibration windows decompositions see.
+    ///
+    /// @param judged whether they are only judged
+    static int decompositionWindows(int samples, boolean judged) {
+        return judged ? Math.min(samples, JUDGED_WINDOWS) : samples;
     }
 
     private void measureOutputGradients() {

@@ -5,6 +5,8 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.TorchBlock;
+import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.TensorScope;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -47,8 +49,11 @@ record SourceBlock(LanguageModel source, Block block, Map<LinearSite, Linear.Den
     }
 
     /// The block in LibTorch's memory for a backward pass, in the innermost scope.
-    TorchBlock differentiable() {
-        return TorchBlock.differentiable(source.spec(), block, source.weights(), this::dense);
+    ///
+    /// @param products element type in which matrices are multiplied
+    TorchBlock differentiable(DType products) {
+        return TensorScope.tidy(() -> TorchBlock.differentiable(source.spec(), block, source.weights(), this::dense)
+                .with((_, tensor) -> tensor.rank() > 1 ? tensor.to(products) : tensor));
     }
 
     /// Lets the system take back the memory of the mapped weights.

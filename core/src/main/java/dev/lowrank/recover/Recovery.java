@@ -9,6 +9,7 @@ import dev.lowrank.compress.WorkFiles;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.MixedPrecision;
 import dev.lowrank.recover.RecoveryRecipe.Precision;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
 import dev.lowrank.recover.RecoveryRecipe.Trained;

@@ -1,20 +1,25 @@
-package dev.lowrank.recover;
+package dev.lowrank.model;
 
-import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Whether products in BF16 are quicker than in F32 here.
-final class MixedPrecision {
+/// Whether products in BF16 are quicker than in F32 here, for passes that gradients are wanted of.
+public final class MixedPrecision {
     private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
     /// Below this width converting costs more than multiplying saves (decision 14).
     private static final int LEAST_WIDTH = 256;
 
     private MixedPrecision() {}
 
-    /// Whether it pays for a model.
-    static boolean pays(DecoderSpec spec) {
+    /// The type of products in passes that want gradients as statistics, not as digits.
+    public static DType products(DecoderSpec spec) {
+        return pays(spec) ? DType.BF16 : DType.F32;
+    }
+
+    /// Whether it pays for a model: it is wide enough and the processor multiplies tiles.
+    public static boolean pays(DecoderSpec spec) {
         return spec.hiddenSize() >= LEAST_WIDTH && multipliesTiles();
     }
 
