@@ -32,7 +32,7 @@ import picocli.CommandLine.Parameters;
         description = "Factorise a model's linear layers and write a smaller model. A run that was stopped continues"
                 + " when the same command is given again.")
 final class CompressCommand implements Callable<Integer> {
-    static final String METHOD = "svd-llm";
+    static final String METHOD = RecipeDetails.OWN;
     static final String STORAGE = "auto";
 
     private final Console console;

@@ -30,7 +30,7 @@ import picocli.CommandLine.Option;
 
 /// The options of a recipe besides method, storage and budget.
 final class RecipeDetails {
-    /// Our own recipe.
+    /// Our own recipe, the default.
     static final String OWN = "lowrank";
 
     private static final String OWN_METRIC = "kfac-svd";

@@ -33,9 +33,9 @@ import org.jspecify.annotations.Nullable;
 /// the loss at every site's output. One block's weights and activations are in memory at a time; what flows
 /// between blocks lies in files, which closing removes.
 ///
-/// Blocks multiply in BF16 where the processor is quicker at that ([MixedPrecision]): what is summed over
-/// tokens is rounded far less than one drawing of labels differs from another. Sums, norms, attention and
-/// the head are in F32.
+/// Backward, blocks multiply in BF16 where the processor is quicker at that ([MixedPrecision]): what is
+/// summed over tokens is rounded far less than one drawing of labels differs from another. Sums, norms,
+/// attention and the head are in F32.
 ///
 /// The forward pass and the head run once, when they are first needed; each observation then costs one
 /// backward pass.
@@ -140,7 +140,7 @@ final class GradientPass implements AutoCloseable {
         for (var each : blocks) {
             progress.step("forward", each.index(), blocks.size());
             var block = SourceBlock.of(source, each);
-            TensorScope.tidyRun(() -> stream.forward(block.index(), block.differentiable(products)));
+            TensorScope.tidyRun(() -> stream.forward(block.index(), block.load()));
             found[block.index()] = BlockInfluences.of(stream.hidden(), block.index(), windows.size());
             block.release();
         }
