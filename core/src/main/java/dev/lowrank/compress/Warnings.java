@@ -39,7 +39,9 @@ final class Warnings {
             warnings.add(kept + " of " + reports.size() + " target sites stay dense: "
                     + (job.recipe().method() instanceof ModuleMethod
                             ? "nothing is taken from their modules"
-                            : "no allowed form is smaller there"));
+                            : job.plan.ranksKnown()
+                                    ? "no allowed form is smaller there"
+                                    : "the allocator spends more elsewhere, or no allowed form is smaller there"));
         }
         reports.stream()
                 .filter(site -> !site.form().equals("dense"))
