@@ -7,8 +7,7 @@ import dev.lowrank.model.Progress;
 import dev.lowrank.model.Role;
 import dev.lowrank.model.SiteTap;
 import dev.lowrank.model.TorchBlock;
-import dev.lowrank.model.TorchDecoder;
-import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.model.TorchHead;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Functional;
@@ -33,15 +32,15 @@ import org.jspecify.annotations.Nullable;
 /// the loss at every site's output. One block's weights and activations are in memory at a time; what flows
 /// between blocks lies in files, which closing removes.
 ///
-/// Backward, blocks multiply in BF16 where the processor is quicker at that ([MixedPrecision]): what is
-/// summed over tokens is rounded far less than one drawing of labels differs from another. Sums, norms,
-/// attention and the head are in F32.
+/// Blocks and head multiply in BF16 where the processor is quicker at that ([MixedPrecision]): what is
+/// summed over tokens is rounded far less than one drawing of labels differs from another. Sums, norms and
+/// attention are in F32.
 ///
 /// The forward pass and the head run once, when they are first needed; each observation then costs one
 /// backward pass.
 final class GradientPass implements AutoCloseable {
     /// Rows of the vocabulary-wide logits that one thread holds at once.
-    private static final int HEAD_ROWS = 128;
+    private static final int HEAD_ROWS = 64;
 
     private final LanguageModel source;
     private final List<int[]> windows;
@@ -140,7 +139,7 @@ final class GradientPass implements AutoCloseable {
         for (var each : blocks) {
             progress.step("forward", each.index(), blocks.size());
             var block = SourceBlock.of(source, each);
-            TensorScope.tidyRun(() -> stream.forward(block.index(), block.load()));
+            TensorScope.tidyRun(() -> stream.forward(block.index(), block.load(products)));
             found[block.index()] = BlockInfluences.of(stream.hidden(), block.index(), windows.size());
             block.release();
         }
@@ -148,54 +147,75 @@ final class GradientPass implements AutoCloseable {
         return found;
     }
 
-    /// The gradient of the loss by the residual stream after the last block.
+    /// The gradient of the loss by the residual stream after the last block: `p − y` at the logits, in
+    /// closed form, so that no vocabulary-wide tensor is kept for a backward pass.
     private void head() {
         var last = source.spec().blocks().size();
-        try (var decoder = TorchDecoder.load(source, Residency.STREAMED)) {
-            Compute.each(windows.size(), window -> {
-                var random = new SplittableRandom(seed + window);
-                TensorScope.tidyRun(() -> {
-                    var hidden = stream.hidden().read(last, window, 1);
-                    var rows = (int) hidden.size(1);
-                    var parts = new ArrayList<Tensor>();
-                    for (var first = 0; first < rows; first += HEAD_ROWS) {
-                        var from = first;
-                        var count = Math.min(HEAD_ROWS, rows - first);
-                        parts.add(TensorScope.tidy(() -> headGradient(decoder, hidden, window, from, count, random)));
-                    }
-                    gradients.write(last, window, Tensors.cat(parts, 1));
-                });
-            });
-        }
-    }
-
-    private Tensor headGradient(
-            TorchDecoder decoder, Tensor hidden, int window, int first, int count, SplittableRandom random) {
-        return Grad.on(() -> {
-            var leaf = Grad.leaf(hidden.narrow(1, first, count));
-            var logits = decoder.logits(leaf).select(0, 0); // [count, vocab]
-            var targets = labels == Labels.DRAWN
-                    ? drawn(logits, random)
-                    : CalibrationStream.next(windows.get(window), first, count);
-            var losses = Functional.crossEntropy(logits, targets);
-            return Grad.of(losses, Tensors.full(1, DType.F32, count), List.of(leaf))
-                    .getFirst();
+        TensorScope.tidyRun(() -> {
+            var loaded = TorchHead.load(source, products);
+            Compute.each(
+                    windows.size(),
+                    window -> TensorScope.tidyRun(() -> {
+                        var leaf = Grad.on(() -> Grad.leaf(stream.hidden().read(last, window, 1)));
+                        var normed = Grad.on(() -> loaded.normed(leaf));
+                        var ofNormed = ofNormed(loaded, Grad.detached(normed).select(0, 0), window);
+                        gradients.write(
+                                last,
+                                window,
+                                Grad.of(normed, ofNormed.unsqueeze(0), List.of(leaf))
+                                        .getFirst());
+                    }));
         });
     }
 
+    /// @param normed F32 `[seq, hidden]`, what the head sees of a window
+    /// @return likewise, the gradient by it
+    private Tensor ofNormed(TorchHead head, Tensor normed, int window) {
+        var tokens = windows.get(window);
+        var random = new SplittableRandom(seed + window);
+        var known = labels == Labels.TEXT ? tokens.length - 1 : tokens.length;
+        var parts = new ArrayList<Tensor>();
+        for (var first = 0; first < known; first += HEAD_ROWS) {
+            var from = first;
+            var count = Math.min(HEAD_ROWS, known - first);
+            parts.add(TensorScope.tidy(() -> {
+                var p = head.logits(normed.narrow(0, from, count)).softmax(-1);
+                var wanted = labels == Labels.DRAWN ? drawn(p, random) : next(tokens, from, count);
+                return head.through(Functional.scatterAdd_(p, wanted, Tensors.full(-1, DType.F32, count, 1)));
+            }));
+        }
+        if (known < tokens.length) {
+            parts.add(Tensors.zeros(DType.F32, tokens.length - known, normed.size(1)));
+        }
+        return Tensors.cat(parts, 0);
+    }
+
+    /// @return I64 `[count, 1]`
+    private static Tensor next(int[] tokens, int first, int count) {
+        var labels = new long[count];
+        for (var i = 0; i < count; i++) {
+            labels[i] = tokens[first + i + 1];
+        }
+        return Tensors.ofLongs(labels, count, 1);
+    }
+
     /// A label for each row, drawn by inverting the distribution function.
-    private static Tensor drawn(Tensor logits, SplittableRandom random) {
-        return Grad.off(() -> TensorScope.tidy(() -> {
-            var cumulative = logits.softmax(-1).cumsum(-1);
-            var rows = (int) logits.size(0);
+    ///
+    /// @param probabilities F32 `[rows, vocab]`
+    /// @return I64 `[rows, 1]`
+    private static Tensor drawn(Tensor probabilities, SplittableRandom random) {
+        return TensorScope.tidy(() -> {
+            var cumulative = probabilities.cumsum(-1);
+            var rows = (int) cumulative.size(0);
             var draws = new float[rows];
             for (var i = 0; i < rows; i++) {
                 draws[i] = (float) random.nextDouble();
             }
             // Scaled by the last sum, which F32 does not make exactly 1.
-            var thresholds = Tensors.ofFloats(draws, rows, 1).mul(cumulative.narrow(1, logits.size(1) - 1, 1));
-            return thresholds.sub(cumulative).gt(0).to(DType.F32).sum(1, false).to(DType.I64);
-        }));
+            var last = cumulative.size(1) - 1;
+            var thresholds = Tensors.ofFloats(draws, rows, 1).mul(cumulative.narrow(1, last, 1));
+            return Functional.searchSorted(cumulative, thresholds);
+        });
     }
 
     private <S> void backward(SourceBlock block, List<LinearSite> targets, Observation<S> observation) {

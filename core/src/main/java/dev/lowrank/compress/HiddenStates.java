@@ -3,12 +3,10 @@ package dev.lowrank.compress;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.tensor.DType;
-import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.Tensors;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,22 +49,20 @@ public final class HiddenStates {
     /// @return F32 `[count, window, width]`
     public Tensor read(int block, int first, int count) {
         var path = file(block);
-        try (var arena = Arena.ofConfined();
-                var channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            var bytes = count * windowBytes();
-            var segment = arena.allocate(bytes, 64);
-            var buffer = segment.asByteBuffer();
-            var offset = first * windowBytes();
-            while (buffer.hasRemaining()) {
-                var read = channel.read(buffer, offset + buffer.position());
-                if (read < 0) {
-                    throw new CheckpointException(Code.IO_FILE_CHANGED, path, "The working file became shorter");
+        return Tensors.filled(DType.F32, Shape.of(count, window, width), memory -> {
+            try (var channel = FileChannel.open(path, StandardOpenOption.READ)) {
+                var buffer = memory.asByteBuffer();
+                var offset = first * windowBytes();
+                while (buffer.hasRemaining()) {
+                    var read = channel.read(buffer, offset + buffer.position());
+                    if (read < 0) {
+                        throw new CheckpointException(Code.IO_FILE_CHANGED, path, "The working file became shorter");
+                    }
                 }
+            } catch (IOException failure) {
+                throw failed(path, failure);
             }
-            return Tensors.from(new HostTensor(DType.F32, Shape.of(count, window, width), segment));
-        } catch (IOException failure) {
-            throw failed(path, failure);
-        }
+        });
     }
 
     /// Stores what goes into a block.
@@ -75,16 +71,17 @@ public final class HiddenStates {
     /// @param hidden F32 `[count, window, width]`
     public void write(int block, int first, Tensor hidden) {
         var path = file(block);
-        try (var arena = Arena.ofConfined();
-                var channel = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            var buffer = hidden.toHost(DType.F32, arena).data().asByteBuffer();
-            var offset = first * windowBytes();
-            while (buffer.hasRemaining()) {
-                channel.write(buffer, offset + buffer.position());
+        hidden.lend(DType.F32, memory -> {
+            try (var channel = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+                var buffer = memory.asByteBuffer();
+                var offset = first * windowBytes();
+                while (buffer.hasRemaining()) {
+                    channel.write(buffer, offset + buffer.position());
+                }
+            } catch (IOException failure) {
+                throw failed(path, failure);
             }
-        } catch (IOException failure) {
-            throw failed(path, failure);
-        }
+        });
     }
 
     /// A checksum of what goes into a block, or 0 if there is no file.

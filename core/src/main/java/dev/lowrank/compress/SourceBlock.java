@@ -40,12 +40,21 @@ record SourceBlock(LanguageModel source, Block block, Map<LinearSite, Linear.Den
 
     /// The block in LibTorch's memory for forward passes, in the innermost scope.
     TorchBlock load() {
-        return load(this::dense);
+        return load(DType.F32);
+    }
+
+    /// The block in LibTorch's memory for forward passes, in the innermost scope.
+    ///
+    /// @param products element type in which matrices are multiplied
+    TorchBlock load(DType products) {
+        return load(this::dense, products);
     }
 
     /// The block in LibTorch's memory with other linears in place of the originals, in the innermost scope.
-    TorchBlock load(Function<LinearSite, Linear> replaced) {
-        return TorchBlock.load(source.spec(), block, source.weights(), replaced);
+    ///
+    /// @param products element type in which matrices are multiplied
+    TorchBlock load(Function<LinearSite, Linear> replaced, DType products) {
+        return TorchBlock.load(source.spec(), block, source.weights(), replaced, products);
     }
 
     /// The block in LibTorch's memory for a backward pass, in the innermost scope.

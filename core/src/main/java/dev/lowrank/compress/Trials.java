@@ -59,7 +59,9 @@ final class Trials implements TrialLoss {
             TensorScope.tidyRun(() -> {
                 try (var arena = Arena.ofShared()) {
                     var linears = linears(block, candidate, arena);
-                    stream.forward(block.index(), block.load(site -> linears.getOrDefault(site, block.dense(site))));
+                    stream.forward(
+                            block.index(),
+                            block.load(site -> linears.getOrDefault(site, block.dense(site)), DType.F32));
                 }
             });
             stream.hidden().forget(block.index());

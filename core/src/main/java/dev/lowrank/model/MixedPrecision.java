@@ -5,7 +5,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Whether products in BF16 are quicker than in F32 here, for passes that gradients are wanted of.
+/// Whether products in BF16 are quicker than in F32 here, for passes whose results are sums over many
+/// tokens.
 public final class MixedPrecision {
     private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
     /// Below this width converting costs more than multiplying saves (decision 14).
@@ -13,7 +14,7 @@ public final class MixedPrecision {
 
     private MixedPrecision() {}
 
-    /// The type of products in passes that want gradients as statistics, not as digits.
+    /// The type of products in passes whose results are wanted as statistics, not as digits.
     public static DType products(DecoderSpec spec) {
         return pays(spec) ? DType.BF16 : DType.F32;
     }

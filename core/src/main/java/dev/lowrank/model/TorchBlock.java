@@ -4,6 +4,7 @@ import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
 import dev.lowrank.model.RowParts.Rows;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Epilogue;
 import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Grad;
@@ -43,7 +44,15 @@ public final class TorchBlock implements TensorOwner {
     /// @param linears what each site stores; [ModelWeights#linear] for the checkpoint's own
     public static TorchBlock load(
             DecoderSpec spec, Block block, ModelWeights weights, Function<LinearSite, Linear> linears) {
-        return load(spec, block, weights, linears, TorchLinear::forward);
+        return load(spec, block, weights, linears, DType.F32);
+    }
+
+    /// The same with matrices multiplied in a type of the caller's choice.
+    ///
+    /// @param products F32 or BF16
+    public static TorchBlock load(
+            DecoderSpec spec, Block block, ModelWeights weights, Function<LinearSite, Linear> linears, DType products) {
+        return copy(spec, block, weights, linears, linear -> TorchLinear.forward(linear, products));
     }
 
     /// Copies a block into F32 tensors of the innermost scope, for forward and backward passes.
@@ -52,10 +61,10 @@ public final class TorchBlock implements TensorOwner {
     /// @param linears what each site stores; [ModelWeights#linear] for the checkpoint's own
     public static TorchBlock differentiable(
             DecoderSpec spec, Block block, ModelWeights weights, Function<LinearSite, Linear> linears) {
-        return load(spec, block, weights, linears, TorchLinear::differentiable);
+        return copy(spec, block, weights, linears, TorchLinear::differentiable);
     }
 
-    private static TorchBlock load(
+    private static TorchBlock copy(
             DecoderSpec spec,
             Block block,
             ModelWeights weights,

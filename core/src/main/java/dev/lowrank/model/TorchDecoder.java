@@ -1,12 +1,10 @@
 package dev.lowrank.model;
 
 import dev.lowrank.tensor.DType;
-import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Grad;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.TensorStore;
-import dev.lowrank.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,17 +29,14 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     private final TensorStore store;
     private final List<TorchBlock> blocks;
     private final Embedding embedding;
-    private final Tensor head;
-    private final TorchNorm finalNorm;
+    private final TorchHead head;
 
     private TorchDecoder(LanguageModel model, Residency residency, TensorStore store) {
         this.model = model;
         this.spec = model.spec();
         this.store = store;
-        var weights = model.weights();
         this.embedding = Embedding.of(model);
-        this.head = store.keep(Tensors.from(weights.head(), DType.F32));
-        this.finalNorm = store.keep(TorchNorm.load(spec.norm(), weights, spec.finalNorm()));
+        this.head = store.keep(TorchHead.load(model, DType.F32));
         this.blocks = new ArrayList<>();
         if (residency == Residency.RESIDENT) {
             for (var block : spec.blocks()) {
@@ -134,7 +129,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     /// @param hidden residual stream after the last block, `[batch, seq, hidden]`
     /// @return `[batch, seq, vocab]`, in the innermost scope
     public Tensor logits(Tensor hidden) {
-        return TensorScope.tidy(() -> Functional.linear(finalNorm.apply(hidden), head, null));
+        return TensorScope.tidy(() -> head.logits(head.normed(hidden)));
     }
 
     @Override

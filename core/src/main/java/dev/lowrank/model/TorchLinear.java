@@ -23,11 +23,16 @@ import org.jspecify.annotations.Nullable;
 /// @param bias `[out]`
 record TorchLinear(List<Weight> stages, @Nullable Tensor bias) implements TensorOwner {
 
-    /// Copies a linear into F32 tensors of the innermost scope, for forward passes: factors are multiplied
-    /// out where that leaves less to multiply by.
-    static TorchLinear forward(Linear linear) {
+    /// Copies a linear into tensors of the innermost scope, for forward passes: factors are multiplied out
+    /// where that leaves less to multiply by.
+    ///
+    /// @param products element type of the weights, F32 or BF16
+    static TorchLinear forward(Linear linear, DType products) {
         return load(
-                linear, stages -> cheapest(stages).stream().map(Weight::packed).toList());
+                linear,
+                stages -> cheapest(stages).stream()
+                        .map(stage -> products == DType.F32 ? Weight.packed(stage) : Weight.plain(stage.to(products)))
+                        .toList());
     }
 
     /// Copies a linear into F32 tensors of the innermost scope, each part on its own.

@@ -239,6 +239,16 @@ public final class Functional {
                 source);
     }
 
+    /// Where each value belongs in the rising row beside it: the number of elements below it.
+    ///
+    /// @param rising `[n, m]`, each row in rising order
+    /// @param values `[n, k]`, same dtype
+    /// @return I64 `[n, k]`, 0 to m
+    public static Tensor searchSorted(Tensor rising, Tensor values) {
+        Native.requireSameDType("searchsorted", rising, values);
+        return Native.own("searchsorted", () -> torch.searchsorted(rising.handle(), values.handle()), rising, values);
+    }
+
     private static org.bytedeco.pytorch.Tensor heads(Tensor kv, long groups) {
         return groups == 1
                 ? kv.handle()

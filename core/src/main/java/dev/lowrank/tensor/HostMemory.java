@@ -1,6 +1,7 @@
 package dev.lowrank.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.Pointer;
 
 /// The border between LibTorch's memory and plain segments.
@@ -17,11 +18,16 @@ final class HostMemory {
 
     /// Copies all elements, converted and row-major, to `destination`, which is of their size.
     static void copy(Tensor tensor, DType target, MemorySegment destination) {
+        lend(tensor, target, destination::copyFrom);
+    }
+
+    /// Shows all elements, converted and row-major, to a reader.
+    static void lend(Tensor tensor, DType target, Consumer<MemorySegment> reader) {
         Native.run(
                 "copy to host",
                 () -> {
                     var source = tensor.handle().to(Native.scalarType(target)).contiguous();
-                    destination.copyFrom(of(source, destination.byteSize()));
+                    reader.accept(of(source, tensor.elements() * target.bytes()));
                 },
                 tensor);
     }

@@ -2,6 +2,7 @@ package dev.lowrank.tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -472,6 +473,14 @@ public final class Tensor {
         var data = arena.allocate(Math.multiplyExact(elements(), (long) target.bytes()), 64);
         HostMemory.copy(this, target, data);
         return new HostTensor(target, shape, data);
+    }
+
+    /// Lends the elements as plain memory, row-major; without a copy where they lie so already.
+    ///
+    /// @param target element type of what is lent, not an F8 one
+    /// @param reader may look at the memory until it returns
+    public void lend(DType target, Consumer<MemorySegment> reader) {
+        HostMemory.lend(this, target, reader);
     }
 
     /// @return dtype and shape, as in `F32[2, 3]`

@@ -3,6 +3,7 @@ package dev.lowrank.tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -168,10 +169,12 @@ public final class Tensors {
         });
     }
 
-    private static Tensor filled(DType dtype, Shape shape, java.util.function.Consumer<MemorySegment> fill) {
-        return Native.own("from", () -> {
-            var handle = torch.empty(
-                    shape.toArray(), Native.options(dtype), new org.bytedeco.pytorch.MemoryFormatOptional());
+    /// A tensor whose memory somebody fills, e.g. from a file.
+    ///
+    /// @param fill gets memory that is not set yet and only lent: elements row-major, in native byte order
+    public static Tensor filled(DType dtype, Shape shape, Consumer<MemorySegment> fill) {
+        return Native.own("filled", () -> {
+            var handle = torch.empty(shape.toArray(), Native.options(dtype), new MemoryFormatOptional());
             fill.accept(HostMemory.of(handle, shape.elements() * dtype.bytes()));
             return handle;
         });
