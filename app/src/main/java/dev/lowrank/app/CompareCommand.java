@@ -64,7 +64,7 @@ final class CompareCommand implements Callable<Integer> {
             paramLabel = "ALLOCATOR",
             completionCandidates = RecipeOptions.AllocatorIds.class,
             description = "Of ${COMPLETION-CANDIDATES}; each method's own if not given, and always for modegpt,"
-                    + " basis-sharing, shortgpt and sleb.")
+                    + " basis-sharing, shortgpt, sleb and slicegpt.")
     private List<String> allocators = new ArrayList<>();
 
     @Option(

@@ -18,6 +18,7 @@ import java.util.List;
 /// @param keptModel numbers kept ÷ original over the whole model
 /// @param parametersBefore numbers before
 /// @param parametersAfter numbers after
+/// @param headParameters those of a head of its own, where head and embedding are one matrix before; else 0
 /// @param bytesBefore bytes of the source's weights
 /// @param bytesDense bytes of the source written dense in the types of the output
 /// @param bytesAfter bytes of the output's weights
@@ -36,6 +37,7 @@ record PlanDocument(
         @JsonProperty("kept_model") double keptModel,
         @JsonProperty("parameters_before") long parametersBefore,
         @JsonProperty("parameters_after") long parametersAfter,
+        @JsonProperty("head_parameters") long headParameters,
         @JsonProperty("bytes_before") long bytesBefore,
         @JsonProperty("bytes_dense") long bytesDense,
         @JsonProperty("bytes_after") long bytesAfter,
@@ -96,6 +98,7 @@ record PlanDocument(
                 (double) plan.parametersAfter() / plan.parametersBefore(),
                 plan.parametersBefore(),
                 plan.parametersAfter(),
+                plan.headParameters(),
                 plan.sourceBytes(),
                 plan.bytesDense(),
                 plan.bytesAfter(),
@@ -123,6 +126,12 @@ record PlanDocument(
         text.append(String.format(
                 "%nThe run needs about %s of memory, %s of disk and %s on two cores.%n",
                 Figures.bytes(memoryBytes), Figures.bytes(diskBytes), Figures.seconds(seconds)));
+        if (headParameters > 0) {
+            text.append(String.format(
+                    "Head and embedding are one matrix before and two after: the weight of the final norm goes into the"
+                            + " head. --keep counts the target linears alone; the head of its own adds %s numbers.%n",
+                    Figures.count(headParameters)));
+        }
         if (bytesAfter > bytesBefore) {
             text.append(String.format(
                     "The output is larger than the source file: %s stored at fewer bits become %s. Measured in the same"

@@ -77,8 +77,8 @@ final class RecipeOptions {
             completionCandidates = AllocatorIds.class,
             description =
                     "What spends --keep on the targets: ${COMPLETION-CANDIDATES}; knapsack for the method lowrank,"
-                            + " influence for modegpt, uniform for the others; shortgpt, sleb and basis-sharing have"
-                            + " a rule of their own.")
+                            + " influence for modegpt, uniform for the others; shortgpt, sleb, slicegpt and"
+                            + " basis-sharing have a rule of their own.")
     private @Nullable String allocator;
 
     @Option(

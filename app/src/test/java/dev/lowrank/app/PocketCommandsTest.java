@@ -68,7 +68,12 @@ class PocketCommandsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"modegpt, narrowed, influence", "basis-sharing, factored, uniform", "shortgpt, removed, shortgpt"})
+    @CsvSource({
+        "modegpt, narrowed, influence",
+        "basis-sharing, factored, uniform",
+        "shortgpt, removed, shortgpt",
+        "slicegpt, narrowed, slicegpt"
+    })
     void methodsOfBlocksGoThroughEveryCommand(String method, String form, String spender, @TempDir Path folder) {
         var out = folder.resolve("out").toString();
         var plan = json(Run.of("plan", "--method", method, "--keep", "0.8", "--json"));

@@ -1,5 +1,6 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.model.BlockWidths;
 import dev.lowrank.model.Linear;
@@ -7,6 +8,7 @@ import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.Role;
 import dev.lowrank.model.SiteTap;
 import dev.lowrank.model.TorchBlock;
+import dev.lowrank.model.TorchNorm;
 import dev.lowrank.model.output.ModelFolder.StoredSite;
 import dev.lowrank.model.output.OutputTensor;
 import dev.lowrank.model.output.Shards;
@@ -18,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -100,14 +103,27 @@ record BlockWriter(
     private void probe(int place, Map<Role, Linear> linears) {
         TensorScope.tidyRun(() -> {
             var blueprint = job.blueprint();
-            var loaded = TorchBlock.load(
-                    blueprint.spec(),
-                    blueprint.running(block.block()),
-                    block.source().weights(),
-                    site -> Objects.requireNonNull(linears.get(site.role()), site.name()));
+            var loaded = load(place, site -> Objects.requireNonNull(linears.get(site.role()), site.name()));
             var angles = TorchBlock.Angles.of(blueprint.spec(), 0, job.probeTokens.length);
             var output = loaded.forward(job.probe.read(place, 0, 1), angles, null, SiteTap.NONE);
             job.probe.write(place + 1, 0, output);
         });
+    }
+
+    private TorchBlock load(int place, Function<LinearSite, Linear> linears) {
+        var blueprint = job.blueprint();
+        var spec = blueprint.spec();
+        var replaced = job.replaced();
+        if (replaced == null) {
+            return TorchBlock.load(
+                    spec, blueprint.running(block.block()), block.source().weights(), linears);
+        }
+        try (var file = SafetensorsFile.open(replaced)) {
+            return TorchBlock.load(
+                    spec,
+                    spec.blocks().get(place),
+                    norm -> TorchNorm.rms(spec.norm(), file.tensor(norm + ".weight")),
+                    linears);
+        }
     }
 }

@@ -64,6 +64,22 @@ record Blueprint(ModelConfig config, DecoderSpec spec, List<Integer> origins) {
         return new Blueprint(config, describe(source, config), all(source));
     }
 
+    /// The source with a narrower residual stream.
+    ///
+    /// @param width of the stream
+    /// @param epsilon of the norms over it
+    /// @param tied whether the head stays the embedding
+    static Blueprint streaming(LanguageModel source, int width, double epsilon, boolean tied) {
+        var numbers = JSON.getNodeFactory();
+        var config = source.checkpoint()
+                .config()
+                .with("hidden_size", numbers.numberNode(width))
+                .with("head_dim", numbers.numberNode(source.spec().headDim())) // else taken from the width
+                .with("rms_norm_eps", numbers.numberNode(epsilon))
+                .with("tie_word_embeddings", numbers.booleanNode(tied));
+        return new Blueprint(config, describe(source, config), all(source));
+    }
+
     private static DecoderSpec describe(LanguageModel source, ModelConfig config) {
         return Architectures.of(config)
                 .describe(config, name -> source.checkpoint().names().contains(name));

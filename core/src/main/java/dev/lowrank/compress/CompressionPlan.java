@@ -9,9 +9,11 @@ import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.Role;
+import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import java.util.EnumSet;
 import java.util.List;
@@ -29,7 +31,9 @@ import org.jspecify.annotations.Nullable;
 /// @param others sites that stay as they are
 /// @param parametersBefore numbers of the whole source
 /// @param sourceBytes bytes of the source's weight files
-/// @param restBytes bytes of embeddings, norms and biases as they will be written
+/// @param restParameters numbers of embeddings, head, norms and biases as they will be written
+/// @param headParameters those among them of a head of its own, where the source's is its embedding; else 0
+/// @param restType element type of most of them
 /// @param need predicted needs of the run
 public record CompressionPlan(
         CompressionRecipe recipe,
@@ -38,7 +42,9 @@ public record CompressionPlan(
         List<SitePlan> others,
         long parametersBefore,
         long sourceBytes,
-        long restBytes,
+        long restParameters,
+        long headParameters,
+        DType restType,
         Needs need) {
 
     /// Predicted needs.
@@ -86,10 +92,15 @@ public record CompressionPlan(
                 .filter(site -> !targets.contains(site))
                 .map(site -> SitePlan.dense(site, dtype(source, recipe, site)))
                 .toList();
+        var written = WholePlans.written(source, recipe, targets);
         var siteParameters =
                 source.spec().sites().mapToLong(LinearSite::weightParameters).sum();
-        var restBytes = (source.weights().parameters() - siteParameters)
-                * embeddingType(source, recipe).bytes();
+        var rest = source.weights().parameters() - siteParameters;
+        var restParameters = written.hiddenSize() == source.spec().hiddenSize()
+                        && written.tied() == source.spec().tied()
+                ? rest
+                : StreamPlan.rest(written);
+        var restType = embeddingType(source, recipe);
         return new CompressionPlan(
                 recipe,
                 allocation,
@@ -97,8 +108,10 @@ public record CompressionPlan(
                 others,
                 source.weights().parameters(),
                 source.checkpoint().weightBytes(),
-                restBytes,
-                needs(source, recipe, chosen, others, restBytes, samples, window));
+                restParameters,
+                source.spec().tied() && !written.tied() ? (long) written.vocabSize() * written.hiddenSize() : 0,
+                restType,
+                needs(source, recipe, chosen, others, restParameters * restType.bytes(), samples, window));
     }
 
     private static SitePlan plan(
@@ -189,7 +202,9 @@ public record CompressionPlan(
         var calibrated = recipe.needsCalibration();
         var tokens = calibrated ? (long) samples * window : 0;
         var moment = recipe.method().info().needs().contains(Statistic.SECOND_MOMENT);
-        var grams = moment ? 4L * spec.hiddenSize() * spec.hiddenSize() * 8 : 0;
+        var stream = recipe.method().info().needs().contains(Statistic.STREAM_MOMENT);
+        var square = (long) spec.hiddenSize() * spec.hiddenSize() * 8;
+        var grams = (moment ? 4 * square : 0) + (stream ? (Compute.threads() + 4) * square : 0);
         var largest = block.sites().stream()
                 .mapToLong(LinearSite::weightParameters)
                 .max()
@@ -205,8 +220,11 @@ public record CompressionPlan(
                 + others.stream().mapToLong(SitePlan::weightBytes).sum()
                 + restBytes;
         var hidden = calibrated ? 2 * tokens * spec.hiddenSize() * 4 : 0;
-        var decompositions =
-                chosen.stream().mapToDouble(site -> decomposeFlops(site.site())).sum();
+        var decompositions = stream
+                ? rotationFlops(spec)
+                : chosen.stream()
+                        .mapToDouble(site -> decomposeFlops(site.site()))
+                        .sum();
         var forward = 2.0 * blockParameters * spec.blocks().size(); // of one token
         var update = recipe.update();
         var gradientTokens = calibrated ? (long) gradientWindows(recipe, samples) * window : 0;
@@ -262,6 +280,13 @@ public record CompressionPlan(
         return 2 * (25 * small * small * small + 6 * small * site.in() * site.out());
     }
 
+    /// One eigen-decomposition of the stream, and a product with every matrix of the model.
+    private static double rotationFlops(DecoderSpec spec) {
+        var width = (double) spec.hiddenSize();
+        var numbers = spec.sites().mapToLong(LinearSite::weightParameters).sum() + 2.0 * spec.vocabSize() * width;
+        return 2 * (25 * width * width * width + 2 * numbers * width);
+    }
+
     /// Whether the ranks are decided.
     public boolean ranksKnown() {
         return allocation != null || targets.isEmpty();
@@ -279,7 +304,9 @@ public record CompressionPlan(
 
     /// Numbers of the whole model after.
     public long parametersAfter() {
-        return parametersBefore - targetParametersBefore() + targetParametersAfter();
+        return targetParametersAfter()
+                + others.stream().mapToLong(SitePlan::parametersAfter).sum()
+                + restParameters;
     }
 
     /// Bytes of the weights after.
@@ -287,15 +314,18 @@ public record CompressionPlan(
         return Stream.concat(targets.stream(), others.stream())
                         .mapToLong(SitePlan::weightBytes)
                         .sum()
-                + restBytes;
+                + restParameters * restType.bytes();
     }
 
     /// Bytes of the same model written dense in the same element types.
     public long bytesDense() {
-        return Stream.concat(targets.stream(), others.stream())
+        var sites = Stream.concat(targets.stream(), others.stream()).toList();
+        var rest = parametersBefore
+                - sites.stream().mapToLong(SitePlan::parametersBefore).sum();
+        return sites.stream()
                         .mapToLong(
                                 plan -> plan.parametersBefore() * plan.dtype().bytes())
                         .sum()
-                + restBytes;
+                + rest * restType.bytes();
     }
 }

@@ -16,6 +16,7 @@ import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.method.SharedBasis;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.method.StreamRotation;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -66,6 +67,10 @@ public record CompressionRecipe(
                         || method.info().needs().contains(Statistic.MEAN))) {
             throw new IllegalArgumentException("--update sequential fits methods whose metric is the second moment of"
                     + " the inputs (svd-llm, kfac-svd), not " + method.info().id());
+        }
+        if (storage != StoragePolicy.AUTO && method instanceof StreamRotation) {
+            throw new IllegalArgumentException("--storage says how factors are stored; the method "
+                    + method.info().id() + " makes none, it leaves plain matrices. Leave --storage out");
         }
         require(method, allocator, update);
         targets = Set.copyOf(targets);
@@ -121,6 +126,7 @@ public record CompressionRecipe(
             case SiteMethod _, SharedBasis _ -> allocator.info().needs().isEmpty();
             case ModuleMethod _ -> allocator instanceof BlockAllocator spread && !spread.needsInfluence();
             case BlockRemoval _ -> false;
+            case StreamRotation _ -> true;
         };
     }
 
@@ -134,9 +140,12 @@ public record CompressionRecipe(
 
     /// What spends the budget: the allocator, or the method where it does so itself.
     public String spender() {
-        return method instanceof BlockRemoval
-                ? method.info().id()
-                : allocator.info().id();
+        return leavesPlainModel() ? method.info().id() : allocator.info().id();
+    }
+
+    /// Whether what comes out is an ordinary model of its architecture, which any tool opens.
+    boolean leavesPlainModel() {
+        return method instanceof BlockRemoval || method instanceof StreamRotation;
     }
 
     /// What decides how sites are stored: the policy, or the form where the method leaves no choice.
@@ -144,7 +153,7 @@ public record CompressionRecipe(
         return switch (method) {
             case SiteMethod _ -> storage.id();
             case SharedBasis _ -> StorageForm.FACTORED.id();
-            case ModuleMethod _, BlockRemoval _ -> StorageForm.DENSE.id();
+            case ModuleMethod _, BlockRemoval _, StreamRotation _ -> StorageForm.DENSE.id();
         };
     }
 

@@ -11,6 +11,7 @@ import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.method.Problem;
 import dev.lowrank.compress.method.SharedBasis;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.method.StreamRotation;
 import dev.lowrank.compress.statistics.BlockStatistics;
 import dev.lowrank.compress.statistics.SiteStatistics;
 import dev.lowrank.compress.statistics.Statistic;
@@ -322,6 +323,7 @@ final class CompressionRun {
             }
             case ModuleMethod method -> new ModuleCut(source, job, method, calibration(), progress).run();
             case SharedBasis method -> new SharedCut(source, job, method, calibration(), progress).run();
+            case StreamRotation method -> new StreamCut(source, job, method, calibration(), progress).run();
         }
     }
 

@@ -73,31 +73,9 @@ final class Finish {
     private void assemble(JobState job) {
         var parts = new ArrayList<SafetensorsFile>();
         try {
-            var tensors = new ArrayList<OutputTensor>();
-            var head = CompressionPlan.embeddingType(source, job.recipe());
-            var tables = source.weights().tables();
-            var sites = new HashSet<String>();
-            var gone = Blueprint.same(source).norms(source.spec()).keySet(); // unless a block that stays has it
-            source.spec()
-                    .sites()
-                    .forEach(site -> source.weights().tensorNames(site).forEach(sites::add));
-            var renamed = job.blueprint().norms(source.spec());
-            for (var name : source.weights().names()) {
-                if (sites.contains(name) || gone.contains(base(name)) && !renamed.containsKey(base(name))) {
-                    continue;
-                }
-                var own = source.checkpoint().info(name).dtype();
-                var written = renamed.getOrDefault(base(name), base(name))
-                        + name.substring(base(name).length());
-                tensors.add(fromSource(source, name, tables.contains(name) ? head : own)
-                        .named(written));
-            }
+            var tensors = new ArrayList<>(outside(job, parts));
             for (var block = 0; block < job.blueprint().spec().blocks().size(); block++) {
-                var part = SafetensorsFile.open(job.state.part(block));
-                parts.add(part);
-                for (var name : part.names()) {
-                    tensors.add(OutputTensor.of(name, part.tensor(name)));
-                }
+                addAll(SafetensorsFile.open(job.state.part(block)), parts, tensors);
             }
             Shards.write(job.folder, tensors, Shards.MOST_BYTES);
         } finally {
@@ -110,6 +88,40 @@ final class Finish {
                 job.blueprint().config(),
                 RunState.stored(written, job.entries),
                 CompressionPlan.embeddingType(source, job.recipe()));
+    }
+
+    private static void addAll(SafetensorsFile part, List<SafetensorsFile> parts, List<OutputTensor> tensors) {
+        parts.add(part);
+        for (var name : part.names()) {
+            tensors.add(OutputTensor.of(name, part.tensor(name)));
+        }
+    }
+
+    /// What is written outside the linears: the source's own tensors, or what stands in their place.
+    private List<OutputTensor> outside(JobState job, List<SafetensorsFile> parts) {
+        var tensors = new ArrayList<OutputTensor>();
+        var replaced = job.replaced();
+        if (replaced != null) {
+            addAll(SafetensorsFile.open(replaced), parts, tensors);
+            return tensors;
+        }
+        var head = CompressionPlan.embeddingType(source, job.recipe());
+        var tables = source.weights().tables();
+        var sites = new HashSet<String>();
+        var gone = Blueprint.same(source).norms(source.spec()).keySet(); // unless a block that stays has it
+        source.spec().sites().forEach(site -> source.weights().tensorNames(site).forEach(sites::add));
+        var renamed = job.blueprint().norms(source.spec());
+        for (var name : source.weights().names()) {
+            if (sites.contains(name) || gone.contains(base(name)) && !renamed.containsKey(base(name))) {
+                continue;
+            }
+            var own = source.checkpoint().info(name).dtype();
+            var written = renamed.getOrDefault(base(name), base(name))
+                    + name.substring(base(name).length());
+            tensors.add(
+                    fromSource(source, name, tables.contains(name) ? head : own).named(written));
+        }
+        return tensors;
     }
 
     /// A tensor's name without `.weight` or `.bias`.

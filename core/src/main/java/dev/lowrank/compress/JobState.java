@@ -7,6 +7,7 @@ import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.TensorScope;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -31,15 +32,18 @@ final class JobState implements AutoCloseable {
     final OutputFolder folder;
     final RunState state;
     final ObjectNode fingerprint;
-    final HiddenStates probe;
+    final int[] probeTokens;
     final Stopwatch time = new Stopwatch();
     final List<RunState.Entry> entries = new ArrayList<>();
-    final int[] probeTokens;
+    /// The residual stream of the probe, as wide as the model that is written.
+    HiddenStates probe;
+
     private final Set<LinearSite> targets;
     private @Nullable Allocation allocation;
     private Blueprint blueprint;
     private List<String> notes = List.of();
     private List<SiteReport> removed = List.of();
+    private @Nullable Path replaced;
 
     JobState(
             Compression.Job job,
@@ -60,7 +64,7 @@ final class JobState implements AutoCloseable {
         var random = new SplittableRandom(job.recipe().seed());
         this.probeTokens = random.ints(Math.min(PROBE_TOKENS, spec.maxPositions()), 0, spec.vocabSize())
                 .toArray();
-        this.probe = new HiddenStates(folder.workFolder(), "probe", probeTokens.length, spec.hiddenSize());
+        this.probe = probe(spec.hiddenSize());
     }
 
     CompressionRecipe recipe() {
@@ -96,7 +100,27 @@ final class JobState implements AutoCloseable {
 
     /// Decides what model is written.
     void decide(Blueprint decided) {
+        if (decided.spec().hiddenSize() != blueprint.spec().hiddenSize()) {
+            probe = probe(decided.spec().hiddenSize());
+        }
         blueprint = decided;
+    }
+
+    private HiddenStates probe(int width) {
+        return new HiddenStates(folder.workFolder(), "probe", probeTokens.length, width);
+    }
+
+    /// Decides what is written outside the linears in place of the source's own embedding, head and norms.
+    ///
+    /// @param tables a safetensors file, by the names in the output
+    void replace(Path tables) {
+        replaced = tables;
+    }
+
+    /// What is written in place of the source's tensors outside the linears; null for those themselves.
+    @Nullable
+    Path replaced() {
+        return replaced;
     }
 
     /// Says what was decided besides ranks.

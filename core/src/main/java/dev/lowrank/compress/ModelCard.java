@@ -17,8 +17,13 @@ final class ModelCard {
             random weights in place of the compressed sites.
             """;
 
-    private static final String PLAIN = """
+    private static final String FEWER_LAYERS = """
             An ordinary model of fewer layers: every tool that opens its source opens it.
+            """;
+
+    private static final String SMALLER_HIDDEN_SIZE = """
+            An ordinary model of a smaller hidden size, whose heads keep their width (`head_dim`): a tool that opens its \
+            source opens it, if it reads `head_dim` and does not take it from the hidden size.
             """;
 
     private ModelCard() {}
@@ -26,7 +31,8 @@ final class ModelCard {
     static String text(LanguageModel source, JobState job, CompressionReport report) {
         var name = source.checkpoint().path().getFileName();
         var method = job.recipe().method().info();
-        var plain = job.recipe().method() instanceof BlockRemoval;
+        var plain = job.recipe().leavesPlainModel();
+        var less = job.recipe().method() instanceof BlockRemoval ? FEWER_LAYERS : SMALLER_HIDDEN_SIZE;
         return String.format(
                 Locale.ROOT,
                 """
@@ -61,7 +67,7 @@ final class ModelCard {
 
                 %s""",
                 name,
-                plain ? PLAIN : REMOTE_CODE,
+                plain ? less : REMOTE_CODE,
                 plain ? "" : ", trust_remote_code=True",
                 report.parametersBefore(),
                 report.parametersAfter(),
@@ -112,7 +118,7 @@ final class ModelCard {
         switch (recipe.budget()) {
             case Budget.Share share ->
                 options.append(
-                                recipe.method() instanceof BlockRemoval
+                                recipe.leavesPlainModel()
                                         ? ""
                                         : " --allocate " + allocator.info().id())
                         .append(

@@ -25,6 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class RunState {
     private static final String FINGERPRINT = "fingerprint.json";
     private static final String GRADIENTS = "gradients.json";
+    private static final String ROTATION = "rotation.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final OutputFolder folder;
@@ -98,6 +99,17 @@ final class RunState {
     /// Whether the gradients at all outputs are measured, each file verified.
     boolean gradientsMeasured() {
         var entry = read(work.resolve(GRADIENTS), Files.class);
+        return entry != null && good(entry);
+    }
+
+    /// Declares the axes of the residual stream found and its tables rotated; every file must be complete.
+    void finishRotation(List<Path> files) {
+        WorkFiles.write(work.resolve(ROTATION), JSON.writeValueAsBytes(Files.of(files, 0)));
+    }
+
+    /// Whether the axes are found and the tables rotated, each file verified.
+    boolean rotated() {
+        var entry = read(work.resolve(ROTATION), Files.class);
         return entry != null && good(entry);
     }
 

@@ -1,6 +1,5 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
@@ -34,8 +33,15 @@ final class Warnings {
             warnings.add("Calibrated on " + tokens + " tokens; the widest input has " + widest + " channels and wants "
                     + (long) TOKENS_PER_CHANNEL * widest + ". Give more --samples for a better result");
         }
+        if (job.plan.headParameters() > 0) {
+            warnings.add("Head and embedding were one matrix and are two now, since the weight of the final norm went"
+                    + " into the head: " + job.plan.headParameters() + " numbers that --keep does not count, it counts"
+                    + " the decoder linears. The whole model has " + job.plan.parametersAfter()
+                    + " numbers in place of "
+                    + job.plan.parametersBefore());
+        }
         var kept = reports.stream().filter(site -> site.form().equals("dense")).count();
-        if (kept > 0 && !(job.recipe().method() instanceof BlockRemoval)) {
+        if (kept > 0 && !job.recipe().leavesPlainModel()) {
             warnings.add(kept + " of " + reports.size() + " target sites stay dense: "
                     + (job.recipe().method() instanceof ModuleMethod
                             ? "nothing is taken from their modules"

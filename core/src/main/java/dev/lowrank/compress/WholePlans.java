@@ -6,6 +6,8 @@ import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.method.SharedBasis;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.method.StreamRotation;
+import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import java.util.HashSet;
@@ -35,6 +37,7 @@ final class WholePlans {
                 }
                 WidthPlan.checkArchitecture(source, id);
             }
+            case StreamRotation _ -> StreamPlan.check(source, recipe);
         }
     }
 
@@ -45,6 +48,7 @@ final class WholePlans {
             case BlockRemoval _ -> removal(source, recipe, targets);
             case ModuleMethod _ -> narrowing(source, recipe, targets);
             case SharedBasis method -> new SharedRanks(source, recipe, method, targets).plans();
+            case StreamRotation _ -> streaming(source, recipe, targets);
         };
     }
 
@@ -113,5 +117,20 @@ final class WholePlans {
                                 WidthPlan.narrowed(source.spec(), site, widths.get(block.index())),
                                 CompressionPlan.dtype(source, recipe, site))))
                 .toList();
+    }
+
+    private static List<SitePlan> streaming(LanguageModel source, CompressionRecipe recipe, List<LinearSite> targets) {
+        var width = StreamPlan.of(source, recipe, targets).width();
+        return targets.stream()
+                .map(site -> SitePlan.narrowed(
+                        site, StreamPlan.narrowed(site, width), CompressionPlan.dtype(source, recipe, site)))
+                .toList();
+    }
+
+    /// What the written model is, as far as headers tell.
+    static DecoderSpec written(LanguageModel source, CompressionRecipe recipe, List<LinearSite> targets) {
+        return recipe.method() instanceof StreamRotation
+                ? StreamPlan.of(source, recipe, targets).blueprint().spec()
+                : source.spec();
     }
 }

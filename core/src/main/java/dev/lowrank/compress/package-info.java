@@ -3,8 +3,9 @@
 ///
 /// Reading order: [CompressionRecipe] (what is asked), [CompressionPlan] (what it will do, from headers
 /// alone), [Compression] (does it), [CompressionRun] (a pass for each kind of method: [SiteCutter] and
-/// [SequentialCut] for single linears, [ModuleCut], [SharedCut], [DepthCut]), [Blueprint] (what model is
-/// written), [BlockWriter], [RunState] (what survives a kill), [Finish], [CompressionReport].
+/// [SequentialCut] for single linears, [ModuleCut], [SharedCut], [DepthCut], [StreamCut]), [Blueprint]
+/// (what model is written), [BlockWriter], [RunState] (what survives a kill), [Finish],
+/// [CompressionReport].
 @NullMarked
 package dev.lowrank.compress;
 

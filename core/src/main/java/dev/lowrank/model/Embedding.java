@@ -31,6 +31,13 @@ public final class Embedding {
                 spec.hiddenSize());
     }
 
+    /// An embedding without learned positions; valid while the table is.
+    ///
+    /// @param table `[vocab, hidden]`
+    public static Embedding of(HostTensor table) {
+        return new Embedding(table, null, Math.toIntExact(table.shape().size(1)));
+    }
+
     /// Embeds windows of equal length.
     ///
     /// @param windows token ids, `[batch][seq]`

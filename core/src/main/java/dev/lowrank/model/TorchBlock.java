@@ -55,6 +55,14 @@ public final class TorchBlock implements TensorOwner {
         return copy(spec, block, weights, linears, linear -> TorchLinear.forward(linear, products));
     }
 
+    /// The same with norms from anywhere.
+    ///
+    /// @param norms by checkpoint name without suffix
+    public static TorchBlock load(
+            DecoderSpec spec, Block block, Function<String, TorchNorm> norms, Function<LinearSite, Linear> linears) {
+        return load(spec, block, norms, linears, TorchLinear::forward);
+    }
+
     /// Copies a block into F32 tensors of the innermost scope, for forward and backward passes.
     ///
     /// @param weights norms come from here
@@ -70,16 +78,20 @@ public final class TorchBlock implements TensorOwner {
             ModelWeights weights,
             Function<LinearSite, Linear> linears,
             Function<Linear, TorchLinear> loading) {
+        return load(spec, block, name -> TorchNorm.load(spec.norm(), weights, name), linears, loading);
+    }
+
+    private static TorchBlock load(
+            DecoderSpec spec,
+            Block block,
+            Function<String, TorchNorm> norms,
+            Function<LinearSite, Linear> linears,
+            Function<Linear, TorchLinear> loading) {
         var loaded = new EnumMap<Role, TorchLinear>(Role.class);
         for (var site : block.sites()) {
             loaded.put(site.role(), loading.apply(linears.apply(site)));
         }
-        return new TorchBlock(
-                spec,
-                block,
-                TorchNorm.load(spec.norm(), weights, block.attentionNorm()),
-                TorchNorm.load(spec.norm(), weights, block.mlpNorm()),
-                loaded);
+        return new TorchBlock(spec, block, norms.apply(block.attentionNorm()), norms.apply(block.mlpNorm()), loaded);
     }
 
     /// The same block on other tensors, as training replaces them at each step.

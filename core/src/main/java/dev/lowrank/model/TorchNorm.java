@@ -2,6 +2,7 @@ package dev.lowrank.model;
 
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.Tensors;
@@ -24,6 +25,13 @@ public record TorchNorm(
                 norm,
                 Tensors.from(weights.scale(name), DType.F32),
                 shift == null ? null : Tensors.from(shift, DType.F32));
+    }
+
+    /// Copies an RMS norm into an F32 tensor of the innermost scope.
+    ///
+    /// @param scale `[hidden]`
+    public static TorchNorm rms(DecoderSpec.Norm norm, HostTensor scale) {
+        return new TorchNorm(norm, Tensors.from(scale, DType.F32), null);
     }
 
     /// Applies the norm.

@@ -65,7 +65,12 @@ class WholeMethodsTest {
         "shortgpt, llama-rope-llama3-biased, 0.5",
         "shortgpt, qwen2-tied, 0.5",
         "shortgpt, gpt2, 0.5",
-        "shortgpt, gpt_bigcode-multi-query, 0.5"
+        "shortgpt, gpt_bigcode-multi-query, 0.5",
+        "slicegpt, llama-gqa-tied, 0.5",
+        "slicegpt, llama-gqa-tied, 0.65",
+        "slicegpt, llama-rope-llama3-biased, 0.5",
+        "slicegpt, llama-rope-yarn, 0.7",
+        "slicegpt, qwen2-tied, 0.5"
     })
     void aFolderMeetsTheBudgetAndBothEnginesRunIt(String method, String model, double keep) {
         try (var source = LanguageModel.open(MODELS.resolve(model))) {
@@ -96,7 +101,7 @@ class WholeMethodsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"modegpt", "basis-sharing", "shortgpt", "sleb"})
+    @ValueSource(strings = {"modegpt", "basis-sharing", "shortgpt", "sleb", "slicegpt"})
     void aRunKilledAtAnyProgressEndsInTheSameBytes(String method) throws Exception {
         var path = folder.resolve("source");
         SyntheticLlama.write(path, new SyntheticLlama.Size(32, 5, 4, 2, 48, 64), 3);
@@ -136,7 +141,7 @@ class WholeMethodsTest {
     @Test
     void moreBudgetComesNearerToTheModel() {
         try (var source = llama()) {
-            for (var method : List.of("modegpt", "basis-sharing")) {
+            for (var method : List.of("modegpt", "basis-sharing", "slicegpt")) {
                 var before = Double.MAX_VALUE;
                 for (var keep : new double[] {0.3, 0.6, 0.9}) {
                     var output = folder.resolve(method + keep);
@@ -275,6 +280,7 @@ class WholeMethodsTest {
                     recipe("svd-llm", 0.6),
                     recipe("modegpt", 0.6),
                     recipe("basis-sharing", 0.6),
+                    recipe("slicegpt", 0.6),
                     recipe("shortgpt", 0.5));
             var jobs = recipes.stream()
                     .map(recipe -> new Job(

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The promise behind one description and two engines, for every architecture and storage form.
 @NoNativeLeaks
@@ -135,6 +136,22 @@ class EnginesAgreeTest {
                 TensorScope.tidyRun(() -> TensorAssert.assertThat(torch(dense, golden.windows()))
                         .isCloseTo(torch(model, golden.windows()), Tolerance.F32_LOGITS));
             }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama-gqa-tied", "llama-rope-llama3-biased", "qwen2-tied"})
+    void bothEnginesComputeTheSameLogitsOfANarrowerStream(String name) {
+        var golden = GoldenModel.of(name);
+        var output = folder.resolve(golden + "-slicegpt");
+        try (var source = LanguageModel.open(golden.folder())) {
+            CompressedForm.write(source, "slicegpt", KEEP, output);
+        }
+        try (var model = LanguageModel.open(output)) {
+            assertThat(model.spec().hiddenSize()).isEqualTo(16);
+            TensorScope.tidyRun(() -> TensorAssert.assertThat(torch(model, golden.windows()))
+                    .isFinite()
+                    .isCloseTo(rows(model, golden.windows()), Tolerance.ENGINES_AGREE));
         }
     }
 

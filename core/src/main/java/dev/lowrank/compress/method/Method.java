@@ -1,10 +1,10 @@
 package dev.lowrank.compress.method;
 
 /// A one-shot method, told apart by what it looks at: a linear alone ([SiteMethod]), the modules of a block
-/// ([ModuleMethod]), the list of blocks ([BlockRemoval]), or the same linear of neighbouring blocks
-/// ([SharedBasis]). Each kind has its own pass in the pipeline; calibration, budget, resuming, output and
-/// report are the same for all.
-public sealed interface Method permits SiteMethod, ModuleMethod, BlockRemoval, SharedBasis {
+/// ([ModuleMethod]), the list of blocks ([BlockRemoval]), the same linear of neighbouring blocks
+/// ([SharedBasis]), or the residual stream of the whole model ([StreamRotation]). Each kind has its own
+/// pass in the pipeline; calibration, budget, resuming, output and report are the same for all.
+public sealed interface Method permits SiteMethod, ModuleMethod, BlockRemoval, SharedBasis, StreamRotation {
     /// Its catalogue entry.
     MethodInfo info();
 

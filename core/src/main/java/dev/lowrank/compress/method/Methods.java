@@ -15,7 +15,8 @@ public final class Methods {
             options -> new MoDeGpt(options.ridge()),
             options -> new BasisSharing(options.sharedBlocks()),
             options -> new ShortGpt(),
-            options -> new Sleb());
+            options -> new Sleb(),
+            options -> new SliceGpt());
 
     private Methods() {}
 

@@ -14,6 +14,9 @@ public enum Statistic {
     OUTPUT_GRADIENT,
     /// The residual stream before and after whole blocks.
     RESIDUAL,
+    /// Second moment of the normalised residual stream at all norms together, `[hidden, hidden]`; see
+    /// [StreamMoment].
+    STREAM_MOMENT,
     /// The loss of the model without one block or another, on validation text where there is one.
     LOSS,
     /// Second moments inside the modules of a block; see [ModuleStatistics].

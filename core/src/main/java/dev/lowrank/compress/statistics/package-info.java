@@ -3,7 +3,7 @@
 ///
 /// Reading order: [Statistic] (what a method may ask for), [SiteStatistics] (what it gets), [SecondMoment]
 /// (on which side it was measured), [BlockStatistics] (the collector); [ModuleStatistics] and
-/// [ModuleSums] inside modules.
+/// [ModuleSums] inside modules; [StreamMoment] of the residual stream.
 @NullMarked
 package dev.lowrank.compress.statistics;
 

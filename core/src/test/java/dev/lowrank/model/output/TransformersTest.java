@@ -61,10 +61,10 @@ class TransformersTest {
                 }
             }
         }
-        for (var method : List.of("modegpt", "basis-sharing", "shortgpt")) {
+        for (var method : List.of("modegpt", "basis-sharing", "shortgpt", "slicegpt")) {
             for (var golden : GoldenModel.ofEachArchitecture().toList()) {
                 try (var source = LanguageModel.open(golden.folder())) {
-                    if (method.equals("modegpt")
+                    if (List.of("modegpt", "slicegpt").contains(method)
                             && source.spec()
                                     .blocks()
                                     .getFirst()
@@ -72,7 +72,7 @@ class TransformersTest {
                                     .isEmpty()) {
                         continue;
                     }
-                    var plain = method.equals("shortgpt") ? "-DENSE" : "-WHOLE";
+                    var plain = List.of("shortgpt", "slicegpt").contains(method) ? "-DENSE" : "-WHOLE";
                     var output = folder.resolve(golden + "-" + method + plain);
                     CompressedForm.write(source, method, 0.5, output);
                     pairs.add(output.toString());
