@@ -7,7 +7,9 @@ import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -16,7 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// A run that is killed leaves `OUTPUT.partial`; the same call again continues at the next block and ends
 /// in the same bytes. Several recipes can share one pass of calibration and, where they share a method, one
-/// decomposition.
+/// decomposition; what they share lies with the first of them. Outputs that such a run had finished when it
+/// was stopped are taken as done.
 public final class Compression {
     /// Calibration tokens that one thread passes through a block at once; bounds the activations in memory.
     static final int BATCH_TOKENS = 2048;
@@ -31,7 +34,8 @@ public final class Compression {
 
     /// What to do with the unfinished work of an earlier run.
     public enum Unfinished {
-        /// Continue it; refuse if it was asked something else.
+        /// Continue it; refuse if it was asked something else. Of several jobs, those whose outputs are there
+        /// and were made by the same recipe are done.
         RESUME,
         /// Throw it away.
         DISCARD
@@ -81,23 +85,51 @@ public final class Compression {
             }
         }
         var files = Fingerprint.source(source.checkpoint().path());
+        var reports = new LinkedHashMap<Job, CompressionReport>();
         var opened = new ArrayList<JobState>();
         try {
             for (var job : jobs) {
-                opened.add(open(source, files, job, calibration, validation, unfinished));
+                var fingerprint = fingerprint(files, job.recipe(), calibration, validation);
+                var before = jobs.size() > 1 && unfinished == Unfinished.RESUME
+                        ? FinishedOutput.report(job, fingerprint)
+                        : null;
+                if (before == null) {
+                    opened.add(open(source, fingerprint, job, calibration, unfinished));
+                } else {
+                    reports.put(job, before);
+                }
             }
-            return new CompressionRun(source, opened, calibration, validation, progress).run();
+            if (!opened.isEmpty()) {
+                var made = new CompressionRun(source, opened, calibration, validation, progress).run();
+                for (var i = 0; i < made.size(); i++) {
+                    reports.put(opened.get(i).job, made.get(i));
+                }
+            }
+            return jobs.stream()
+                    .map(job -> Objects.requireNonNull(reports.get(job)))
+                    .toList();
         } finally {
             opened.forEach(JobState::close);
         }
     }
 
+    private static ObjectNode fingerprint(
+            ObjectNode files,
+            CompressionRecipe recipe,
+            @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation) {
+        return Fingerprint.of(
+                files,
+                recipe,
+                recipe.needsCalibration() ? calibration : null,
+                recipe.usesValidation() ? validation : null);
+    }
+
     private static JobState open(
             LanguageModel source,
-            ObjectNode files,
+            ObjectNode fingerprint,
             Job job,
             @Nullable CalibrationSet calibration,
-            @Nullable ValidationSet validation,
             Unfinished unfinished) {
         var windows = calibration == null ? 0 : calibration.size();
         var window = calibration == null ? 0 : calibration.identity().window();
@@ -111,12 +143,6 @@ public final class Compression {
             if (!folder.resumed()) {
                 folder.requireSpace(plan.need().diskBytes());
             }
-            var recipe = job.recipe();
-            var fingerprint = Fingerprint.of(
-                    files,
-                    recipe,
-                    recipe.needsCalibration() ? calibration : null,
-                    recipe.usesValidation() ? validation : null);
             return new JobState(
                     job, plan, folder, RunState.open(folder, fingerprint), fingerprint, Blueprint.same(source));
         } catch (RuntimeException failure) {

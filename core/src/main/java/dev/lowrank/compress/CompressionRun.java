@@ -24,12 +24,14 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
 import java.lang.foreign.Arena;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -116,6 +118,18 @@ final class CompressionRun {
 
     List<CompressionReport> run() {
         return Grad.off(() -> {
+            cutBySite();
+            all.forEach(this::cutWhole);
+            var finish = new Finish(source, time);
+            return all.stream().map(finish::finish).toList();
+        });
+    }
+
+    /// Cuts every job whose method treats every linear by itself.
+    private void cutBySite() {
+        // What these share lies with the first job; once that is finished, the others need it no more.
+        var open = bySite.stream().anyMatch(job -> !job.allocated() || !job.cut(spec.blocks().size()));
+        if (open) {
             if (statistics.contains(Statistic.OUTPUT_GRADIENT)) {
                 time.calibrating(this::measureOutputGradients);
             }
@@ -124,17 +138,21 @@ final class CompressionRun {
                     cutAsDecomposed();
                 }
             } else {
-                decomposeAll();
-                allocate();
+                var undecided = bySite.stream().filter(job -> !job.allocated()).toList();
+                if (!jobs.isEmpty() || !undecided.isEmpty()) {
+                    decomposeAll();
+                }
+                if (!undecided.isEmpty()) {
+                    allocate(undecided);
+                }
                 if (!jobs.isEmpty()) {
                     cutAll();
                 }
             }
-            bySite.stream().filter(job -> job.recipe().update() != null).forEach(this::cutSequentially);
-            all.forEach(this::cutWhole);
-            var finish = new Finish(source, time);
-            return all.stream().map(finish::finish).toList();
-        });
+        } else {
+            jobs.forEach(job -> job.restore(spec.blocks().size(), block -> 0));
+        }
+        bySite.stream().filter(job -> job.recipe().update() != null).forEach(this::cutSequentially);
     }
 
     /// A gradient pass of some of the calibration windows.
@@ -142,16 +160,23 @@ final class CompressionRun {
     /// @param group which windows: 0 for those that metrics come from, 1 for those that judge
     ///     decompositions, which would look too good on the windows that made them
     private GradientPass pass(Labels labels, int group) {
-        var windows = Objects.requireNonNull(calibration).windows();
-        var first = group == 0 ? 0 : Math.min(metricWindows(windows.size()), windows.size() - 1);
-        var count = group == 0 ? metricWindows(windows.size()) : curveWindows(windows.size());
+        var range = windows(group);
         return new GradientPass(
                 source,
-                windows.subList(first, first + count),
+                calibration().subList(range.first(), range.first() + range.count()),
                 labels,
                 all.getFirst().folder.workFolder(),
                 all.getFirst().recipe().seed(),
                 progress);
+    }
+
+    /// Some of the calibration windows.
+    private record Range(int first, int count) {}
+
+    private Range windows(int group) {
+        var size = calibration().size();
+        var metric = metricWindows(size);
+        return group == 0 ? new Range(0, metric) : new Range(Math.min(metric, size - 1), curveWindows(size));
     }
 
     /// How many of the calibration windows metrics are made from.
@@ -173,11 +198,13 @@ final class CompressionRun {
 
     private void measureOutputGradients() {
         var state = all.getFirst().state;
-        if (!state.gradientsMeasured()) {
+        var of = windows(0) + ", seed " + all.getFirst().recipe().seed();
+        var wanted = targets.stream().map(felt::file).toList();
+        if (!state.gradientsMeasured(of, wanted)) {
             try (var pass = pass(Labels.DRAWN, 0)) {
                 pass.observe(targets, felt);
             }
-            state.finishGradients(targets.stream().map(felt::file).toList());
+            state.finishGradients(of, wanted);
         }
     }
 
@@ -194,7 +221,8 @@ final class CompressionRun {
     private void decomposeAll() {
         var state = all.getFirst().state;
         var hidden = stream == null ? null : stream.hidden();
-        var start = state.decomposed(spec.blocks().size(), hidden);
+        var of = decomposedFrom();
+        var start = state.decomposed(spec.blocks().size(), of, this::decompositions, hidden);
         if (start == 0 && stream != null) {
             time.calibrating(stream::embed);
         }
@@ -202,13 +230,27 @@ final class CompressionRun {
             progress.step("decompose", index, spec.blocks().size());
             var block = SourceBlock.of(source, spec.blocks().get(index));
             TensorScope.tidyRun(() -> decompose(block));
-            var written = targets(block)
-                    .flatMap(site -> methods.stream().map(method -> files.file(site, method)))
-                    .toList();
-            state.finishDecomposing(index, written, hidden == null ? 0 : hidden.checksum(index + 1));
+            state.finishDecomposing(index, of, decompositions(index), hidden == null ? 0 : hidden.checksum(index + 1));
             leave(block);
         }
         progress.step("decompose", spec.blocks().size(), spec.blocks().size());
+    }
+
+    /// The files of a block's decompositions.
+    private List<Path> decompositions(int block) {
+        return targets.stream()
+                .filter(site -> site.layer() == block)
+                .flatMap(site -> methods.stream().map(method -> files.file(site, method)))
+                .toList();
+    }
+
+    /// What the decompositions are made from; their files' names say the sites and the methods.
+    private String decomposedFrom() {
+        if (calibration == null) {
+            return "weights";
+        }
+        var gradients = statistics.contains(Statistic.OUTPUT_GRADIENT) ? ", gradients of " + windows(0) : "";
+        return decomposed(calibration.windows()).size() + " windows" + gradients;
     }
 
     private void decompose(SourceBlock block) {
@@ -236,25 +278,52 @@ final class CompressionRun {
     }
 
     /// Decides the ranks of every job that could not know them ahead.
-    private void allocate() {
-        var needs = bySite.stream()
+    private void allocate(List<JobState> undecided) {
+        var needs = undecided.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
-        var evidences = new Evidences(files, all.getFirst().folder.workFolder(), labels -> pass(labels, 1));
+        var evidences = new Evidences(
+                files,
+                all.getFirst().folder.workFolder(),
+                calibration == null
+                        ? ""
+                        : decomposedFrom() + "; judged by " + windows(1) + ", seed "
+                                + all.getFirst().recipe().seed(),
+                labels -> pass(labels, 1));
         time.allocating(() -> {
             var gathered = evidences.gather(targets, methods, needs);
-            for (var job : bySite) {
-                if (!job.plan.ranksKnown()) {
-                    job.allocate(gathered, trial(job));
-                }
-            }
+            undecided.forEach(job -> job.allocate(gathered, trial(job)));
         });
     }
 
     private @Nullable TrialLoss trial(JobState job) {
-        return validation == null
-                ? null
-                : new Trials(source, files, job.recipe().siteMethod(), validation, job.folder.workFolder());
+        if (validation == null) {
+            return null;
+        }
+        var work = all.getFirst().folder.workFolder();
+        var method = job.recipe().siteMethod();
+        var file = work.resolve(String.format(
+                Locale.ROOT,
+                "trials-%s-%08x.json",
+                method.info().id(),
+                method.toString().hashCode()));
+        var losses = new TrialLosses(file, TrialLosses.hash(made(validation, method)));
+        return new Trials(source, files, method, validation, work, losses, progress);
+    }
+
+    /// Everything that decides what a trial measures besides the ranks.
+    private String made(ValidationSet judged, SiteMethod method) {
+        return Stream.of(
+                        all.getFirst().fingerprint.path("format"),
+                        all.getFirst().fingerprint.path("threads"),
+                        all.getFirst().fingerprint.path("source"),
+                        all.getFirst().recipe().seed(),
+                        method,
+                        calibration == null ? "" : calibration.identity(),
+                        decomposedFrom(),
+                        judged.identity())
+                .map(String::valueOf)
+                .collect(Collectors.joining("\n"));
     }
 
     /// Second pass of two: decompositions come from working files.

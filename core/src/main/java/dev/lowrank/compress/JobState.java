@@ -129,14 +129,30 @@ final class JobState implements AutoCloseable {
                 .toList();
     }
 
-    /// Decides the ranks.
+    /// Whether the ranks are decided, now or by an earlier run.
+    boolean allocated() {
+        if (allocation == null) {
+            allocation = state.allocated(
+                    plan.targets().stream().map(SitePlan::site).toList());
+        }
+        return allocation != null || plan.ranksKnown();
+    }
+
+    /// Whether an earlier run cut every block.
+    boolean cut(int blocks) {
+        return state.finished(blocks, block -> 0, probe).size() == blocks;
+    }
+
+    /// Decides the ranks and stores them.
     ///
     /// @param trial measures candidates; null without validation text
     void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial) {
         var evidence = plan.targets().stream()
                 .map(site -> gathered.of(recipe().siteMethod(), site.site(), site.dtype()))
                 .toList();
-        allocation = recipe().allocator().allocate(recipe().problem(evidence, trial));
+        var chosen = recipe().allocator().allocate(recipe().problem(evidence, trial));
+        state.finishAllocating(chosen);
+        allocation = chosen;
     }
 
     /// The probe before the first block, as the finished folder will embed it.

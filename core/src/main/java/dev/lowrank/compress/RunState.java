@@ -3,6 +3,8 @@ package dev.lowrank.compress;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.compress.allocate.Allocation;
+import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.model.BlockWidths;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.output.ModelFolder.StoredSite;
@@ -12,8 +14,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 import java.util.function.IntToLongFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,6 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class RunState {
     private static final String FINGERPRINT = "fingerprint.json";
     private static final String GRADIENTS = "gradients.json";
+    private static final String ALLOCATION = "allocation.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final OutputFolder folder;
@@ -73,42 +79,120 @@ final class RunState {
         return state;
     }
 
-    /// Finished working files.
+    /// Finished working files, which several jobs may share.
     ///
+    /// @param of what was measured, besides what the files' names say
     /// @param files checksum of each, by name
     /// @param hidden checksum of the calibration stream after a block; 0 without one
-    record Files(Map<String, Long> files, long hidden) {
-        private static Files of(List<Path> files, long hidden) {
+    record Files(String of, Map<String, Long> files, long hidden) {
+        private static Files of(String of, List<Path> files, long hidden) {
             var checksums = new TreeMap<String, Long>();
-            files.forEach(file -> checksums.put(String.valueOf(file.getFileName()), WorkFiles.checksum(file)));
-            return new Files(checksums, hidden);
+            files.forEach(file -> checksums.put(name(file), WorkFiles.checksum(file)));
+            return new Files(of, checksums, hidden);
         }
     }
 
+    private static String name(Path file) {
+        return String.valueOf(file.getFileName());
+    }
+
     /// Declares a block decomposed; every file must be complete.
-    void finishDecomposing(int block, List<Path> files, long hidden) {
-        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(Files.of(files, hidden)));
+    ///
+    /// @param of what the decompositions were made from
+    void finishDecomposing(int block, String of, List<Path> files, long hidden) {
+        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(Files.of(of, files, hidden)));
+    }
+
+    /// A choice of ranks, by the names of sites.
+    ///
+    /// @param predictedLoss null for none
+    record Chosen(
+            Map<String, Choice> choices,
+            long cost,
+            @Nullable Double predictedLoss,
+            Map<String, String> marks,
+            List<String> notes) {
+        private static Chosen of(Allocation allocation) {
+            var predicted = allocation.predictedLoss();
+            return new Chosen(
+                    byName(allocation.choices()),
+                    allocation.cost(),
+                    Double.isNaN(predicted) ? null : Double.valueOf(predicted),
+                    byName(allocation.marks()),
+                    allocation.notes());
+        }
+
+        private static <T> Map<String, T> byName(Map<LinearSite, T> map) {
+            var named = new LinkedHashMap<String, T>();
+            map.forEach((site, value) -> named.put(site.name(), value));
+            return named;
+        }
+
+        private static <T> Map<LinearSite, T> bySite(List<LinearSite> sites, Map<String, T> map) {
+            var result = new LinkedHashMap<LinearSite, T>();
+            for (var site : sites) {
+                var value = map.get(site.name());
+                if (value != null) {
+                    result.put(site, value);
+                }
+            }
+            return result;
+        }
+
+        private Allocation allocation(List<LinearSite> sites) {
+            return new Allocation(
+                    bySite(sites, choices),
+                    cost,
+                    predictedLoss == null ? Double.NaN : predictedLoss,
+                    bySite(sites, marks),
+                    notes);
+        }
+    }
+
+    /// Stores the ranks before the first block is cut by them: blocks that are finished stand on them.
+    void finishAllocating(Allocation allocation) {
+        WorkFiles.write(work.resolve(ALLOCATION), JSON.writeValueAsBytes(Chosen.of(allocation)));
+    }
+
+    /// The ranks that were decided; null if none were.
+    ///
+    /// @param sites the targets, in execution order
+    @Nullable
+    Allocation allocated(List<LinearSite> sites) {
+        var chosen = read(work.resolve(ALLOCATION), Chosen.class);
+        return chosen == null || !chosen.choices().keySet().equals(names(sites)) ? null : chosen.allocation(sites);
+    }
+
+    private static Set<String> names(List<LinearSite> sites) {
+        return sites.stream().map(LinearSite::name).collect(Collectors.toSet());
     }
 
     /// Declares the gradients at all outputs measured; every file must be complete.
-    void finishGradients(List<Path> files) {
-        WorkFiles.write(work.resolve(GRADIENTS), JSON.writeValueAsBytes(Files.of(files, 0)));
+    ///
+    /// @param of what they were measured on
+    void finishGradients(String of, List<Path> files) {
+        WorkFiles.write(work.resolve(GRADIENTS), JSON.writeValueAsBytes(Files.of(of, files, 0)));
     }
 
     /// Whether the gradients at all outputs are measured, each file verified.
-    boolean gradientsMeasured() {
+    ///
+    /// @param of what they must have been measured on
+    /// @param wanted every file that must be there
+    boolean gradientsMeasured(String of, List<Path> wanted) {
         var entry = read(work.resolve(GRADIENTS), Files.class);
-        return entry != null && good(entry);
+        return entry != null && good(entry, of, wanted);
     }
 
     /// How many blocks from the first on are decomposed, each verified.
     ///
+    /// @param of what the decompositions must have been made from
+    /// @param wanted every file of a block that must be there
     /// @param hidden the calibration stream; null without calibration
-    int decomposed(int blocks, @Nullable HiddenStates hidden) {
+    int decomposed(int blocks, String of, IntFunction<List<Path>> wanted, @Nullable HiddenStates hidden) {
         var entries = new ArrayList<Files>();
         while (entries.size() < blocks) {
             var entry = read(decomposition(entries.size()), Files.class);
-            if (entry == null || !good(entry)) {
+            if (entry == null || !good(entry, of, wanted.apply(entries.size()))) {
                 break;
             }
             entries.add(entry);
@@ -122,9 +206,12 @@ final class RunState {
         return entries.size();
     }
 
-    private boolean good(Files entry) {
-        return entry.files().entrySet().stream()
-                .allMatch(file -> WorkFiles.checksum(work.resolve(file.getKey())) == file.getValue());
+    private boolean good(Files entry, String of, List<Path> wanted) {
+        return of.equals(entry.of())
+                && wanted.stream().allMatch(file -> {
+                    var checksum = entry.files().get(name(file));
+                    return checksum != null && WorkFiles.checksum(file) == checksum;
+                });
     }
 
     private Path decomposition(int block) {

@@ -14,8 +14,8 @@ import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.text.ValidationSet;
 import java.lang.foreign.Arena;
+import dev.lowrank.model.Progress;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -28,26 +28,39 @@ final class Trials implements TrialLoss {
     private final SiteMethod method;
     private final List<int[]> windows;
     private final Path work;
-    private final Map<String, Double> known = new HashMap<>();
+    private final TrialLosses losses;
+    private final Progress progress;
 
     /// @param work folder of working files
-    Trials(LanguageModel source, DecompositionFiles files, SiteMethod method, ValidationSet validation, Path work) {
+    /// @param losses what was measured before
+    Trials(
+            LanguageModel source,
+            DecompositionFiles files,
+            SiteMethod method,
+            ValidationSet validation,
+            Path work,
+            TrialLosses losses,
+            Progress progress) {
         this.source = source;
         this.files = files;
         this.method = method;
         this.windows = validation.windows();
         this.work = work;
+        this.losses = losses;
+        this.progress = progress;
     }
 
     @Override
     public double of(Allocation candidate) {
-        var key = candidate.choices().toString();
-        var before = known.get(key);
+        var before = losses.known(candidate);
         if (before != null) {
             return before;
         }
         var loss = measure(candidate);
-        known.put(key, loss);
+        if (Double.isFinite(loss)) {
+            losses.add(candidate, loss);
+        }
+        progress.step("trials", losses.size(), losses.size()); // how many more, only the allocator knows
         return loss;
     }
 
