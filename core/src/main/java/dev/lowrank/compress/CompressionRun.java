@@ -4,7 +4,7 @@ import dev.lowrank.compress.GradientPass.Labels;
 import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.Sensitivity;
-import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.allocate.WithinLoss;
 import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.compress.method.Decomposition;
 import dev.lowrank.compress.method.ModuleMethod;
@@ -31,7 +31,6 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -128,8 +127,11 @@ final class CompressionRun {
     /// Cuts every job whose method treats every linear by itself.
     private void cutBySite() {
         // What these share lies with the first job; once that is finished, the others need it no more.
-        var open = bySite.stream().anyMatch(job -> !job.allocated() || !job.cut(spec.blocks().size()));
-        if (open) {
+        if (bySite.stream().allMatch(this::done)) {
+            bySite.forEach(this::restoreWhole);
+            return;
+        }
+        try (var ranks = ranks()) {
             if (statistics.contains(Statistic.OUTPUT_GRADIENT)) {
                 time.calibrating(this::measureOutputGradients);
             }
@@ -139,20 +141,62 @@ final class CompressionRun {
                 }
             } else {
                 var undecided = bySite.stream().filter(job -> !job.allocated()).toList();
-                if (!jobs.isEmpty() || !undecided.isEmpty()) {
+                if (!jobs.isEmpty() || !undecided.isEmpty() || bySite.stream().anyMatch(job -> bound(job) != null)) {
                     decomposeAll();
                 }
-                if (!undecided.isEmpty()) {
-                    allocate(undecided);
-                }
+                time.allocating(() -> undecided.forEach(
+                        job -> ranks.decide(job, job.recipe().allocator())));
                 if (!jobs.isEmpty()) {
-                    cutAll();
+                    cutAll(jobs);
                 }
             }
-        } else {
-            jobs.forEach(job -> job.restore(spec.blocks().size(), block -> 0));
+            bySite.stream().filter(job -> job.recipe().update() != null).forEach(this::cutSequentially);
+            bySite.forEach(job -> meetBound(job, ranks));
         }
-        bySite.stream().filter(job -> job.recipe().update() != null).forEach(this::cutSequentially);
+    }
+
+    private static @Nullable WithinLoss bound(JobState job) {
+        return job.recipe().allocator() instanceof WithinLoss within ? within : null;
+    }
+
+    private void meetBound(JobState job, RankDecision ranks) {
+        var within = bound(job);
+        if (within != null && !job.plan.ranksKnown()) {
+            var windows = Objects.requireNonNull(validation).windows();
+            new BoundedCut(ranks, this::cutAgain, windows, new Finish(source, time), progress).run(job, within);
+        }
+    }
+
+    /// Cuts a job in the round that it stands in, unless that was done.
+    private void cutAgain(JobState job) {
+        if (job.entries.size() == spec.blocks().size()) {
+            return;
+        }
+        if (job.recipe().update() != null) {
+            cutSequentially(job);
+        } else {
+            cutAll(List.of(job));
+        }
+    }
+
+    /// Whether an earlier run left nothing to do but to finish the output.
+    private boolean done(JobState job) {
+        var within = bound(job);
+        if (within != null && !job.plan.ranksKnown()) {
+            var search = job.state.search();
+            return search != null && search.chosen() != null;
+        }
+        return job.allocated() && job.cut(spec.blocks().size());
+    }
+
+    private void restoreWhole(JobState job) {
+        var search = job.state.search();
+        if (search == null) {
+            var _ = job.allocated();
+            job.restore(spec.blocks().size(), block -> 0);
+        } else {
+            job.take(search);
+        }
     }
 
     /// A gradient pass of some of the calibration windows.
@@ -210,11 +254,11 @@ final class CompressionRun {
 
     /// One pass: each block is decomposed, cut and forgotten.
     private void cutAsDecomposed() {
-        var start = restore(stream == null ? null : stream.hidden());
+        var start = restore(jobs, stream == null ? null : stream.hidden());
         if (start == 0 && stream != null) {
             time.calibrating(stream::embed);
         }
-        cut(start, block -> new FromStatistics(measure(block), felt));
+        cut(jobs, start, block -> new FromStatistics(measure(block), felt));
     }
 
     /// First pass of two: decompositions go to working files.
@@ -277,76 +321,49 @@ final class CompressionRun {
         }
     }
 
-    /// Decides the ranks of every job that could not know them ahead.
-    private void allocate(List<JobState> undecided) {
-        var needs = undecided.stream()
+    /// What decides the ranks of jobs that could not know them ahead.
+    private RankDecision ranks() {
+        var first = all.getFirst();
+        var judged = calibration == null ? "" : "; judged by " + windows(1);
+        var of = decomposedFrom() + judged + ", seed " + first.recipe().seed();
+        var evidences = new Evidences(files, first.folder.workFolder(), of, labels -> pass(labels, 1));
+        var needs = bySite.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
-        var evidences = new Evidences(
+        var run = Stream.of("format", "threads", "source", "calibration")
+                .map(key -> String.valueOf(first.fingerprint.path(key)))
+                .collect(Collectors.joining("\n", "", "\n" + of));
+        return new RankDecision(
+                source,
                 files,
-                all.getFirst().folder.workFolder(),
-                calibration == null
-                        ? ""
-                        : decomposedFrom() + "; judged by " + windows(1) + ", seed "
-                                + all.getFirst().recipe().seed(),
-                labels -> pass(labels, 1));
-        time.allocating(() -> {
-            var gathered = evidences.gather(targets, methods, needs);
-            undecided.forEach(job -> job.allocate(gathered, trial(job)));
-        });
-    }
-
-    private @Nullable TrialLoss trial(JobState job) {
-        if (validation == null) {
-            return null;
-        }
-        var work = all.getFirst().folder.workFolder();
-        var method = job.recipe().siteMethod();
-        var file = work.resolve(String.format(
-                Locale.ROOT,
-                "trials-%s-%08x.json",
-                method.info().id(),
-                method.toString().hashCode()));
-        var losses = new TrialLosses(file, TrialLosses.hash(made(validation, method)));
-        return new Trials(source, files, method, validation, work, losses, progress);
-    }
-
-    /// Everything that decides what a trial measures besides the ranks.
-    private String made(ValidationSet judged, SiteMethod method) {
-        return Stream.of(
-                        all.getFirst().fingerprint.path("format"),
-                        all.getFirst().fingerprint.path("threads"),
-                        all.getFirst().fingerprint.path("source"),
-                        all.getFirst().recipe().seed(),
-                        method,
-                        calibration == null ? "" : calibration.identity(),
-                        decomposedFrom(),
-                        judged.identity())
-                .map(String::valueOf)
-                .collect(Collectors.joining("\n"));
+                first.folder.workFolder(),
+                validation,
+                run,
+                () -> evidences.gather(targets, methods, needs),
+                progress);
     }
 
     /// Second pass of two: decompositions come from working files.
-    private void cutAll() {
-        cut(restore(null), block -> new FromFiles(files));
+    private void cutAll(List<JobState> some) {
+        cut(some, restore(some, null), block -> new FromFiles(files));
     }
 
     /// The blocks that every job has finished before.
-    private int restore(@Nullable HiddenStates hidden) {
+    private int restore(List<JobState> some, @Nullable HiddenStates hidden) {
         var streams = streams(hidden);
-        for (var job : jobs) {
+        for (var job : some) {
             var _ = job.restore(spec.blocks().size(), streams);
         }
-        var start = jobs.stream().mapToInt(job -> job.entries.size()).min().orElse(0);
-        jobs.forEach(job -> job.entries.subList(start, job.entries.size()).clear());
+        var start = some.stream().mapToInt(job -> job.entries.size()).min().orElse(0);
+        some.forEach(job -> job.entries.subList(start, job.entries.size()).clear());
         if (start == 0) {
             var embedding = Embedding.of(source);
-            jobs.forEach(job -> job.startProbe(embedding, CompressionPlan.embeddingType(source, job.recipe())));
+            some.forEach(job -> job.startProbe(embedding, CompressionPlan.embeddingType(source, job.recipe())));
         }
         return start;
     }
 
-    private void cut(int start, Function<SourceBlock, Decomposer> decomposers) {
+    private void cut(List<JobState> some, int start, Function<SourceBlock, Decomposer> decomposers) {
         var streams = streams(stream == null || !ranksKnown ? null : stream.hidden());
         for (var index = start; index < spec.blocks().size(); index++) {
             progress.step("compress", index, spec.blocks().size());
@@ -354,10 +371,10 @@ final class CompressionRun {
             TensorScope.tidyRun(() -> {
                 try (var arena = Arena.ofShared();
                         var decomposer = decomposers.apply(block)) {
-                    var outcomes = cut(block, decomposer, arena);
-                    for (var i = 0; i < jobs.size(); i++) {
-                        var writer = new BlockWriter(jobs.get(i), block, outcomes.get(i), streams);
-                        jobs.get(i).time.writing(() -> writer.write(arena));
+                    var outcomes = cut(some, block, decomposer, arena);
+                    for (var i = 0; i < some.size(); i++) {
+                        var writer = new BlockWriter(some.get(i), block, outcomes.get(i), streams);
+                        some.get(i).time.writing(() -> writer.write(arena));
                     }
                 }
             });
@@ -401,33 +418,34 @@ final class CompressionRun {
     /// Cuts a block's targets for every job.
     ///
     /// @return for each job, what became of its targets, in execution order
-    private List<Map<LinearSite, Outcome>> cut(SourceBlock block, Decomposer decomposer, Arena arena) {
+    private List<Map<LinearSite, Outcome>> cut(
+            List<JobState> some, SourceBlock block, Decomposer decomposer, Arena arena) {
         var own = targets(block).toList();
         var results = new ArrayList<List<Outcome>>(Collections.nCopies(own.size(), List.of()));
-        var spent = jobs.stream().map(job -> new LongAdder()).toList();
+        var spent = some.stream().map(job -> new LongAdder()).toList();
         var work = SiteWork.each(
                 own,
                 (site, i) -> results.set(i, TensorScope.tidy(() -> {
                     var original = SiteCutter.of(site, block.dense(site));
                     var decompositions = new HashMap<SiteMethod, Timed<Decomposition>>();
                     var outcomes = new ArrayList<Outcome>();
-                    for (var j = 0; j < jobs.size(); j++) {
-                        var timed = cut(jobs.get(j), original, decomposer, decompositions, arena);
+                    for (var j = 0; j < some.size(); j++) {
+                        var timed = cut(some.get(j), original, decomposer, decompositions, arena);
                         outcomes.add(timed.result());
                         spent.get(j).add(timed.nanos());
                     }
                     return outcomes;
                 })));
         var byJob = new ArrayList<Map<LinearSite, Outcome>>();
-        for (var j = 0; j < jobs.size(); j++) {
+        for (var j = 0; j < some.size(); j++) {
             var outcomes = new LinkedHashMap<LinearSite, Outcome>();
             for (var i = 0; i < own.size(); i++) {
-                if (jobs.get(j).targets(own.get(i))) {
+                if (some.get(j).targets(own.get(i))) {
                     outcomes.put(own.get(i), results.get(i).get(j));
                 }
             }
             byJob.add(outcomes);
-            jobs.get(j).time.decomposed((long) (spent.get(j).sum() * work.wallShare()));
+            some.get(j).time.decomposed((long) (spent.get(j).sum() * work.wallShare()));
         }
         return byJob;
     }

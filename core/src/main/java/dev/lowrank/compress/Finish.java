@@ -9,7 +9,9 @@ import dev.lowrank.model.output.OutputTensor;
 import dev.lowrank.model.output.Shards;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.TensorScope;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -54,6 +56,7 @@ final class Finish {
                 sizes[1],
                 seconds(job),
                 job.plan.targets().isEmpty() ? List.of() : job.notes(),
+                job.validated(),
                 reports,
                 Warnings.of(source, job, reports, sizes[1]));
         job.time.writing(() -> commit(job, draft));
@@ -70,7 +73,9 @@ final class Finish {
         return new OutputTensor(name, dtype, shape, () -> source.checkpoint().read(name));
     }
 
-    private void assemble(JobState job) {
+    /// Puts the parts together, with configuration and tokenizer: a folder that can be opened.
+    void assemble(JobState job) {
+        removeShards(job);
         var parts = new ArrayList<SafetensorsFile>();
         try {
             var tensors = new ArrayList<OutputTensor>();
@@ -110,6 +115,19 @@ final class Finish {
                 job.blueprint().config(),
                 RunState.stored(written, job.entries),
                 CompressionPlan.embeddingType(source, job.recipe()));
+    }
+
+    /// Shards of a model that was put together before may be more than those of this one.
+    private static void removeShards(JobState job) {
+        try (var entries = Files.list(job.folder.folder())) {
+            for (var file : entries.toList()) {
+                if (String.valueOf(file.getFileName()).startsWith("model") && Files.isRegularFile(file)) {
+                    Files.delete(file);
+                }
+            }
+        } catch (IOException failure) {
+            throw WorkFiles.failed(job.folder.folder(), failure);
+        }
     }
 
     /// A tensor's name without `.weight` or `.bias`.
@@ -155,6 +173,9 @@ final class Finish {
         run.put("bytes_before", report.bytesBefore());
         run.put("bytes_after", report.bytesAfter());
         run.set("allocation", JSON.valueToTree(report.allocation()));
+        if (report.validated() != null) {
+            run.set("validated", JSON.valueToTree(report.validated()));
+        }
         run.set("sites", JSON.valueToTree(report.sites()));
         run.set("warnings", JSON.valueToTree(report.warnings()));
         job.folder.commit(run);

@@ -53,6 +53,7 @@ final class FinishedOutput {
                 run.path("bytes_after").asLong(),
                 NONE,
                 list(run.path("allocation"), String[].class),
+                run.has("validated") ? JSON.treeToValue(run.path("validated"), Validated.class) : null,
                 list(run.path("sites"), SiteReport[].class),
                 list(run.path("warnings"), String[].class));
     }

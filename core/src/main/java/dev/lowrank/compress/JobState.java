@@ -2,6 +2,8 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.compress.allocate.Allocation;
+import dev.lowrank.compress.allocate.Allocator;
+import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.TrialLoss;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LinearSite;
@@ -31,7 +33,7 @@ final class JobState implements AutoCloseable {
     final OutputFolder folder;
     final RunState state;
     final ObjectNode fingerprint;
-    final HiddenStates probe;
+    HiddenStates probe;
     final Stopwatch time = new Stopwatch();
     final List<RunState.Entry> entries = new ArrayList<>();
     final int[] probeTokens;
@@ -40,6 +42,7 @@ final class JobState implements AutoCloseable {
     private Blueprint blueprint;
     private List<String> notes = List.of();
     private List<SiteReport> removed = List.of();
+    private @Nullable BoundSearch taken;
 
     JobState(
             Compression.Job job,
@@ -60,7 +63,60 @@ final class JobState implements AutoCloseable {
         var random = new SplittableRandom(job.recipe().seed());
         this.probeTokens = random.ints(Math.min(PROBE_TOKENS, spec.maxPositions()), 0, spec.vocabSize())
                 .toArray();
-        this.probe = new HiddenStates(folder.workFolder(), "probe", probeTokens.length, spec.hiddenSize());
+        this.probe = probe();
+    }
+
+    private HiddenStates probe() {
+        return new HiddenStates(
+                state.roundFolder(),
+                "probe",
+                probeTokens.length,
+                blueprint.spec().hiddenSize());
+    }
+
+    /// Starts or continues cutting by other ranks than before.
+    void enter(int round) {
+        if (round != state.round()) {
+            state.enter(round);
+            probe = probe();
+            entries.clear();
+            allocation = null;
+        }
+    }
+
+    /// Takes ranks back that no block was cut by.
+    void forgetRanks() {
+        state.forgetAllocation();
+        allocation = null;
+    }
+
+    /// Takes what a round wrote for the output.
+    void take(BoundSearch search) {
+        enter(Objects.requireNonNull(search.chosen()));
+        if (!allocated() || entries.isEmpty() && restore(blueprint.spec().blocks().size(), block -> 0) == 0) {
+            throw new IllegalStateException("The round that was taken for " + job.output() + " is not there");
+        }
+        taken = search;
+    }
+
+    /// What the written model lost on the validation text; null where nothing bounds it.
+    @Nullable
+    Validated validated() {
+        return taken == null ? null : taken.validated();
+    }
+
+    /// The targets.
+    List<LinearSite> sites() {
+        return plan.targets().stream().map(SitePlan::site).toList();
+    }
+
+    /// The share of the targets' cost that the ranks keep, in what the budget counts.
+    double keptShare() {
+        var unit = recipe().budget().unit();
+        var before = plan.targets().stream()
+                .mapToLong(target -> unit.cost(target.site(), target.dtype(), Choice.dense(target.site())))
+                .sum();
+        return (double) allocation().cost() / before;
     }
 
     CompressionRecipe recipe() {
@@ -109,6 +165,9 @@ final class JobState implements AutoCloseable {
 
     /// What the choice of ranks, widths or blocks has to say.
     List<String> notes() {
+        if (taken != null) {
+            return taken.notes();
+        }
         return allocation == null ? notes : allocation.notes();
     }
 
@@ -132,8 +191,7 @@ final class JobState implements AutoCloseable {
     /// Whether the ranks are decided, now or by an earlier run.
     boolean allocated() {
         if (allocation == null) {
-            allocation = state.allocated(
-                    plan.targets().stream().map(SitePlan::site).toList());
+            allocation = state.allocated(sites());
         }
         return allocation != null || plan.ranksKnown();
     }
@@ -146,11 +204,12 @@ final class JobState implements AutoCloseable {
     /// Decides the ranks and stores them.
     ///
     /// @param trial measures candidates; null without validation text
-    void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial) {
+    /// @param allocator the recipe's, or that with another bound
+    void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial, Allocator allocator) {
         var evidence = plan.targets().stream()
                 .map(site -> gathered.of(recipe().siteMethod(), site.site(), site.dtype()))
                 .toList();
-        var chosen = recipe().allocator().allocate(recipe().problem(evidence, trial));
+        var chosen = allocator.allocate(recipe().problem(evidence, trial));
         state.finishAllocating(chosen);
         allocation = chosen;
     }

@@ -8,6 +8,8 @@ import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.model.BlockWidths;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.output.ModelFolder.StoredSite;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -31,10 +33,12 @@ final class RunState {
     private static final String FINGERPRINT = "fingerprint.json";
     private static final String GRADIENTS = "gradients.json";
     private static final String ALLOCATION = "allocation.json";
+    private static final String SEARCH = "search.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final OutputFolder folder;
     private final Path work;
+    private int round;
 
     private RunState(OutputFolder folder) {
         this.folder = folder;
@@ -56,6 +60,52 @@ final class RunState {
             long hidden,
             long probe,
             @Nullable BlockWidths widths) {}
+
+    /// Which of several models of the same run is cut; 0 unless a bound needs more than one.
+    int round() {
+        return round;
+    }
+
+    /// Cuts another model, with a journal and parts of its own.
+    void enter(int other) {
+        round = other;
+        try {
+            Files.createDirectories(roundFolder());
+        } catch (IOException failure) {
+            throw WorkFiles.failed(roundFolder(), failure);
+        }
+    }
+
+    /// Where the journal and the parts of the round lie.
+    Path roundFolder() {
+        return work.resolve(roundName(round));
+    }
+
+    private static String roundName(int round) {
+        return round == 0 ? "" : String.format(Locale.ROOT, "round-%02d", round);
+    }
+
+    /// The search for the largest cut within a bound, as far as it has come; null if it has not begun.
+    @Nullable
+    BoundSearch search() {
+        return read(work.resolve(SEARCH), BoundSearch.class);
+    }
+
+    /// Stores how far the search has come.
+    void finishRound(BoundSearch search) {
+        WorkFiles.write(work.resolve(SEARCH), JSON.writeValueAsBytes(search));
+    }
+
+    /// Whether an earlier round was cut by the same ranks.
+    boolean cutBefore(int current, Allocation allocation, List<LinearSite> sites) {
+        for (var earlier = 0; earlier < current; earlier++) {
+            var other = allocated(earlier, sites);
+            if (other != null && other.choices().equals(allocation.choices())) {
+                return true;
+            }
+        }
+        return false;
+    }
 
     /// Starts or resumes a run in an output folder.
     ///
@@ -84,11 +134,11 @@ final class RunState {
     /// @param of what was measured, besides what the files' names say
     /// @param files checksum of each, by name
     /// @param hidden checksum of the calibration stream after a block; 0 without one
-    record Files(String of, Map<String, Long> files, long hidden) {
-        private static Files of(String of, List<Path> files, long hidden) {
+    record Finished(String of, Map<String, Long> files, long hidden) {
+        private static Finished of(String of, List<Path> files, long hidden) {
             var checksums = new TreeMap<String, Long>();
             files.forEach(file -> checksums.put(name(file), WorkFiles.checksum(file)));
-            return new Files(of, checksums, hidden);
+            return new Finished(of, checksums, hidden);
         }
     }
 
@@ -100,7 +150,7 @@ final class RunState {
     ///
     /// @param of what the decompositions were made from
     void finishDecomposing(int block, String of, List<Path> files, long hidden) {
-        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(Files.of(of, files, hidden)));
+        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(Finished.of(of, files, hidden)));
     }
 
     /// A choice of ranks, by the names of sites.
@@ -151,7 +201,16 @@ final class RunState {
 
     /// Stores the ranks before the first block is cut by them: blocks that are finished stand on them.
     void finishAllocating(Allocation allocation) {
-        WorkFiles.write(work.resolve(ALLOCATION), JSON.writeValueAsBytes(Chosen.of(allocation)));
+        WorkFiles.write(roundFolder().resolve(ALLOCATION), JSON.writeValueAsBytes(Chosen.of(allocation)));
+    }
+
+    /// Takes ranks back that no block was cut by.
+    void forgetAllocation() {
+        try {
+            Files.deleteIfExists(roundFolder().resolve(ALLOCATION));
+        } catch (IOException failure) {
+            throw WorkFiles.failed(roundFolder(), failure);
+        }
     }
 
     /// The ranks that were decided; null if none were.
@@ -159,7 +218,11 @@ final class RunState {
     /// @param sites the targets, in execution order
     @Nullable
     Allocation allocated(List<LinearSite> sites) {
-        var chosen = read(work.resolve(ALLOCATION), Chosen.class);
+        return allocated(round, sites);
+    }
+
+    private @Nullable Allocation allocated(int of, List<LinearSite> sites) {
+        var chosen = read(work.resolve(roundName(of)).resolve(ALLOCATION), Chosen.class);
         return chosen == null || !chosen.choices().keySet().equals(names(sites)) ? null : chosen.allocation(sites);
     }
 
@@ -171,7 +234,7 @@ final class RunState {
     ///
     /// @param of what they were measured on
     void finishGradients(String of, List<Path> files) {
-        WorkFiles.write(work.resolve(GRADIENTS), JSON.writeValueAsBytes(Files.of(of, files, 0)));
+        WorkFiles.write(work.resolve(GRADIENTS), JSON.writeValueAsBytes(Finished.of(of, files, 0)));
     }
 
     /// Whether the gradients at all outputs are measured, each file verified.
@@ -179,7 +242,7 @@ final class RunState {
     /// @param of what they must have been measured on
     /// @param wanted every file that must be there
     boolean gradientsMeasured(String of, List<Path> wanted) {
-        var entry = read(work.resolve(GRADIENTS), Files.class);
+        var entry = read(work.resolve(GRADIENTS), Finished.class);
         return entry != null && good(entry, of, wanted);
     }
 
@@ -189,9 +252,9 @@ final class RunState {
     /// @param wanted every file of a block that must be there
     /// @param hidden the calibration stream; null without calibration
     int decomposed(int blocks, String of, IntFunction<List<Path>> wanted, @Nullable HiddenStates hidden) {
-        var entries = new ArrayList<Files>();
+        var entries = new ArrayList<Finished>();
         while (entries.size() < blocks) {
-            var entry = read(decomposition(entries.size()), Files.class);
+            var entry = read(decomposition(entries.size()), Finished.class);
             if (entry == null || !good(entry, of, wanted.apply(entries.size()))) {
                 break;
             }
@@ -206,7 +269,7 @@ final class RunState {
         return entries.size();
     }
 
-    private boolean good(Files entry, String of, List<Path> wanted) {
+    private boolean good(Finished entry, String of, List<Path> wanted) {
         return of.equals(entry.of())
                 && wanted.stream().allMatch(file -> {
                     var checksum = entry.files().get(name(file));
@@ -219,8 +282,9 @@ final class RunState {
     }
 
     /// The part file of a block's tensors.
-    static String partName(int block) {
-        return String.format(Locale.ROOT, ".work/part-%05d.safetensors", block);
+    String partName(int block) {
+        var folder = round == 0 ? "" : roundName(round) + "/";
+        return String.format(Locale.ROOT, ".work/%spart-%05d.safetensors", folder, block);
     }
 
     /// Where the part file lies.
@@ -268,7 +332,7 @@ final class RunState {
     }
 
     private Path journal(int block) {
-        return work.resolve(String.format(Locale.ROOT, "block-%05d.json", block));
+        return roundFolder().resolve(String.format(Locale.ROOT, "block-%05d.json", block));
     }
 
     /// What all compressed sites store, by site.

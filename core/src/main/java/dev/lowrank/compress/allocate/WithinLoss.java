@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// allocator spends each share that is tried, and one decomposition serves all trials.
 ///
 /// The share is found by bisection, since a larger share rarely loses more; what is returned was measured
-/// to be within the bound, whatever the shape of the curve. The problem's own budget is not looked at.
+/// to be within the bound, whatever the shape of the curve. The problem's own budget is not looked at. What
+/// is measured are trials, not what is written in the end.
 ///
 /// @param inner spends the shares
 /// @param unit what a share counts
@@ -19,9 +20,34 @@ public record WithinLoss(Allocator inner, CostUnit unit, double increase) implem
     private static final double SMALLEST_SHARE = 0.05;
 
     public WithinLoss {
-        if (!(increase > 0)) {
+        if (!(increase > 0 && increase < Double.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException(
                     "--max-perplexity-increase must be above 0, e.g. 1%, but was " + 100 * increase + "%");
+        }
+    }
+
+    /// The bound on the loss, in nats per token.
+    public double nats() {
+        return Math.log1p(increase);
+    }
+
+    /// The same with another bound.
+    ///
+    /// @param nats on the loss; 0 for an allocator that cuts nothing
+    public Allocator bounding(double nats) {
+        return nats > 0 ? new WithinLoss(inner, unit, Math.expm1(nats)) : new Nothing(this);
+    }
+
+    /// Keeps every site as it is.
+    private record Nothing(WithinLoss bounded) implements Allocator {
+        @Override
+        public AllocatorInfo info() {
+            return bounded.info();
+        }
+
+        @Override
+        public Allocation allocate(AllocationProblem problem) {
+            return bounded.share(problem, 1).withPredictedLoss(0);
         }
     }
 
@@ -54,9 +80,9 @@ public record WithinLoss(Allocator inner, CostUnit unit, double increase) implem
                 low = middle;
             }
         }
-        return best.withNotes(List.of(String.format(
+        return best.withPredictedLoss(loss - dense).withNotes(List.of(String.format(
                 Locale.ROOT,
-                "kept %.4f of the targets' %s: validation perplexity %.4f to %.4f (%+.2f %%, allowed %+.2f %%)",
+                "kept %.4f of the targets' %s: validation perplexity %.4f to %.4f as tried (%+.2f %%, allowed %+.2f %%)",
                 share,
                 unit.id(),
                 Math.exp(dense),
