@@ -2,6 +2,7 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.compress.CalibrationShares;
 import dev.lowrank.compress.Compression;
 import dev.lowrank.compress.Compression.Unfinished;
 import dev.lowrank.compress.CompressionPlan;
@@ -211,6 +212,7 @@ final class CompressCommand implements Callable<Integer> {
     /// @param bytesAfter bytes of the output's weights
     /// @param seconds where the time went
     /// @param peakMemoryBytes peak resident memory of the process
+    /// @param windows how many calibration windows each part of the run saw
     /// @param sites what became of each target
     /// @param allocation what the choice of ranks has to say
     /// @param check perplexity on a text of its own; absent without `--check`
@@ -230,6 +232,7 @@ final class CompressCommand implements Callable<Integer> {
             @JsonProperty("bytes_after") long bytesAfter,
             @JsonProperty("seconds") Seconds seconds,
             @JsonProperty("peak_memory_bytes") long peakMemoryBytes,
+            @JsonProperty("windows") CalibrationShares windows,
             @JsonProperty("sites") List<Site> sites,
             @JsonProperty("allocation") List<String> allocation,
             @JsonProperty("check") @Nullable Check check,
@@ -284,6 +287,7 @@ final class CompressCommand implements Callable<Integer> {
                             seconds.write(),
                             seconds.total()),
                     ProcessMemory.peakBytes(),
+                    report.windows(),
                     report.sites().stream().map(Site::of).toList(),
                     report.allocation(),
                     check,
@@ -313,6 +317,7 @@ final class CompressCommand implements Callable<Integer> {
                             Figures.seconds(seconds.allocate()),
                             Figures.seconds(seconds.write()),
                             Figures.bytes(peakMemoryBytes))
+                    + (windows.given() == 0 ? "" : windows.words() + "\n")
                     + allocation.stream().map(note -> note + "\n").collect(Collectors.joining())
                     + (check == null ? "" : check.words())
                     + String.format(

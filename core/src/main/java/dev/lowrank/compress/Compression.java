@@ -16,7 +16,7 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// A run that is killed leaves `OUTPUT.partial`; the same call again continues at the next block and ends
 /// in the same bytes. Several recipes can share one pass of calibration and, where they share a method, one
-/// decomposition.
+/// decomposition; each writes what it would write alone.
 public final class Compression {
     /// Calibration tokens that one thread passes through a block at once; bounds the activations in memory.
     static final int BATCH_TOKENS = 2048;
@@ -115,6 +115,7 @@ public final class Compression {
             var fingerprint = Fingerprint.of(
                     files,
                     recipe,
+                    plan.shares(),
                     recipe.needsCalibration() ? calibration : null,
                     recipe.usesValidation() ? validation : null);
             return new JobState(

@@ -17,6 +17,7 @@ import java.util.List;
 /// @param bytesAfter bytes of the output's weight files
 /// @param seconds where the time went
 /// @param allocation what the choice of ranks has to say; usually empty
+/// @param windows how many calibration windows each part of the run saw
 /// @param sites what became of each target
 /// @param warnings what the user should know
 public record CompressionReport(
@@ -32,6 +33,7 @@ public record CompressionReport(
         long bytesAfter,
         Seconds seconds,
         List<String> allocation,
+        CalibrationShares windows,
         List<SiteReport> sites,
         List<String> warnings) {
     public CompressionReport {
@@ -55,6 +57,7 @@ public record CompressionReport(
                 bytesAfter,
                 counted,
                 allocation,
+                windows,
                 sites,
                 warnings);
     }

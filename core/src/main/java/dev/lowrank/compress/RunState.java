@@ -6,6 +6,7 @@ import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.model.BlockWidths;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.output.ModelFolder.StoredSite;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -30,9 +31,26 @@ final class RunState {
     private final OutputFolder folder;
     private final Path work;
 
-    private RunState(OutputFolder folder) {
+    private RunState(OutputFolder folder, Path work) {
         this.folder = folder;
-        this.work = folder.workFolder();
+        this.work = work;
+    }
+
+    /// What survives of passes that several jobs share, in a folder of its own.
+    ///
+    /// @param name of the folder
+    RunState sharing(String name) {
+        var shared = work.resolve(name);
+        try {
+            return new RunState(folder, java.nio.file.Files.createDirectories(shared));
+        } catch (IOException failure) {
+            throw WorkFiles.failed(shared, failure);
+        }
+    }
+
+    /// The folder of working files.
+    Path work() {
+        return work;
     }
 
     /// A finished block.
@@ -55,7 +73,7 @@ final class RunState {
     ///
     /// @throws CheckpointException if the folder holds the work of a different run
     static RunState open(OutputFolder folder, ObjectNode fingerprint) {
-        var state = new RunState(folder);
+        var state = new RunState(folder, folder.workFolder());
         var file = state.work.resolve(FINGERPRINT);
         var before = WorkFiles.json(file);
         if (before == null) {
