@@ -4,7 +4,8 @@ import dev.lowrank.compress.BoundSearch.Cut;
 import dev.lowrank.compress.BoundSearch.Missed;
 import dev.lowrank.compress.BoundSearch.Round;
 import dev.lowrank.compress.BoundSearch.Take;
-import dev.lowrank.compress.allocate.WithinLoss;
+import dev.lowrank.compress.allocate.PerplexityIncrease;
+import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.model.TorchBlock;
@@ -28,10 +29,10 @@ record BoundedCut(
     /// Goes on until a round is taken.
     ///
     /// @throws BoundMissedException if not even the model with nothing cut is within the bound
-    void run(JobState job, WithinLoss asked) {
+    void run(JobState job, WithinBound asked) {
         var search = job.state.search();
         if (search == null) {
-            search = new BoundSearch(asked.nats(), ranks.dense(), List.of(), null);
+            search = new BoundSearch(JobState.nats(asked), ranks.dense(), List.of(), null);
         }
         if (search.rounds().isEmpty()) {
             search = measured(job, search, 0);
@@ -46,7 +47,7 @@ record BoundedCut(
         job.take(search);
     }
 
-    private BoundSearch next(JobState job, BoundSearch search, WithinLoss asked, Cut next) {
+    private BoundSearch next(JobState job, BoundSearch search, WithinBound asked, Cut next) {
         var round = search.rounds().size();
         if (allocated(job, asked, round, next.trialBound())) {
             return measured(job, search, round);
@@ -65,10 +66,10 @@ record BoundedCut(
     /// Enters a round and decides its ranks.
     ///
     /// @return whether they were not cut in an earlier one
-    private boolean allocated(JobState job, WithinLoss asked, int round, double trialBound) {
+    private boolean allocated(JobState job, WithinBound asked, int round, double trialBound) {
         job.enter(round);
         if (!job.allocated()) {
-            ranks.decide(job, asked.bounding(trialBound));
+            ranks.decide(job, asked.bounding(trialBound > 0 ? PerplexityIncrease.ofNats(trialBound) : null));
         }
         return !job.state.cutBefore(round, job.allocation(), job.sites());
     }

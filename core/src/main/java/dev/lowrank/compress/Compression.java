@@ -18,8 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// A run that is killed leaves `OUTPUT.partial`; the same call again continues at the next block and ends
 /// in the same bytes. Several recipes can share one pass of calibration and, where they share a method, one
-/// decomposition; what they share lies with the first of them. Outputs that such a run had finished when it
-/// was stopped are taken as done.
+/// decomposition; each writes what it would write alone. What they share lies with the first of them;
+/// outputs that such a run had finished when it was stopped are taken as done.
 public final class Compression {
     /// Calibration tokens that one thread passes through a block at once; bounds the activations in memory.
     static final int BATCH_TOKENS = 2048;
@@ -34,8 +34,8 @@ public final class Compression {
 
     /// What to do with the unfinished work of an earlier run.
     public enum Unfinished {
-        /// Continue it; refuse if it was asked something else. Of several jobs, those whose outputs are there
-        /// and were made by the same recipe are done.
+        /// Continue it; refuse if it was asked something else. Of several jobs, those whose outputs are
+        /// there and were made by the same recipe are done.
         RESUME,
         /// Throw it away.
         DISCARD
@@ -89,12 +89,18 @@ public final class Compression {
         var opened = new ArrayList<JobState>();
         try {
             for (var job : jobs) {
-                var fingerprint = fingerprint(files, job.recipe(), calibration, validation);
+                var plan = plan(source, job, calibration);
+                var fingerprint = Fingerprint.of(
+                        files,
+                        job.recipe(),
+                        plan.shares(),
+                        job.recipe().needsCalibration() ? calibration : null,
+                        job.recipe().usesValidation() ? validation : null);
                 var before = jobs.size() > 1 && unfinished == Unfinished.RESUME
-                        ? FinishedOutput.report(job, fingerprint)
+                        ? FinishedOutput.report(job, plan, fingerprint)
                         : null;
                 if (before == null) {
-                    opened.add(open(source, fingerprint, job, calibration, unfinished));
+                    opened.add(open(source, fingerprint, job, plan, unfinished));
                 } else {
                     reports.put(job, before);
                 }
@@ -113,27 +119,18 @@ public final class Compression {
         }
     }
 
-    private static ObjectNode fingerprint(
-            ObjectNode files,
-            CompressionRecipe recipe,
-            @Nullable CalibrationSet calibration,
-            @Nullable ValidationSet validation) {
-        return Fingerprint.of(
-                files,
-                recipe,
-                recipe.needsCalibration() ? calibration : null,
-                recipe.usesValidation() ? validation : null);
+    private static CompressionPlan plan(LanguageModel source, Job job, @Nullable CalibrationSet calibration) {
+        var windows = calibration == null ? 0 : calibration.size();
+        var window = calibration == null ? 0 : calibration.identity().window();
+        return CompressionPlan.of(source, job.recipe(), windows, window);
     }
 
     private static JobState open(
             LanguageModel source,
             ObjectNode fingerprint,
             Job job,
-            @Nullable CalibrationSet calibration,
+            CompressionPlan plan,
             Unfinished unfinished) {
-        var windows = calibration == null ? 0 : calibration.size();
-        var window = calibration == null ? 0 : calibration.identity().window();
-        var plan = CompressionPlan.of(source, job.recipe(), windows, window);
         var folder =
                 OutputFolder.begin(job.output(), List.of(source.checkpoint().path()));
         try {

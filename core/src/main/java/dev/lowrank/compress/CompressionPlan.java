@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// @param parametersBefore numbers of the whole source
 /// @param sourceBytes bytes of the source's weight files
 /// @param restBytes bytes of embeddings, norms and biases as they will be written
+/// @param shares how many calibration windows each part of the run sees
 /// @param need predicted needs of the run
 public record CompressionPlan(
         CompressionRecipe recipe,
@@ -39,6 +40,7 @@ public record CompressionPlan(
         long parametersBefore,
         long sourceBytes,
         long restBytes,
+        CalibrationShares shares,
         Needs need) {
 
     /// Predicted needs.
@@ -90,6 +92,7 @@ public record CompressionPlan(
                 source.spec().sites().mapToLong(LinearSite::weightParameters).sum();
         var restBytes = (source.weights().parameters() - siteParameters)
                 * embeddingType(source, recipe).bytes();
+        var shares = CalibrationShares.of(recipe, samples);
         return new CompressionPlan(
                 recipe,
                 allocation,
@@ -98,7 +101,8 @@ public record CompressionPlan(
                 source.weights().parameters(),
                 source.checkpoint().weightBytes(),
                 restBytes,
-                needs(source, recipe, chosen, others, restBytes, samples, window));
+                shares,
+                needs(source, recipe, chosen, others, restBytes, shares, window));
     }
 
     private static SitePlan plan(
@@ -176,7 +180,7 @@ public record CompressionPlan(
             List<SitePlan> chosen,
             List<SitePlan> others,
             long restBytes,
-            int samples,
+            CalibrationShares shares,
             int window) {
         var spec = source.spec();
         var block = spec.blocks().getFirst();
@@ -187,7 +191,7 @@ public record CompressionPlan(
                 .max()
                 .orElse(spec.hiddenSize());
         var calibrated = recipe.needsCalibration();
-        var tokens = calibrated ? (long) samples * window : 0;
+        var tokens = calibrated ? (long) shares.most() * window : 0;
         var moment = recipe.method().info().needs().contains(Statistic.SECOND_MOMENT);
         var grams = moment ? 4L * spec.hiddenSize() * spec.hiddenSize() * 8 : 0;
         var largest = block.sites().stream()
@@ -209,10 +213,9 @@ public record CompressionPlan(
                 chosen.stream().mapToDouble(site -> decomposeFlops(site.site())).sum();
         var forward = 2.0 * blockParameters * spec.blocks().size(); // of one token
         var update = recipe.update();
-        var gradientTokens = calibrated ? (long) gradientWindows(recipe, samples) * window : 0;
-        var decomposed =
-                calibrated ? (long) CompressionRun.decompositionWindows(samples, update != null) * window : tokens;
-        var updated = update == null ? 0 : (long) Math.min(update.windows(), samples) * window;
+        var gradientTokens = (long) gradientWindows(recipe, shares) * window;
+        var decomposed = (long) shares.decomposition() * window;
+        var updated = (long) shares.update() * window;
         var flops = decomposed * forward * 1.4
                 + gradientTokens * forward * GRADIENT_COST
                 + updated * forward * UPDATE_COST
@@ -226,14 +229,10 @@ public record CompressionPlan(
 
     /// Windows of all gradient passes: one for the metric, one for each kind of labels that the allocator
     /// asks for.
-    private static int gradientWindows(CompressionRecipe recipe, int samples) {
-        var metric = recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT)
-                ? CompressionRun.metricWindows(samples)
-                : 0;
-        var curves = recipe.method() instanceof SiteMethod
-                ? Evidences.labels(recipe.allocator().info().needs()).size()
-                : 0;
-        return metric + curves * CompressionRun.curveWindows(samples);
+    private static int gradientWindows(CompressionRecipe recipe, CalibrationShares shares) {
+        return shares.metric()
+                + shares.curves()
+                        * Evidences.labels(recipe.allocator().info().needs()).size();
     }
 
     /// Working files of a run that sees the whole model before it cuts.

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param seconds where the time went
 /// @param allocation what the choice of ranks has to say; usually empty
 /// @param validated what the output was measured to lose on the text that bounded it; null without a bound
+/// @param windows how many calibration windows each part of the run saw
 /// @param sites what became of each target
 /// @param warnings what the user should know
 public record CompressionReport(
@@ -35,6 +36,7 @@ public record CompressionReport(
         Seconds seconds,
         List<String> allocation,
         @Nullable Validated validated,
+        CalibrationShares windows,
         List<SiteReport> sites,
         List<String> warnings) {
     public CompressionReport {
@@ -59,6 +61,7 @@ public record CompressionReport(
                 counted,
                 allocation,
                 validated,
+                windows,
                 sites,
                 warnings);
     }

@@ -26,15 +26,13 @@ final class Finish {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final LanguageModel source;
-    private final Stopwatch calibration;
 
-    /// @param calibration the clock of the calibration that the jobs share
-    Finish(LanguageModel source, Stopwatch calibration) {
+    Finish(LanguageModel source) {
         this.source = source;
-        this.calibration = calibration;
     }
 
-    CompressionReport finish(JobState job) {
+    /// @param calibration the clock of the calibration that the job shares with others
+    CompressionReport finish(JobState job, Stopwatch calibration) {
         job.time.writing(() -> assemble(job));
         var sizes = new long[2];
         job.time.writing(() -> check(job, sizes));
@@ -54,16 +52,17 @@ final class Finish {
                 sizes[0],
                 job.plan.sourceBytes(),
                 sizes[1],
-                seconds(job),
+                seconds(job, calibration),
                 job.plan.targets().isEmpty() ? List.of() : job.notes(),
                 job.validated(),
+                job.plan.shares(),
                 reports,
                 Warnings.of(source, job, reports, sizes[1]));
         job.time.writing(() -> commit(job, draft));
-        return draft.withSeconds(seconds(job));
+        return draft.withSeconds(seconds(job, calibration));
     }
 
-    private CompressionReport.Seconds seconds(JobState job) {
+    private CompressionReport.Seconds seconds(JobState job, Stopwatch calibration) {
         return job.time.seconds(job.recipe().needsCalibration() ? calibration : null);
     }
 
@@ -176,6 +175,7 @@ final class Finish {
         if (report.validated() != null) {
             run.set("validated", JSON.valueToTree(report.validated()));
         }
+        run.set("windows", JSON.valueToTree(report.windows()));
         run.set("sites", JSON.valueToTree(report.sites()));
         run.set("warnings", JSON.valueToTree(report.warnings()));
         job.folder.commit(run);

@@ -22,10 +22,12 @@ final class FinishedOutput {
 
     /// What was reported of it.
     ///
+    /// @param plan what the job makes
     /// @param fingerprint of the job
     /// @return null if the output is not there, or was made otherwise
     /// @throws CheckpointException if its files are not as they were written
-    static @Nullable CompressionReport report(Compression.Job job, ObjectNode fingerprint) {
+    static @Nullable CompressionReport report(
+            Compression.Job job, CompressionPlan plan, ObjectNode fingerprint) {
         if (!Files.isRegularFile(job.output().resolve(Manifest.FILE_NAME))) {
             return null;
         }
@@ -54,6 +56,7 @@ final class FinishedOutput {
                 NONE,
                 list(run.path("allocation"), String[].class),
                 run.has("validated") ? JSON.treeToValue(run.path("validated"), Validated.class) : null,
+                plan.shares(),
                 list(run.path("sites"), SiteReport[].class),
                 list(run.path("warnings"), String[].class));
     }

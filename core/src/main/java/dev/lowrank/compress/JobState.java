@@ -4,7 +4,9 @@ import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.compress.allocate.Allocation;
 import dev.lowrank.compress.allocate.Allocator;
 import dev.lowrank.compress.allocate.Choice;
+import dev.lowrank.compress.allocate.PerplexityIncrease;
 import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
@@ -72,6 +74,42 @@ final class JobState implements AutoCloseable {
                 "probe",
                 probeTokens.length,
                 blueprint.spec().hiddenSize());
+    }
+
+    /// The bound that what is written must meet; null for none.
+    @Nullable
+    WithinBound bound() {
+        return !plan.ranksKnown()
+                        && recipe().allocator() instanceof WithinBound within
+                        && within.bound() instanceof PerplexityIncrease
+                ? within
+                : null;
+    }
+
+    /// What such a bound allows the loss to rise, in nats per token.
+    static double nats(WithinBound within) {
+        if (within.bound() instanceof PerplexityIncrease increase) {
+            return increase.nats();
+        }
+        throw new IllegalArgumentException("Not a bound on perplexity: " + within.bound());
+    }
+
+    /// Whether an earlier run left nothing to do but to finish the output.
+    boolean done() {
+        var search = state.search();
+        return bound() == null
+                ? allocated() && cut(blueprint.spec().blocks().size())
+                : search != null && search.chosen() != null;
+    }
+
+    /// Takes up all that an earlier run did.
+    void restoreDone() {
+        var search = state.search();
+        if (search == null) {
+            restore(blueprint.spec().blocks().size(), block -> 0);
+        } else {
+            take(search);
+        }
     }
 
     /// Starts or continues cutting by other ranks than before.

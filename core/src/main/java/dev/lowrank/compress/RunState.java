@@ -40,9 +40,26 @@ final class RunState {
     private final Path work;
     private int round;
 
-    private RunState(OutputFolder folder) {
+    private RunState(OutputFolder folder, Path work) {
         this.folder = folder;
-        this.work = folder.workFolder();
+        this.work = work;
+    }
+
+    /// What survives of passes that several jobs share, in a folder of its own.
+    ///
+    /// @param name of the folder
+    RunState sharing(String name) {
+        var shared = work.resolve(name);
+        try {
+            return new RunState(folder, Files.createDirectories(shared));
+        } catch (IOException failure) {
+            throw WorkFiles.failed(shared, failure);
+        }
+    }
+
+    /// The folder of working files.
+    Path work() {
+        return work;
     }
 
     /// A finished block.
@@ -111,7 +128,7 @@ final class RunState {
     ///
     /// @throws CheckpointException if the folder holds the work of a different run
     static RunState open(OutputFolder folder, ObjectNode fingerprint) {
-        var state = new RunState(folder);
+        var state = new RunState(folder, folder.workFolder());
         var file = state.work.resolve(FINGERPRINT);
         var before = WorkFiles.json(file);
         if (before == null) {

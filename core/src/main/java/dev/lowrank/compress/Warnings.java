@@ -22,7 +22,9 @@ final class Warnings {
                     + source.checkpoint().weightBytes() + "): the source's weights are quantised or of a smaller type,"
                     + " the output's are " + CompressionPlan.embeddingType(source, job.recipe()));
         }
-        var tokens = job.fingerprint.path("calibration").path("tokens").asLong(0);
+        var shares = job.plan.shares();
+        var tokens = shares.whitening()
+                * job.fingerprint.path("calibration").path("window").asLong(0);
         var widest = job.plan.targets().stream()
                 .map(SitePlan::site)
                 .mapToInt(LinearSite::in)
@@ -31,8 +33,16 @@ final class Warnings {
         var needs = job.recipe().method().info().needs();
         var whitened = needs.contains(Statistic.SECOND_MOMENT) || needs.contains(Statistic.MODULES);
         if (whitened && tokens < (long) TOKENS_PER_CHANNEL * widest) {
-            warnings.add("Calibrated on " + tokens + " tokens; the widest input has " + widest + " channels and wants "
-                    + (long) TOKENS_PER_CHANNEL * widest + ". Give more --samples for a better result");
+            warnings.add("Metrics come from " + tokens + " tokens; the widest input has " + widest
+                    + " channels and wants " + (long) TOKENS_PER_CHANNEL * widest
+                    + (shares.whitening() < shares.given()
+                            ? ". The recipe takes " + shares.whitening() + " of " + shares.given()
+                                    + " windows for them; let it take more for a better result"
+                            : ". Give more --samples for a better result"));
+        }
+        if (shares.most() < shares.given()) {
+            warnings.add("The recipe leaves " + (shares.given() - shares.most()) + " of " + shares.given()
+                    + " calibration windows unused");
         }
         var kept = reports.stream().filter(site -> site.form().equals("dense")).count();
         if (kept > 0 && !(job.recipe().method() instanceof BlockRemoval)) {
