@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.compress.statistics.SecondMoment;
+import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.SiteStatistics;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.LinearSite.Layout;
@@ -228,7 +229,7 @@ class ModulePartsTest {
                 assertThat(found.relativeError(4))
                         .isCloseTo(golden(file, "shared.error.4").select(0, 0).item(), within(1e-8));
                 var alone = new BasisSharing(1).decompose(problems.subList(0, 1));
-                var direct = Methods.site("svd-llm", MethodOptions.DEFAULT).decompose(problems.getFirst());
+                var direct = new SvdLlm(false, Shrinkage.NONE).decompose(problems.getFirst());
                 assertThat(alone.singular().equalsAll(direct.singular())).isTrue();
             }
         });
