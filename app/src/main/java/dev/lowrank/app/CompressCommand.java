@@ -2,12 +2,14 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.compress.CalibrationShares;
 import dev.lowrank.compress.Compression;
 import dev.lowrank.compress.Compression.Unfinished;
 import dev.lowrank.compress.CompressionPlan;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.CompressionReport;
 import dev.lowrank.compress.SiteReport;
+import dev.lowrank.compress.Validated;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
@@ -171,6 +173,49 @@ final class CompressCommand implements Callable<Integer> {
         }
     }
 
+    /// Perplexity of what was written on the text that bounded its cut.
+    ///
+    /// @param before of the source
+    /// @param after of the output
+    /// @param increase relative
+    /// @param allowed the bound, relative
+    /// @param rounds models that were cut and measured on the way, in order
+    record Validation(
+            @JsonProperty("before") double before,
+            @JsonProperty("after") double after,
+            @JsonProperty("increase") double increase,
+            @JsonProperty("allowed") double allowed,
+            @JsonProperty("rounds") List<Round> rounds) {
+        /// @param kept share of the targets' cost
+        /// @param tried increase that the trial of its ranks measured
+        /// @param written increase of the model as written
+        record Round(
+                @JsonProperty("kept") double kept,
+                @JsonProperty("tried") double tried,
+                @JsonProperty("written") double written) {}
+
+        static Validation of(Validated found) {
+            return new Validation(
+                    found.before(),
+                    found.after(),
+                    found.increase(),
+                    found.allowed(),
+                    found.rounds().stream()
+                            .map(round -> new Round(round.kept(), round.tried(), round.written()))
+                            .toList());
+        }
+
+        String words() {
+            return String.format(
+                    Locale.ROOT,
+                    "Validation perplexity of what was written: %s before, %s after (%+.2f %%, allowed %+.2f %%)%n",
+                    Figures.perplexity(before),
+                    Figures.perplexity(after),
+                    100 * increase,
+                    100 * allowed);
+        }
+    }
+
     /// Refuses an allocator that measures candidates where there is no text to measure on.
     static void requireValidation(CompressionRecipe asked, @Nullable ValidationSet validation) {
         if (validation == null && asked.needsValidation()) {
@@ -211,8 +256,10 @@ final class CompressCommand implements Callable<Integer> {
     /// @param bytesAfter bytes of the output's weights
     /// @param seconds where the time went
     /// @param peakMemoryBytes peak resident memory of the process
+    /// @param windows how many calibration windows each part of the run saw
     /// @param sites what became of each target
     /// @param allocation what the choice of ranks has to say
+    /// @param validated what was written, measured on the validation text; absent without a bound
     /// @param check perplexity on a text of its own; absent without `--check`
     /// @param warnings what to know
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -230,8 +277,10 @@ final class CompressCommand implements Callable<Integer> {
             @JsonProperty("bytes_after") long bytesAfter,
             @JsonProperty("seconds") Seconds seconds,
             @JsonProperty("peak_memory_bytes") long peakMemoryBytes,
+            @JsonProperty("windows") CalibrationShares windows,
             @JsonProperty("sites") List<Site> sites,
             @JsonProperty("allocation") List<String> allocation,
+            @JsonProperty("validated") @Nullable Validation validated,
             @JsonProperty("check") @Nullable Check check,
             @JsonProperty("warnings") List<String> warnings) {
 
@@ -284,8 +333,10 @@ final class CompressCommand implements Callable<Integer> {
                             seconds.write(),
                             seconds.total()),
                     ProcessMemory.peakBytes(),
+                    report.windows(),
                     report.sites().stream().map(Site::of).toList(),
                     report.allocation(),
+                    report.validated() == null ? null : Validation.of(report.validated()),
                     check,
                     report.warnings());
         }
@@ -313,6 +364,8 @@ final class CompressCommand implements Callable<Integer> {
                             Figures.seconds(seconds.allocate()),
                             Figures.seconds(seconds.write()),
                             Figures.bytes(peakMemoryBytes))
+                    + (windows.given() == 0 ? "" : windows.words() + "\n")
+                    + (validated == null ? "" : validated.words())
                     + allocation.stream().map(note -> note + "\n").collect(Collectors.joining())
                     + (check == null ? "" : check.words())
                     + String.format(

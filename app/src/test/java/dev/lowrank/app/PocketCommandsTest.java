@@ -135,9 +135,24 @@ class PocketCommandsTest {
         assertThat(document.path("method").asString()).isEqualTo("kfac-svd");
         assertThat(document.path("allocator").asString()).isEqualTo("knapsack");
         assertThat(document.path("kept_target").asDouble()).isBetween(0.05, 0.99);
-        assertThat(document.path("allocation").get(0).asString()).contains("allowed +20.00 %");
+        var validated = document.path("validated");
+        assertThat(validated.path("allowed").asDouble()).isCloseTo(0.2, within(1e-9));
+        assertThat(validated.path("increase").asDouble()).isLessThanOrEqualTo(0.2);
+        assertThat(validated.path("after").asDouble() / validated.path("before").asDouble() - 1)
+                .isCloseTo(validated.path("increase").asDouble(), within(1e-9));
+        assertThat(validated.path("rounds").size())
+                .isEqualTo(document.path("allocation").size());
         assertThat(document.path("check").path("after").asDouble())
                 .isGreaterThan(document.path("check").path("before").asDouble());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0%, above 0", "-5%, above 0", "abc, a share such as 1%", "5, write 5%", "Infinity, write"})
+    void aBoundThatIsNoShareIsAUsageError(String bound, String words, @TempDir Path folder) {
+        var run = Run.of("compress", "--max-perplexity-increase=" + bound, "--output=" + folder.resolve("out"));
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains(words);
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test
@@ -150,6 +165,34 @@ class PocketCommandsTest {
         assertThat(run.code()).isEqualTo(2);
         assertThat(run.err()).contains("--validation");
         assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void aBiasThatIsGainedCountsInThePlan() {
+        var plain = json(Run.of("plan", "--method=svd-llm", "--keep=0.5", "--json"));
+        var centred = json(Run.of("plan", "--method=svd-llm", "--centred", "--keep=0.5", "--json"));
+        assertThat(centred.path("kept_target").asDouble()).isBetween(0.48, 0.5);
+        for (var i = 0; i < 42; i++) {
+            assertThat(centred.path("sites").path(i).path("rank").asInt())
+                    .isLessThanOrEqualTo(
+                            plain.path("sites").path(i).path("rank").asInt());
+        }
+        var lord = json(Run.of("plan", "--method=lord", "--keep=0.5", "--json"));
+        assertThat(lord.path("sites")).isEqualTo(centred.path("sites"));
+    }
+
+    @Test
+    void shrinkageAndCentringOutOfRangeAreUsageErrors() {
+        for (var bad : new String[] {"1", "-0.1", "much"}) {
+            var run = Run.of("plan", "--method=svd-llm", "--input-shrinkage=" + bad);
+            assertThat(run.code()).isEqualTo(2);
+            assertThat(run.err()).contains("--input-shrinkage");
+        }
+        assertThat(Run.of("plan", "--method=svd-llm", "--input-shrinkage=auto").code())
+                .isZero();
+        assertThat(Run.of("plan", "--method=lord", "--centred", "--uncentred").code())
+                .isEqualTo(2);
+        assertThat(Run.of("plan", "--method=lowrank", "--centred").err()).contains("without --centred");
     }
 
     @Test

@@ -64,7 +64,7 @@ record BlockWriter(
             }
         }
         var place = job.blueprint().place(block.index());
-        Shards.writeFile(job.folder, RunState.partName(place), tensors);
+        Shards.writeFile(job.folder, job.state.partName(place), tensors);
         probe(place, inMemory);
         var entry = new RunState.Entry(
                 outcomes.entrySet().stream()

@@ -7,7 +7,9 @@ import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -16,7 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// A run that is killed leaves `OUTPUT.partial`; the same call again continues at the next block and ends
 /// in the same bytes. Several recipes can share one pass of calibration and, where they share a method, one
-/// decomposition.
+/// decomposition; each writes what it would write alone. What they share lies with the first of them;
+/// outputs that such a run had finished when it was stopped are taken as done.
 public final class Compression {
     /// Calibration tokens that one thread passes through a block at once; bounds the activations in memory.
     static final int BATCH_TOKENS = 2048;
@@ -31,7 +34,8 @@ public final class Compression {
 
     /// What to do with the unfinished work of an earlier run.
     public enum Unfinished {
-        /// Continue it; refuse if it was asked something else.
+        /// Continue it; refuse if it was asked something else. Of several jobs, those whose outputs are
+        /// there and were made by the same recipe are done.
         RESUME,
         /// Throw it away.
         DISCARD
@@ -81,27 +85,48 @@ public final class Compression {
             }
         }
         var files = Fingerprint.source(source.checkpoint().path());
+        var reports = new LinkedHashMap<Job, CompressionReport>();
         var opened = new ArrayList<JobState>();
         try {
             for (var job : jobs) {
-                opened.add(open(source, files, job, calibration, validation, unfinished));
+                var plan = plan(source, job, calibration);
+                var fingerprint = Fingerprint.of(
+                        files,
+                        job.recipe(),
+                        plan.shares(),
+                        job.recipe().needsCalibration() ? calibration : null,
+                        job.recipe().usesValidation() ? validation : null);
+                var before = jobs.size() > 1 && unfinished == Unfinished.RESUME
+                        ? FinishedOutput.report(job, plan, fingerprint)
+                        : null;
+                if (before == null) {
+                    opened.add(open(source, fingerprint, job, plan, unfinished));
+                } else {
+                    reports.put(job, before);
+                }
             }
-            return new CompressionRun(source, opened, calibration, validation, progress).run();
+            if (!opened.isEmpty()) {
+                var made = new CompressionRun(source, opened, calibration, validation, progress).run();
+                for (var i = 0; i < made.size(); i++) {
+                    reports.put(opened.get(i).job, made.get(i));
+                }
+            }
+            return jobs.stream()
+                    .map(job -> Objects.requireNonNull(reports.get(job)))
+                    .toList();
         } finally {
             opened.forEach(JobState::close);
         }
     }
 
-    private static JobState open(
-            LanguageModel source,
-            ObjectNode files,
-            Job job,
-            @Nullable CalibrationSet calibration,
-            @Nullable ValidationSet validation,
-            Unfinished unfinished) {
+    private static CompressionPlan plan(LanguageModel source, Job job, @Nullable CalibrationSet calibration) {
         var windows = calibration == null ? 0 : calibration.size();
         var window = calibration == null ? 0 : calibration.identity().window();
-        var plan = CompressionPlan.of(source, job.recipe(), windows, window);
+        return CompressionPlan.of(source, job.recipe(), windows, window);
+    }
+
+    private static JobState open(
+            LanguageModel source, ObjectNode fingerprint, Job job, CompressionPlan plan, Unfinished unfinished) {
         var folder =
                 OutputFolder.begin(job.output(), List.of(source.checkpoint().path()));
         try {
@@ -111,12 +136,6 @@ public final class Compression {
             if (!folder.resumed()) {
                 folder.requireSpace(plan.need().diskBytes());
             }
-            var recipe = job.recipe();
-            var fingerprint = Fingerprint.of(
-                    files,
-                    recipe,
-                    recipe.needsCalibration() ? calibration : null,
-                    recipe.usesValidation() ? validation : null);
             return new JobState(
                     job, plan, folder, RunState.open(folder, fingerprint), fingerprint, Blueprint.same(source));
         } catch (RuntimeException failure) {

@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 /// @param restParameters numbers of embeddings, head, norms and biases as they will be written
 /// @param headParameters those among them of a head of its own, where the source's is its embedding; else 0
 /// @param restType element type of most of them
+/// @param shares how many calibration windows each part of the run sees
 /// @param need predicted needs of the run
 public record CompressionPlan(
         CompressionRecipe recipe,
@@ -45,6 +46,7 @@ public record CompressionPlan(
         long restParameters,
         long headParameters,
         DType restType,
+        CalibrationShares shares,
         Needs need) {
 
     /// Predicted needs.
@@ -101,6 +103,7 @@ public record CompressionPlan(
                 ? rest
                 : StreamPlan.rest(written);
         var restType = embeddingType(source, recipe);
+        var shares = CalibrationShares.of(recipe, samples);
         return new CompressionPlan(
                 recipe,
                 allocation,
@@ -111,7 +114,8 @@ public record CompressionPlan(
                 restParameters,
                 source.spec().tied() && !written.tied() ? (long) written.vocabSize() * written.hiddenSize() : 0,
                 restType,
-                needs(source, recipe, chosen, others, restParameters * restType.bytes(), samples, window));
+                shares,
+                needs(source, recipe, chosen, others, restParameters * restType.bytes(), shares, window));
     }
 
     private static SitePlan plan(
@@ -189,7 +193,7 @@ public record CompressionPlan(
             List<SitePlan> chosen,
             List<SitePlan> others,
             long restBytes,
-            int samples,
+            CalibrationShares shares,
             int window) {
         var spec = source.spec();
         var block = spec.blocks().getFirst();
@@ -200,7 +204,7 @@ public record CompressionPlan(
                 .max()
                 .orElse(spec.hiddenSize());
         var calibrated = recipe.needsCalibration();
-        var tokens = calibrated ? (long) samples * window : 0;
+        var tokens = calibrated ? (long) shares.most() * window : 0;
         var moment = recipe.method().info().needs().contains(Statistic.SECOND_MOMENT);
         var stream = recipe.method().info().needs().contains(Statistic.STREAM_MOMENT);
         var square = (long) spec.hiddenSize() * spec.hiddenSize() * 8;
@@ -227,10 +231,9 @@ public record CompressionPlan(
                         .sum();
         var forward = 2.0 * blockParameters * spec.blocks().size(); // of one token
         var update = recipe.update();
-        var gradientTokens = calibrated ? (long) gradientWindows(recipe, samples) * window : 0;
-        var decomposed =
-                calibrated ? (long) CompressionRun.decompositionWindows(samples, update != null) * window : tokens;
-        var updated = update == null ? 0 : (long) Math.min(update.windows(), samples) * window;
+        var gradientTokens = (long) gradientWindows(recipe, shares) * window;
+        var decomposed = (long) shares.decomposition() * window;
+        var updated = (long) shares.update() * window;
         var flops = decomposed * forward * 1.4
                 + gradientTokens * forward * GRADIENT_COST
                 + updated * forward * UPDATE_COST
@@ -244,14 +247,10 @@ public record CompressionPlan(
 
     /// Windows of all gradient passes: one for the metric, one for each kind of labels that the allocator
     /// asks for.
-    private static int gradientWindows(CompressionRecipe recipe, int samples) {
-        var metric = recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT)
-                ? CompressionRun.metricWindows(samples)
-                : 0;
-        var curves = recipe.method() instanceof SiteMethod
-                ? Evidences.labels(recipe.allocator().info().needs()).size()
-                : 0;
-        return metric + curves * CompressionRun.curveWindows(samples);
+    private static int gradientWindows(CompressionRecipe recipe, CalibrationShares shares) {
+        return shares.metric()
+                + shares.curves()
+                        * Evidences.labels(recipe.allocator().info().needs()).size();
     }
 
     /// Working files of a run that sees the whole model before it cuts.

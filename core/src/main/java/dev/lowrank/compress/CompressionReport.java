@@ -2,6 +2,7 @@ package dev.lowrank.compress;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// What a run did.
 ///
@@ -17,6 +18,8 @@ import java.util.List;
 /// @param bytesAfter bytes of the output's weight files
 /// @param seconds where the time went
 /// @param allocation what the choice of ranks has to say; usually empty
+/// @param validated what the output was measured to lose on the text that bounded it; null without a bound
+/// @param windows how many calibration windows each part of the run saw
 /// @param sites what became of each target
 /// @param warnings what the user should know
 public record CompressionReport(
@@ -32,6 +35,8 @@ public record CompressionReport(
         long bytesAfter,
         Seconds seconds,
         List<String> allocation,
+        @Nullable Validated validated,
+        CalibrationShares windows,
         List<SiteReport> sites,
         List<String> warnings) {
     public CompressionReport {
@@ -55,6 +60,8 @@ public record CompressionReport(
                 bytesAfter,
                 counted,
                 allocation,
+                validated,
+                windows,
                 sites,
                 warnings);
     }

@@ -2,6 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.compress.method.BlockRemoval;
+import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -16,15 +17,12 @@ import java.util.stream.IntStream;
 
 /// Removes blocks for one job and writes those that stay, unchanged and numbered anew.
 final class DepthCut {
-    /// Windows that losses are measured on where there is no validation text; every block is tried on them
-    /// in every round.
-    private static final int JUDGED_WINDOWS = 8;
-
     private final LanguageModel source;
     private final JobState job;
     private final BlockRemoval method;
     private final List<int[]> windows;
     private final List<int[]> judged;
+    private final int judging;
     private final Progress progress;
 
     /// @param windows calibration windows
@@ -40,7 +38,8 @@ final class DepthCut {
         this.job = job;
         this.method = method;
         this.windows = windows;
-        this.judged = judged.subList(0, Math.min(JUDGED_WINDOWS, judged.size()));
+        this.judging = judged.size();
+        this.judged = judged.subList(0, Math.min(CalibrationShares.REMOVAL, judged.size()));
         this.progress = progress;
     }
 
@@ -90,8 +89,11 @@ final class DepthCut {
         job.explain(notes(removed), reports(gone));
     }
 
-    private static List<String> notes(List<BlockRemoval.Removed> removed) {
+    private List<String> notes(List<BlockRemoval.Removed> removed) {
         var notes = new ArrayList<String>();
+        if (judged.size() < judging && method.info().needs().contains(Statistic.LOSS)) {
+            notes.add("losses measured on the first " + judged.size() + " of " + judging + " windows");
+        }
         for (var each : removed) {
             notes.add(String.format(Locale.ROOT, "removed block %d, score %.6g", each.block(), each.score()));
         }

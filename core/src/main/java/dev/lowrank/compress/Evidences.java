@@ -26,20 +26,24 @@ final class Evidences {
 
     private final DecompositionFiles files;
     private final Path work;
+    private final String of;
     private final Function<Labels, GradientPass> passes;
 
     /// @param work folder of working files
+    /// @param of what the decompositions were made from and what they are judged by
     /// @param passes makes a gradient pass over some labels
-    Evidences(DecompositionFiles files, Path work, Function<Labels, GradientPass> passes) {
+    Evidences(DecompositionFiles files, Path work, String of, Function<Labels, GradientPass> passes) {
         this.files = files;
         this.work = work;
+        this.of = of;
         this.passes = passes;
     }
 
     /// What one pass found, in a form that a file holds.
     ///
+    /// @param of what was judged by what
     /// @param sites by key of method and site
-    record Stored(Map<String, Found> sites, double[] blockInfluence) {}
+    record Stored(String of, Map<String, Found> sites, double[] blockInfluence) {}
 
     /// Measures what some jobs need of their targets.
     ///
@@ -68,8 +72,9 @@ final class Evidences {
     private Stored stored(Labels labels, List<LinearSite> targets, List<SiteMethod> methods) {
         var file = work.resolve(String.format("evidence-%s.json", labels.name().toLowerCase(Locale.ROOT)));
         var before = WorkFiles.json(file);
-        if (before != null) {
-            return JSON.treeToValue(before, Stored.class);
+        var known = before == null ? null : JSON.treeToValue(before, Stored.class);
+        if (known != null && covers(known, targets, methods)) {
+            return known;
         }
         var observation = new SensitivityObservation(files, methods);
         try (var pass = passes.apply(labels)) {
@@ -78,10 +83,18 @@ final class Evidences {
             observation
                     .found()
                     .forEach((method, found) -> found.forEach((site, one) -> sites.put(key(method, site), one)));
-            var stored = new Stored(sites, pass.blockInfluence());
+            var stored = new Stored(of, sites, pass.blockInfluence());
             WorkFiles.write(file, JSON.writeValueAsBytes(stored));
             return stored;
         }
+    }
+
+    /// Whether what an earlier run measured is all that is needed now.
+    private boolean covers(Stored known, List<LinearSite> targets, List<SiteMethod> methods) {
+        return of.equals(known.of())
+                && methods.stream()
+                        .allMatch(method ->
+                                targets.stream().allMatch(site -> known.sites().containsKey(key(method, site))));
     }
 
     private static String key(SiteMethod method, LinearSite site) {

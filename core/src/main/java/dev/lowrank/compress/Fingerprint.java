@@ -33,11 +33,13 @@ public final class Fingerprint {
     /// Describes a run.
     ///
     /// @param source what [#source] says of the model, which several runs share
+    /// @param shares how many calibration windows each part sees
     /// @param calibration what steers the run; null for nothing
     /// @param validation what allocators measure candidates on; null for nothing
     static ObjectNode of(
             ObjectNode source,
             CompressionRecipe recipe,
+            CalibrationShares shares,
             @Nullable CalibrationSet calibration,
             @Nullable ValidationSet validation) {
         var root = JSON.createObjectNode();
@@ -47,6 +49,7 @@ public final class Fingerprint {
         root.set("recipe", recipe(recipe));
         if (calibration != null) {
             root.set("calibration", JSON.valueToTree(calibration.identity()));
+            root.set("windows", JSON.valueToTree(shares));
         }
         if (validation != null) {
             root.set("validation", JSON.valueToTree(validation.identity()));

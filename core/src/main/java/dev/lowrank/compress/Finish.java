@@ -9,7 +9,9 @@ import dev.lowrank.model.output.OutputTensor;
 import dev.lowrank.model.output.Shards;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.TensorScope;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -24,15 +26,13 @@ final class Finish {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final LanguageModel source;
-    private final Stopwatch calibration;
 
-    /// @param calibration the clock of the calibration that the jobs share
-    Finish(LanguageModel source, Stopwatch calibration) {
+    Finish(LanguageModel source) {
         this.source = source;
-        this.calibration = calibration;
     }
 
-    CompressionReport finish(JobState job) {
+    /// @param calibration the clock of the calibration that the job shares with others
+    CompressionReport finish(JobState job, Stopwatch calibration) {
         job.time.writing(() -> assemble(job));
         var sizes = new long[2];
         job.time.writing(() -> check(job, sizes));
@@ -52,15 +52,17 @@ final class Finish {
                 sizes[0],
                 job.plan.sourceBytes(),
                 sizes[1],
-                seconds(job),
+                seconds(job, calibration),
                 job.plan.targets().isEmpty() ? List.of() : job.notes(),
+                job.validated(),
+                job.plan.shares(),
                 reports,
                 Warnings.of(source, job, reports, sizes[1]));
         job.time.writing(() -> commit(job, draft));
-        return draft.withSeconds(seconds(job));
+        return draft.withSeconds(seconds(job, calibration));
     }
 
-    private CompressionReport.Seconds seconds(JobState job) {
+    private CompressionReport.Seconds seconds(JobState job, Stopwatch calibration) {
         return job.time.seconds(job.recipe().needsCalibration() ? calibration : null);
     }
 
@@ -70,7 +72,9 @@ final class Finish {
         return new OutputTensor(name, dtype, shape, () -> source.checkpoint().read(name));
     }
 
-    private void assemble(JobState job) {
+    /// Puts the parts together, with configuration and tokenizer: a folder that can be opened.
+    void assemble(JobState job) {
+        removeShards(job);
         var parts = new ArrayList<SafetensorsFile>();
         try {
             var tensors = new ArrayList<>(outside(job, parts));
@@ -124,6 +128,19 @@ final class Finish {
         return tensors;
     }
 
+    /// Shards of a model that was put together before may be more than those of this one.
+    private static void removeShards(JobState job) {
+        try (var entries = Files.list(job.folder.folder())) {
+            for (var file : entries.toList()) {
+                if (String.valueOf(file.getFileName()).startsWith("model") && Files.isRegularFile(file)) {
+                    Files.delete(file);
+                }
+            }
+        } catch (IOException failure) {
+            throw WorkFiles.failed(job.folder.folder(), failure);
+        }
+    }
+
     /// A tensor's name without `.weight` or `.bias`.
     private static String base(String tensor) {
         return tensor.substring(0, tensor.lastIndexOf('.'));
@@ -167,6 +184,10 @@ final class Finish {
         run.put("bytes_before", report.bytesBefore());
         run.put("bytes_after", report.bytesAfter());
         run.set("allocation", JSON.valueToTree(report.allocation()));
+        if (report.validated() != null) {
+            run.set("validated", JSON.valueToTree(report.validated()));
+        }
+        run.set("windows", JSON.valueToTree(report.windows()));
         run.set("sites", JSON.valueToTree(report.sites()));
         run.set("warnings", JSON.valueToTree(report.warnings()));
         job.folder.commit(run);

@@ -2,7 +2,11 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.compress.allocate.Allocation;
+import dev.lowrank.compress.allocate.Allocator;
+import dev.lowrank.compress.allocate.Choice;
+import dev.lowrank.compress.allocate.PerplexityIncrease;
 import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
@@ -44,6 +48,7 @@ final class JobState implements AutoCloseable {
     private List<String> notes = List.of();
     private List<SiteReport> removed = List.of();
     private @Nullable Path replaced;
+    private @Nullable BoundSearch taken;
 
     JobState(
             Compression.Job job,
@@ -64,7 +69,97 @@ final class JobState implements AutoCloseable {
         var random = new SplittableRandom(job.recipe().seed());
         this.probeTokens = random.ints(Math.min(PROBE_TOKENS, spec.maxPositions()), 0, spec.vocabSize())
                 .toArray();
-        this.probe = probe(spec.hiddenSize());
+        this.probe = probe();
+    }
+
+    private HiddenStates probe() {
+        return new HiddenStates(
+                state.roundFolder(),
+                "probe",
+                probeTokens.length,
+                blueprint.spec().hiddenSize());
+    }
+
+    /// The bound that what is written must meet; null for none.
+    @Nullable
+    WithinBound bound() {
+        return !plan.ranksKnown()
+                        && recipe().allocator() instanceof WithinBound within
+                        && within.bound() instanceof PerplexityIncrease
+                ? within
+                : null;
+    }
+
+    /// What such a bound allows the loss to rise, in nats per token.
+    static double nats(WithinBound within) {
+        if (within.bound() instanceof PerplexityIncrease increase) {
+            return increase.nats();
+        }
+        throw new IllegalArgumentException("Not a bound on perplexity: " + within.bound());
+    }
+
+    /// Whether an earlier run left nothing to do but to finish the output.
+    boolean done() {
+        var search = state.search();
+        return bound() == null
+                ? allocated() && cut(blueprint.spec().blocks().size())
+                : search != null && search.chosen() != null;
+    }
+
+    /// Takes up all that an earlier run did.
+    void restoreDone() {
+        var search = state.search();
+        if (search == null) {
+            restore(blueprint.spec().blocks().size(), block -> 0);
+        } else {
+            take(search);
+        }
+    }
+
+    /// Starts or continues cutting by other ranks than before.
+    void enter(int round) {
+        if (round != state.round()) {
+            state.enter(round);
+            probe = probe();
+            entries.clear();
+            allocation = null;
+        }
+    }
+
+    /// Takes ranks back that no block was cut by.
+    void forgetRanks() {
+        state.forgetAllocation();
+        allocation = null;
+    }
+
+    /// Takes what a round wrote for the output.
+    void take(BoundSearch search) {
+        enter(Objects.requireNonNull(search.chosen()));
+        if (!allocated()
+                || entries.isEmpty() && restore(blueprint.spec().blocks().size(), block -> 0) == 0) {
+            throw new IllegalStateException("The round that was taken for " + job.output() + " is not there");
+        }
+        taken = search;
+    }
+
+    /// What the written model lost on the validation text; null where nothing bounds it.
+    @Nullable
+    Validated validated() {
+        return taken == null ? null : taken.validated();
+    }
+
+    /// The targets.
+    List<LinearSite> sites() {
+        return plan.targets().stream().map(SitePlan::site).toList();
+    }
+
+    /// The share of the targets' cost that the ranks keep, in what the budget counts.
+    double keptShare() {
+        var unit = recipe().budget().unit();
+        var before = plan.targets().stream()
+                .mapToLong(target -> unit.cost(target.site(), target.dtype(), Choice.dense(target.site())))
+                .sum();
+        return (double) allocation().cost() / before;
     }
 
     CompressionRecipe recipe() {
@@ -100,14 +195,11 @@ final class JobState implements AutoCloseable {
 
     /// Decides what model is written.
     void decide(Blueprint decided) {
-        if (decided.spec().hiddenSize() != blueprint.spec().hiddenSize()) {
-            probe = probe(decided.spec().hiddenSize());
-        }
+        var resized = decided.spec().hiddenSize() != blueprint.spec().hiddenSize();
         blueprint = decided;
-    }
-
-    private HiddenStates probe(int width) {
-        return new HiddenStates(folder.workFolder(), "probe", probeTokens.length, width);
+        if (resized) {
+            probe = probe();
+        }
     }
 
     /// Decides what is written outside the linears in place of the source's own embedding, head and norms.
@@ -133,6 +225,9 @@ final class JobState implements AutoCloseable {
 
     /// What the choice of ranks, widths or blocks has to say.
     List<String> notes() {
+        if (taken != null) {
+            return taken.notes();
+        }
         return allocation == null ? notes : allocation.notes();
     }
 
@@ -153,14 +248,30 @@ final class JobState implements AutoCloseable {
                 .toList();
     }
 
-    /// Decides the ranks.
+    /// Whether the ranks are decided, now or by an earlier run.
+    boolean allocated() {
+        if (allocation == null) {
+            allocation = state.allocated(sites());
+        }
+        return allocation != null || plan.ranksKnown();
+    }
+
+    /// Whether an earlier run cut every block.
+    boolean cut(int blocks) {
+        return state.finished(blocks, block -> 0, probe).size() == blocks;
+    }
+
+    /// Decides the ranks and stores them.
     ///
     /// @param trial measures candidates; null without validation text
-    void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial) {
+    /// @param allocator the recipe's, or that with another bound
+    void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial, Allocator allocator) {
         var evidence = plan.targets().stream()
                 .map(site -> gathered.of(recipe().siteMethod(), site.site(), site.dtype()))
                 .toList();
-        allocation = recipe().allocator().allocate(recipe().problem(evidence, trial));
+        var chosen = allocator.allocate(recipe().problem(evidence, trial));
+        state.finishAllocating(chosen);
+        allocation = chosen;
     }
 
     /// The probe before the first block, as the finished folder will embed it.

@@ -27,9 +27,6 @@ import java.util.Objects;
 
 /// Narrows the blocks of one job in order, each by what calibration measures inside its modules.
 final class ModuleCut {
-    /// Windows that influences are taken of: they only spread the budget.
-    private static final int INFLUENCE_WINDOWS = 16;
-
     private final LanguageModel source;
     private final JobState job;
     private final ModuleMethod method;
@@ -86,7 +83,7 @@ final class ModuleCut {
         var spread = (BlockAllocator) job.recipe().allocator();
         var influence = new double[source.spec().blocks().size()];
         if (spread.needsInfluence()) {
-            var some = windows.subList(0, Math.min(INFLUENCE_WINDOWS, windows.size()));
+            var some = windows.subList(0, job.plan.shares().influence());
             job.time.calibratingAndDecomposing(() -> {
                 var found = BlockInfluences.measure(source, some, job.folder.workFolder(), progress);
                 System.arraycopy(found, 0, influence, 0, found.length);

@@ -3,17 +3,24 @@ package dev.lowrank.compress;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.compress.allocate.Allocation;
+import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.model.BlockWidths;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.output.ModelFolder.StoredSite;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 import java.util.function.IntToLongFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
@@ -26,14 +33,34 @@ final class RunState {
     private static final String FINGERPRINT = "fingerprint.json";
     private static final String GRADIENTS = "gradients.json";
     private static final String ROTATION = "rotation.json";
+    private static final String ALLOCATION = "allocation.json";
+    private static final String SEARCH = "search.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final OutputFolder folder;
     private final Path work;
+    private int round;
 
-    private RunState(OutputFolder folder) {
+    private RunState(OutputFolder folder, Path work) {
         this.folder = folder;
-        this.work = folder.workFolder();
+        this.work = work;
+    }
+
+    /// What survives of passes that several jobs share, in a folder of its own.
+    ///
+    /// @param name of the folder
+    RunState sharing(String name) {
+        var shared = work.resolve(name);
+        try {
+            return new RunState(folder, Files.createDirectories(shared));
+        } catch (IOException failure) {
+            throw WorkFiles.failed(shared, failure);
+        }
+    }
+
+    /// The folder of working files.
+    Path work() {
+        return work;
     }
 
     /// A finished block.
@@ -52,11 +79,57 @@ final class RunState {
             long probe,
             @Nullable BlockWidths widths) {}
 
+    /// Which of several models of the same run is cut; 0 unless a bound needs more than one.
+    int round() {
+        return round;
+    }
+
+    /// Cuts another model, with a journal and parts of its own.
+    void enter(int other) {
+        round = other;
+        try {
+            Files.createDirectories(roundFolder());
+        } catch (IOException failure) {
+            throw WorkFiles.failed(roundFolder(), failure);
+        }
+    }
+
+    /// Where the journal and the parts of the round lie.
+    Path roundFolder() {
+        return work.resolve(roundName(round));
+    }
+
+    private static String roundName(int round) {
+        return round == 0 ? "" : String.format(Locale.ROOT, "round-%02d", round);
+    }
+
+    /// The search for the largest cut within a bound, as far as it has come; null if it has not begun.
+    @Nullable
+    BoundSearch search() {
+        return read(work.resolve(SEARCH), BoundSearch.class);
+    }
+
+    /// Stores how far the search has come.
+    void finishRound(BoundSearch search) {
+        WorkFiles.write(work.resolve(SEARCH), JSON.writeValueAsBytes(search));
+    }
+
+    /// Whether an earlier round was cut by the same ranks.
+    boolean cutBefore(int current, Allocation allocation, List<LinearSite> sites) {
+        for (var earlier = 0; earlier < current; earlier++) {
+            var other = allocated(earlier, sites);
+            if (other != null && other.choices().equals(allocation.choices())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /// Starts or resumes a run in an output folder.
     ///
     /// @throws CheckpointException if the folder holds the work of a different run
     static RunState open(OutputFolder folder, ObjectNode fingerprint) {
-        var state = new RunState(folder);
+        var state = new RunState(folder, folder.workFolder());
         var file = state.work.resolve(FINGERPRINT);
         var before = WorkFiles.json(file);
         if (before == null) {
@@ -74,53 +147,149 @@ final class RunState {
         return state;
     }
 
-    /// Finished working files.
+    /// Finished working files, which several jobs may share.
     ///
+    /// @param of what was measured, besides what the files' names say
     /// @param files checksum of each, by name
     /// @param hidden checksum of the calibration stream after a block; 0 without one
-    record Files(Map<String, Long> files, long hidden) {
-        private static Files of(List<Path> files, long hidden) {
+    record Finished(String of, Map<String, Long> files, long hidden) {
+        private static Finished of(String of, List<Path> files, long hidden) {
             var checksums = new TreeMap<String, Long>();
-            files.forEach(file -> checksums.put(String.valueOf(file.getFileName()), WorkFiles.checksum(file)));
-            return new Files(checksums, hidden);
+            files.forEach(file -> checksums.put(name(file), WorkFiles.checksum(file)));
+            return new Finished(of, checksums, hidden);
         }
     }
 
+    private static String name(Path file) {
+        return String.valueOf(file.getFileName());
+    }
+
     /// Declares a block decomposed; every file must be complete.
-    void finishDecomposing(int block, List<Path> files, long hidden) {
-        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(Files.of(files, hidden)));
+    ///
+    /// @param of what the decompositions were made from
+    void finishDecomposing(int block, String of, List<Path> files, long hidden) {
+        WorkFiles.write(decomposition(block), JSON.writeValueAsBytes(Finished.of(of, files, hidden)));
+    }
+
+    /// A choice of ranks, by the names of sites.
+    ///
+    /// @param predictedLoss null for none
+    record Chosen(
+            Map<String, Choice> choices,
+            long cost,
+            @Nullable Double predictedLoss,
+            Map<String, String> marks,
+            List<String> notes) {
+        private static Chosen of(Allocation allocation) {
+            var predicted = allocation.predictedLoss();
+            return new Chosen(
+                    byName(allocation.choices()),
+                    allocation.cost(),
+                    Double.isNaN(predicted) ? null : Double.valueOf(predicted),
+                    byName(allocation.marks()),
+                    allocation.notes());
+        }
+
+        private static <T> Map<String, T> byName(Map<LinearSite, T> map) {
+            var named = new LinkedHashMap<String, T>();
+            map.forEach((site, value) -> named.put(site.name(), value));
+            return named;
+        }
+
+        private static <T> Map<LinearSite, T> bySite(List<LinearSite> sites, Map<String, T> map) {
+            var result = new LinkedHashMap<LinearSite, T>();
+            for (var site : sites) {
+                var value = map.get(site.name());
+                if (value != null) {
+                    result.put(site, value);
+                }
+            }
+            return result;
+        }
+
+        private Allocation allocation(List<LinearSite> sites) {
+            return new Allocation(
+                    bySite(sites, choices),
+                    cost,
+                    predictedLoss == null ? Double.NaN : predictedLoss,
+                    bySite(sites, marks),
+                    notes);
+        }
+    }
+
+    /// Stores the ranks before the first block is cut by them: blocks that are finished stand on them.
+    void finishAllocating(Allocation allocation) {
+        WorkFiles.write(roundFolder().resolve(ALLOCATION), JSON.writeValueAsBytes(Chosen.of(allocation)));
+    }
+
+    /// Takes ranks back that no block was cut by.
+    void forgetAllocation() {
+        try {
+            Files.deleteIfExists(roundFolder().resolve(ALLOCATION));
+        } catch (IOException failure) {
+            throw WorkFiles.failed(roundFolder(), failure);
+        }
+    }
+
+    /// The ranks that were decided; null if none were.
+    ///
+    /// @param sites the targets, in execution order
+    @Nullable
+    Allocation allocated(List<LinearSite> sites) {
+        return allocated(round, sites);
+    }
+
+    private @Nullable Allocation allocated(int of, List<LinearSite> sites) {
+        var chosen = read(work.resolve(roundName(of)).resolve(ALLOCATION), Chosen.class);
+        return chosen == null || !chosen.choices().keySet().equals(names(sites)) ? null : chosen.allocation(sites);
+    }
+
+    private static Set<String> names(List<LinearSite> sites) {
+        return sites.stream().map(LinearSite::name).collect(Collectors.toSet());
     }
 
     /// Declares the gradients at all outputs measured; every file must be complete.
-    void finishGradients(List<Path> files) {
-        WorkFiles.write(work.resolve(GRADIENTS), JSON.writeValueAsBytes(Files.of(files, 0)));
+    ///
+    /// @param of what they were measured on
+    void finishGradients(String of, List<Path> files) {
+        WorkFiles.write(work.resolve(GRADIENTS), JSON.writeValueAsBytes(Finished.of(of, files, 0)));
     }
 
     /// Whether the gradients at all outputs are measured, each file verified.
-    boolean gradientsMeasured() {
-        var entry = read(work.resolve(GRADIENTS), Files.class);
-        return entry != null && good(entry);
+    ///
+    /// @param of what they must have been measured on
+    /// @param wanted every file that must be there
+    boolean gradientsMeasured(String of, List<Path> wanted) {
+        var entry = read(work.resolve(GRADIENTS), Finished.class);
+        return entry != null && good(entry, of, wanted);
     }
 
     /// Declares the axes of the residual stream found and its tables rotated; every file must be complete.
-    void finishRotation(List<Path> files) {
-        WorkFiles.write(work.resolve(ROTATION), JSON.writeValueAsBytes(Files.of(files, 0)));
+    ///
+    /// @param of what they were found from
+    void finishRotation(String of, List<Path> files) {
+        WorkFiles.write(work.resolve(ROTATION), JSON.writeValueAsBytes(Finished.of(of, files, 0)));
     }
 
     /// Whether the axes are found and the tables rotated, each file verified.
-    boolean rotated() {
-        var entry = read(work.resolve(ROTATION), Files.class);
-        return entry != null && good(entry);
+    ///
+    /// @param of what they must have been found from
+    /// @param wanted every file that must be there
+    boolean rotated(String of, List<Path> wanted) {
+        var entry = read(work.resolve(ROTATION), Finished.class);
+        return entry != null && good(entry, of, wanted);
     }
 
     /// How many blocks from the first on are decomposed, each verified.
     ///
+    /// @param of what the decompositions must have been made from
+    /// @param wanted every file of a block that must be there
     /// @param hidden the calibration stream; null without calibration
-    int decomposed(int blocks, @Nullable HiddenStates hidden) {
-        var entries = new ArrayList<Files>();
+    int decomposed(int blocks, String of, IntFunction<List<Path>> wanted, @Nullable HiddenStates hidden) {
+        var entries = new ArrayList<Finished>();
         while (entries.size() < blocks) {
-            var entry = read(decomposition(entries.size()), Files.class);
-            if (entry == null || !good(entry)) {
+            var entry = read(decomposition(entries.size()), Finished.class);
+            if (entry == null || !good(entry, of, wanted.apply(entries.size()))) {
                 break;
             }
             entries.add(entry);
@@ -134,9 +303,12 @@ final class RunState {
         return entries.size();
     }
 
-    private boolean good(Files entry) {
-        return entry.files().entrySet().stream()
-                .allMatch(file -> WorkFiles.checksum(work.resolve(file.getKey())) == file.getValue());
+    private boolean good(Finished entry, String of, List<Path> wanted) {
+        return of.equals(entry.of())
+                && wanted.stream().allMatch(file -> {
+                    var checksum = entry.files().get(name(file));
+                    return checksum != null && WorkFiles.checksum(file) == checksum;
+                });
     }
 
     private Path decomposition(int block) {
@@ -144,8 +316,9 @@ final class RunState {
     }
 
     /// The part file of a block's tensors.
-    static String partName(int block) {
-        return String.format(Locale.ROOT, ".work/part-%05d.safetensors", block);
+    String partName(int block) {
+        var folder = round == 0 ? "" : roundName(round) + "/";
+        return String.format(Locale.ROOT, ".work/%spart-%05d.safetensors", folder, block);
     }
 
     /// Where the part file lies.
@@ -193,7 +366,7 @@ final class RunState {
     }
 
     private Path journal(int block) {
-        return work.resolve(String.format(Locale.ROOT, "block-%05d.json", block));
+        return roundFolder().resolve(String.format(Locale.ROOT, "block-%05d.json", block));
     }
 
     /// What all compressed sites store, by site.

@@ -33,6 +33,11 @@ final class Stopwatch {
         allocate += System.nanoTime() - from;
     }
 
+    /// Counts calibration that was measured elsewhere.
+    void calibrated(long nanos) {
+        calibrate += nanos;
+    }
+
     /// Counts work that was measured elsewhere.
     void decomposed(long nanos) {
         decompose += nanos;

@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 /// Narrows the residual stream for one job: a pass of calibration text through the whole model finds the
 /// axes, then every block is rotated and written.
 final class StreamCut {
+    /// What the working files were made from: the job's own folder, which its fingerprint guards.
+    private static final String FOUND = "job";
+
     private static final String AXES = "axes.safetensors";
     private static final String KEPT = "kept";
 
@@ -55,10 +58,11 @@ final class StreamCut {
         var tables = job.folder.folder().resolve(StreamTables.FILE);
         job.decide(plan.blueprint());
         TensorScope.tidyRun(() -> {
-            if (!job.state.rotated()) {
+            var files = List.of(axesFile(), tables);
+            if (!job.state.rotated(FOUND, files)) {
                 job.time.calibratingAndDecomposing(this::findAxes);
                 job.time.calibratingAndDecomposing(() -> new StreamTables(source, job, axes()).write());
-                job.state.finishRotation(List.of(axesFile(), tables));
+                job.state.finishRotation(FOUND, files);
             }
             job.replace(tables);
             var axes = axes();

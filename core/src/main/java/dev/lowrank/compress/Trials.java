@@ -3,76 +3,58 @@ package dev.lowrank.compress;
 import dev.lowrank.compress.allocate.Allocation;
 import dev.lowrank.compress.allocate.TrialLoss;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.storage.SiteWriter;
 import dev.lowrank.compress.storage.StorageForm;
-import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
-import dev.lowrank.model.TorchDecoder;
-import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.model.Progress;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.TensorScope;
-import dev.lowrank.text.ValidationSet;
+import dev.lowrank.tensor.Tensors;
 import java.lang.foreign.Arena;
-import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /// Measures candidates on validation text by cutting stored decompositions: F32 factors in memory, nothing
-/// written. What a candidate computes is what its storage form would compute, without its rounding.
+/// written. What a candidate computes is what its storage form would compute, without its rounding; a
+/// method that does more to a cut than to keep the leading components (`tucker`) ends at the same matrix.
+///
+/// Of a decomposition the kept components are read, and of the model what comes after the first cut is run.
 final class Trials implements TrialLoss {
-    private final LanguageModel source;
+    private final DenseStream dense;
     private final DecompositionFiles files;
     private final SiteMethod method;
-    private final List<int[]> windows;
-    private final Path work;
-    private final Map<String, Double> known = new HashMap<>();
+    private final TrialLosses losses;
+    private final Progress progress;
 
-    /// @param work folder of working files
-    Trials(LanguageModel source, DecompositionFiles files, SiteMethod method, ValidationSet validation, Path work) {
-        this.source = source;
+    /// @param dense of the source
+    /// @param losses what was measured before
+    Trials(DenseStream dense, DecompositionFiles files, SiteMethod method, TrialLosses losses, Progress progress) {
+        this.dense = dense;
         this.files = files;
         this.method = method;
-        this.windows = validation.windows();
-        this.work = work;
+        this.losses = losses;
+        this.progress = progress;
     }
 
     @Override
     public double of(Allocation candidate) {
-        var key = candidate.choices().toString();
-        var before = known.get(key);
+        var before = losses.known(candidate);
         if (before != null) {
             return before;
         }
-        var loss = measure(candidate);
-        known.put(key, loss);
+        var loss = dense.loss(dense.firstCut(candidate), (block, work) -> {
+            try (var arena = Arena.ofShared()) {
+                var linears = linears(block, candidate, arena);
+                work.accept(block.load(site -> linears.getOrDefault(site, block.dense(site)), DType.F32));
+            }
+        });
+        if (Double.isFinite(loss)) {
+            losses.add(candidate, loss);
+        }
+        progress.step("trials", losses.size(), losses.size()); // how many more, only the allocator knows
         return loss;
-    }
-
-    private double measure(Allocation candidate) {
-        var stream = new CalibrationStream(source, windows, work, "trial");
-        stream.embed();
-        for (var each : source.spec().blocks()) {
-            var block = SourceBlock.of(source, each);
-            TensorScope.tidyRun(() -> {
-                try (var arena = Arena.ofShared()) {
-                    var linears = linears(block, candidate, arena);
-                    stream.forward(
-                            block.index(),
-                            block.load(site -> linears.getOrDefault(site, block.dense(site)), DType.F32));
-                }
-            });
-            stream.hidden().forget(block.index());
-            block.release();
-        }
-        var last = source.spec().blocks().size();
-        try (var decoder = TorchDecoder.load(source, Residency.STREAMED)) {
-            return WindowLoss.mean(decoder, stream.hidden(), last, windows);
-        } finally {
-            stream.hidden().forget(last);
-        }
     }
 
     private Map<LinearSite, Linear> linears(SourceBlock block, Allocation candidate, Arena arena) {
@@ -85,18 +67,19 @@ final class Trials implements TrialLoss {
                 cut.size(),
                 i -> TensorScope.tidyRun(() -> {
                     var site = cut.get(i);
-                    var original = SiteCutter.of(site, block.dense(site));
                     var rank = candidate.of(site).rank();
-                    linears.put(
-                            site,
-                            original.write(
-                                    method,
-                                    files.read(site, method, original.weight()),
-                                    rank,
-                                    StorageForm.FACTORED,
-                                    DType.F32,
-                                    arena));
+                    linears.put(site, linear(site, block.dense(site), rank, arena));
                 }));
         return linears;
+    }
+
+    private Linear linear(LinearSite site, Linear.Dense original, int rank, Arena arena) {
+        var weight = Tensors.from(original.weight(), DType.F32);
+        var bias = original.bias() == null ? null : Tensors.from(original.bias(), DType.F32);
+        var decomposition = files.leading(site, method, weight, rank);
+        var factors = decomposition.leading(rank);
+        var mean = decomposition.mean();
+        var stored = mean == null ? bias : SiteWriter.restoringBias(bias, weight, factors, mean);
+        return SiteWriter.write(factors, StorageForm.FACTORED, stored, DType.F32, arena, site.name());
     }
 }

@@ -1,6 +1,8 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.checkpoint.Manifest;
 import dev.lowrank.compress.method.ModuleMethod;
+import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -9,8 +11,8 @@ import java.util.List;
 
 /// What a user should know about a result before using it.
 final class Warnings {
-    /// Tokens per input channel below which a Gram matrix is not to be trusted (compression.md, 3.1).
-    private static final int TOKENS_PER_CHANNEL = 10;
+    /// Sites whose notes are repeated as warnings.
+    private static final int NOTED_SITES = 3;
 
     private Warnings() {}
 
@@ -21,7 +23,9 @@ final class Warnings {
                     + source.checkpoint().weightBytes() + "): the source's weights are quantised or of a smaller type,"
                     + " the output's are " + CompressionPlan.embeddingType(source, job.recipe()));
         }
-        var tokens = job.fingerprint.path("calibration").path("tokens").asLong(0);
+        var shares = job.plan.shares();
+        var tokens = shares.whitening()
+                * job.fingerprint.path("calibration").path("window").asLong(0);
         var widest = job.plan.targets().stream()
                 .map(SitePlan::site)
                 .mapToInt(LinearSite::in)
@@ -29,9 +33,17 @@ final class Warnings {
                 .orElse(0);
         var needs = job.recipe().method().info().needs();
         var whitened = needs.contains(Statistic.SECOND_MOMENT) || needs.contains(Statistic.MODULES);
-        if (whitened && tokens < (long) TOKENS_PER_CHANNEL * widest) {
-            warnings.add("Calibrated on " + tokens + " tokens; the widest input has " + widest + " channels and wants "
-                    + (long) TOKENS_PER_CHANNEL * widest + ". Give more --samples for a better result");
+        if (whitened && tokens < (long) Shrinkage.ENOUGH * widest) {
+            warnings.add("Metrics come from " + tokens + " tokens; the widest input has " + widest
+                    + " channels and wants " + (long) Shrinkage.ENOUGH * widest
+                    + (shares.whitening() < shares.given()
+                            ? ". The recipe takes " + shares.whitening() + " of " + shares.given()
+                                    + " windows for them; let it take more for a better result"
+                            : ". Give more --samples for a better result"));
+        }
+        if (shares.most() < shares.given()) {
+            warnings.add("The recipe leaves " + (shares.given() - shares.most()) + " of " + shares.given()
+                    + " calibration windows unused");
         }
         if (job.plan.headParameters() > 0) {
             warnings.add("Head and embedding were one matrix and are two now, since the weight of the final norm went"
@@ -49,9 +61,21 @@ final class Warnings {
                                     ? "no allowed form is smaller there"
                                     : "the allocator spends more elsewhere, or no allowed form is smaller there"));
         }
-        reports.stream()
-                .filter(site -> !site.form().equals("dense"))
-                .forEach(site -> site.notes().forEach(note -> warnings.add(site.name() + ": " + note)));
+        notes(reports, warnings);
         return warnings;
+    }
+
+    /// What happened at single sites, each in full as long as they are few.
+    private static void notes(List<SiteReport> reports, List<String> warnings) {
+        var noted = reports.stream()
+                .filter(site -> !site.form().equals("dense") && !site.notes().isEmpty())
+                .toList();
+        noted.stream()
+                .limit(NOTED_SITES)
+                .forEach(site -> warnings.add(site.name() + ": " + String.join("; ", site.notes())));
+        if (noted.size() > NOTED_SITES) {
+            warnings.add((noted.size() - NOTED_SITES) + " more sites have notes; the manifest (" + Manifest.FILE_NAME
+                    + ") and --json list them all");
+        }
     }
 }

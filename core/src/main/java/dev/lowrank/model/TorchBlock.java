@@ -60,7 +60,7 @@ public final class TorchBlock implements TensorOwner {
     /// @param norms by checkpoint name without suffix
     public static TorchBlock load(
             DecoderSpec spec, Block block, Function<String, TorchNorm> norms, Function<LinearSite, Linear> linears) {
-        return load(spec, block, norms, linears, TorchLinear::forward);
+        return copy(spec, block, norms, linears, linear -> TorchLinear.forward(linear, DType.F32));
     }
 
     /// Copies a block into F32 tensors of the innermost scope, for forward and backward passes.
@@ -78,10 +78,10 @@ public final class TorchBlock implements TensorOwner {
             ModelWeights weights,
             Function<LinearSite, Linear> linears,
             Function<Linear, TorchLinear> loading) {
-        return load(spec, block, name -> TorchNorm.load(spec.norm(), weights, name), linears, loading);
+        return copy(spec, block, name -> TorchNorm.load(spec.norm(), weights, name), linears, loading);
     }
 
-    private static TorchBlock load(
+    private static TorchBlock copy(
             DecoderSpec spec,
             Block block,
             Function<String, TorchNorm> norms,

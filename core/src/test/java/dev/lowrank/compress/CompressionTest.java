@@ -134,7 +134,7 @@ class CompressionTest {
             };
             assertThatThrownBy(() -> run(source, recipe, output, killWhileCutting))
                     .isInstanceOf(Killed.class);
-            var work = folder.resolve("torn.partial").resolve(".work");
+            var work = folder.resolve("torn.partial").resolve(".work").resolve("shared-0");
             try (var files = Files.list(work)) {
                 for (var file : files.filter(each -> each.toString().contains("basis-00001"))
                         .toList()) {
@@ -172,7 +172,7 @@ class CompressionTest {
             var whole = folder.resolve("whole");
             var recipe = recipe("lord", "factored", 0.6);
             run(source, recipe, whole, Progress.silent());
-            var work = folder.resolve("torn.partial").resolve(".work");
+            var work = folder.resolve("torn.partial").resolve(".work").resolve("shared-0");
             for (var name : List.of("part-00000.safetensors", "hidden-00001.f32", "block-00000.json")) {
                 var output = folder.resolve("torn");
                 assertThatThrownBy(() -> run(source, recipe, output, killAt(1))).isInstanceOf(Killed.class);
@@ -259,7 +259,15 @@ class CompressionTest {
                     recipe("svd-llm", "factored", 0.4),
                     recipe("svd", "auto", 0.5),
                     recipe("svd-llm", "pivoted", "knapsack", 0.6),
-                    recipe("lord", "pivoted", "zs-svd", 0.6));
+                    recipe("lord", "pivoted", "zs-svd", 0.6),
+                    updated(recipe("kfac-svd", "pivoted", "knapsack", 0.6)),
+                    recipe("kfac-svd", "pivoted", "knapsack", 0.6),
+                    seeded(recipe("kfac-svd", "pivoted", "knapsack", 0.6), 7),
+                    seeded(updated(recipe("kfac-svd", "pivoted", "knapsack", 0.6)), 7),
+                    updated(recipe("svd-llm", "factored", 0.5)),
+                    targeting(recipe("svd-llm", "pivoted", 0.6), Role.Q_PROJ),
+                    recipe("modegpt", "auto", "influence", 0.7),
+                    recipe("shortgpt", "auto", 0.5));
             var jobs = new ArrayList<Job>();
             for (var i = 0; i < recipes.size(); i++) {
                 jobs.add(new Job(recipes.get(i), folder.resolve("shared-" + i)));
@@ -268,8 +276,32 @@ class CompressionTest {
             for (var i = 0; i < recipes.size(); i++) {
                 var single = folder.resolve("single-" + i);
                 run(source, recipes.get(i), single, Progress.silent());
-                assertThat(hashes(folder.resolve("shared-" + i))).isEqualTo(hashes(single));
+                assertThat(hashes(folder.resolve("shared-" + i)))
+                        .as("recipe %d", i)
+                        .isEqualTo(hashes(single));
             }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"64, false", "69, true"})
+    void anUpdateSeesEveryWindowUnlessItIsBounded(int bound, boolean seen) throws Exception {
+        var windows = new ArrayList<>(calibration(96, 70).windows());
+        var one = calibration(windows);
+        windows.set(68, windows.getFirst());
+        var other = calibration(windows);
+        try (var source = llama()) {
+            var recipe = updated(recipe("svd-llm", "pivoted", 0.6), bound == 64 ? 64 : SequentialUpdate.ALL);
+            var report = run(source, recipe, folder.resolve("one"), one);
+            run(source, recipe, folder.resolve("other"), other);
+            assertThat(weights(folder.resolve("one")).equals(weights(folder.resolve("other"))))
+                    .isNotEqualTo(seen);
+            assertThat(report.windows().update()).isEqualTo(bound == 64 ? 64 : 70);
+            assertThat(report.warnings().stream().filter(warning -> warning.contains("6 of 70 calibration windows")))
+                    .hasSize(seen ? 0 : 1);
+            assertThat(manifest(folder.resolve("one")))
+                    .contains("\"windows\"")
+                    .contains("\"update\" : " + report.windows().update());
         }
     }
 
@@ -442,7 +474,7 @@ class CompressionTest {
                 0);
     }
 
-    private static CompressionRecipe updated(CompressionRecipe recipe) {
+    private static CompressionRecipe seeded(CompressionRecipe recipe, long seed) {
         return new CompressionRecipe(
                 recipe.method(),
                 recipe.storage(),
@@ -451,7 +483,40 @@ class CompressionTest {
                 recipe.rankMultiple(),
                 recipe.targets(),
                 recipe.protectedLayers(),
-                SequentialUpdate.DEFAULT,
+                recipe.update(),
+                recipe.dtype(),
+                seed);
+    }
+
+    private static CompressionRecipe targeting(CompressionRecipe recipe, Role role) {
+        return new CompressionRecipe(
+                recipe.method(),
+                recipe.storage(),
+                recipe.allocator(),
+                recipe.budget(),
+                recipe.rankMultiple(),
+                Set.of(role),
+                recipe.protectedLayers(),
+                recipe.update(),
+                recipe.dtype(),
+                recipe.seed());
+    }
+
+    private static CompressionRecipe updated(CompressionRecipe recipe) {
+        return updated(recipe, SequentialUpdate.ALL);
+    }
+
+    private static CompressionRecipe updated(CompressionRecipe recipe, int windows) {
+        var standard = SequentialUpdate.DEFAULT;
+        return new CompressionRecipe(
+                recipe.method(),
+                recipe.storage(),
+                recipe.allocator(),
+                recipe.budget(),
+                recipe.rankMultiple(),
+                recipe.targets(),
+                recipe.protectedLayers(),
+                new SequentialUpdate(standard.alpha(), standard.ridge(), windows),
                 recipe.dtype(),
                 recipe.seed());
     }
@@ -461,6 +526,22 @@ class CompressionTest {
         return Compression.run(source, new Job(recipe, output), calibration(), Unfinished.RESUME, progress);
     }
 
+    private static CompressionReport run(
+            LanguageModel source, CompressionRecipe recipe, Path output, CalibrationSet calibration) {
+        return Compression.run(source, new Job(recipe, output), calibration, Unfinished.RESUME, Progress.silent());
+    }
+
+    private static String weights(Path output) throws Exception {
+        return hashes(output).entrySet().stream()
+                .filter(file -> file.getKey().endsWith(".safetensors"))
+                .toList()
+                .toString();
+    }
+
+    private static String manifest(Path output) throws IOException {
+        return Files.readString(output.resolve("lowrank.json"));
+    }
+
     /// Eight windows of sixteen seeded random tokens.
     static CalibrationSet calibration() {
         return calibration(96);
@@ -468,12 +549,21 @@ class CompressionTest {
 
     /// The same of a smaller vocabulary.
     static CalibrationSet calibration(int vocabulary) {
+        return calibration(vocabulary, 8);
+    }
+
+    private static CalibrationSet calibration(int vocabulary, int samples) {
         var random = new SplittableRandom(5);
         var windows = new ArrayList<int[]>();
-        for (var i = 0; i < 8; i++) {
+        for (var i = 0; i < samples; i++) {
             windows.add(random.ints(16, 0, vocabulary).toArray());
         }
-        return CalibrationSet.of(windows, new TextIdentity(List.of(), "seeded random tokens", 16, 8, 5, 128));
+        return calibration(windows);
+    }
+
+    private static CalibrationSet calibration(List<int[]> windows) {
+        var identity = new TextIdentity(List.of(), "seeded random tokens", 16, windows.size(), 5, 16L * windows.size());
+        return CalibrationSet.of(windows, identity);
     }
 
     /// Root of the summed squared difference of logits on the calibration windows.

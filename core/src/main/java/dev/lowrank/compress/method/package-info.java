@@ -7,9 +7,10 @@
 /// the residual stream.
 ///
 /// Reading order: [Method] (its five kinds), [Methods] (the list); for single linears [SiteMethod],
-/// [Projection], [Decomposition], then [Svd], [Asvd], [SvdLlm], [Lord], [Tucker]; then [ModuleMethod] with
-/// [MoDeGpt], its parts [Nystrom], [RotaryPairs] and [ValueOutput]; [SharedBasis] with [BasisSharing];
-/// [BlockRemoval] with [ShortGpt] and [Sleb]; [StreamRotation] with [SliceGpt] and its [StreamAxes].
+/// [InputMetric], [Projection], [Decomposition], then [Svd], [Asvd], [SvdLlm], [Lord], [Tucker]; then
+/// [ModuleMethod] with [MoDeGpt], its parts [Nystrom], [RotaryPairs] and [ValueOutput]; [SharedBasis] with
+/// [BasisSharing]; [BlockRemoval] with [ShortGpt] and [Sleb]; [StreamRotation] with [SliceGpt] and its
+/// [StreamAxes].
 @NullMarked
 package dev.lowrank.compress.method;
 

@@ -1,0 +1,375 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.Decomposer.FromFiles;
+import dev.lowrank.compress.Decomposer.FromStatistics;
+import dev.lowrank.compress.Decomposer.Timed;
+import dev.lowrank.compress.GradientPass.Labels;
+import dev.lowrank.compress.SiteCutter.Outcome;
+import dev.lowrank.compress.allocate.Choice;
+import dev.lowrank.compress.allocate.Sensitivity;
+import dev.lowrank.compress.method.Decomposition;
+import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.statistics.BlockStatistics;
+import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.model.Embedding;
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.Progress;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.text.ValidationSet;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.function.IntToLongFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Jobs whose methods treat every linear by itself, and who would measure the same alone: they share the
+/// pass that decomposes, the evidence of allocators and the pass that cuts.
+///
+/// Where every job's ranks are known ahead, a block is decomposed and cut at once and nothing of it is
+/// kept. Where some allocator must see the whole model first, decompositions go to working files, and a
+/// second pass over the blocks cuts them.
+final class SiteRun implements AutoCloseable {
+    private final LanguageModel source;
+    private final DecoderSpec spec;
+    private final Key key;
+    private final List<JobState> bySite;
+    /// Those whose blocks are cut side by side, without a sequential update.
+    private final List<JobState> jobs;
+    private final List<SiteMethod> methods;
+    private final List<LinearSite> targets;
+    private final Set<Statistic> statistics;
+    private final List<int[]> windows;
+    private final @Nullable ValidationSet validation;
+    private final @Nullable CalibrationStream stream;
+    private final RunState state;
+    private final DecompositionFiles files;
+    private final OutputGradients felt;
+    private final boolean ranksKnown;
+    private final Progress progress;
+    private final Stopwatch time;
+    private final RankDecision ranks;
+
+    /// What jobs must have in common, so that each writes what it would write alone.
+    ///
+    /// @param decomposition calibration windows that make decompositions
+    /// @param targets sites of all, in execution order: who measures together decides on which side
+    /// @param seed draws the labels of gradient passes
+    record Key(int decomposition, List<LinearSite> targets, long seed) {
+        static Key of(JobState job) {
+            return new Key(
+                    job.plan.shares().decomposition(),
+                    job.plan.targets().stream().map(SitePlan::site).toList(),
+                    job.recipe().seed());
+        }
+    }
+
+    /// @param together jobs of one key
+    /// @param state with a folder for the working files of these jobs
+    /// @param windows calibration windows; empty for none
+    /// @param felt read by methods that need output gradients
+    /// @param time clock of what the jobs share
+    SiteRun(
+            LanguageModel source,
+            List<JobState> together,
+            RunState state,
+            List<int[]> windows,
+            @Nullable ValidationSet validation,
+            OutputGradients felt,
+            Progress progress,
+            Stopwatch time) {
+        this.source = source;
+        this.spec = source.spec();
+        this.bySite = together;
+        this.key = Key.of(together.getFirst());
+        this.jobs = bySite.stream().filter(job -> job.recipe().update() == null).toList();
+        this.windows = windows;
+        this.validation = validation;
+        this.felt = felt;
+        this.progress = progress;
+        this.time = time;
+        this.state = state;
+        methods =
+                bySite.stream().map(job -> job.recipe().siteMethod()).distinct().toList();
+        targets = key.targets();
+        statistics = methods.stream()
+                .flatMap(method -> method.info().needs().stream())
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(Statistic.class)));
+        files = new DecompositionFiles(state.work());
+        ranksKnown = bySite.stream().allMatch(job -> job.plan.ranksKnown());
+        stream = key.decomposition() == 0
+                ? null
+                : new CalibrationStream(source, windows.subList(0, key.decomposition()), state.work(), "hidden");
+        ranks = rankDecision();
+    }
+
+    /// Measures, decides ranks, and cuts what needs no sequential update.
+    void run() {
+        if (!ranksKnown) {
+            var undecided = bySite.stream().filter(job -> !job.allocated()).toList();
+            if (!jobs.isEmpty() || !undecided.isEmpty() || bySite.stream().anyMatch(job -> job.bound() != null)) {
+                decomposeAll();
+            }
+            time.allocating(() ->
+                    undecided.forEach(job -> ranks.decide(job, job.recipe().allocator())));
+        }
+        if (!jobs.isEmpty()) {
+            if (ranksKnown) {
+                cutAsDecomposed();
+            } else {
+                cutAll(jobs);
+            }
+        }
+    }
+
+    /// Cuts a job in the round that it stands in, unless that was done.
+    void cutAgain(JobState job) {
+        if (job.entries.size() < spec.blocks().size()) {
+            cutAll(List.of(job));
+        }
+    }
+
+    /// What decides ranks over what was measured here.
+    RankDecision ranks() {
+        return ranks;
+    }
+
+    @Override
+    public void close() {
+        ranks.close();
+    }
+
+    /// One pass: each block is decomposed, cut and forgotten.
+    private void cutAsDecomposed() {
+        var start = restore(jobs, stream == null ? null : stream.hidden());
+        if (start == 0 && stream != null) {
+            time.calibrating(stream::embed);
+        }
+        cut(jobs, start, block -> new FromStatistics(measure(block), felt));
+    }
+
+    /// First pass of two: decompositions go to working files.
+    private void decomposeAll() {
+        var hidden = stream == null ? null : stream.hidden();
+        var of = decomposedFrom();
+        var start = state.decomposed(spec.blocks().size(), of, this::decompositions, hidden);
+        if (start == 0 && stream != null) {
+            time.calibrating(stream::embed);
+        }
+        for (var index = start; index < spec.blocks().size(); index++) {
+            progress.step("decompose", index, spec.blocks().size());
+            var block = SourceBlock.of(source, spec.blocks().get(index));
+            TensorScope.tidyRun(() -> decompose(block));
+            state.finishDecomposing(index, of, decompositions(index), hidden == null ? 0 : hidden.checksum(index + 1));
+            leave(block);
+        }
+        progress.step("decompose", spec.blocks().size(), spec.blocks().size());
+    }
+
+    /// The files of a block's decompositions.
+    private List<Path> decompositions(int block) {
+        return targets.stream()
+                .filter(site -> site.layer() == block)
+                .flatMap(site -> methods.stream().map(method -> files.file(site, method)))
+                .toList();
+    }
+
+    /// What the decompositions are made from; their files' names say the sites and the methods.
+    private String decomposedFrom() {
+        var feeling = statistics.contains(Statistic.OUTPUT_GRADIENT);
+        var shares = bySite.getFirst().plan.shares();
+        return "windows " + key.decomposition() + (feeling ? ", gradients by " + shares + ", seed " + key.seed() : "");
+    }
+
+    private void decompose(SourceBlock block) {
+        var spent = new ConcurrentHashMap<SiteMethod, LongAdder>();
+        SiteWork work;
+        try (var decomposer = new FromStatistics(measure(block), felt)) {
+            work = SiteWork.each(
+                    targets(block).toList(),
+                    (site, i) -> TensorScope.tidyRun(() -> {
+                        var original = SiteCutter.of(site, block.dense(site));
+                        for (var method : methods) {
+                            TensorScope.tidyRun(() -> {
+                                var timed = decomposer.decompose(method, original);
+                                files.write(site, method, timed.result());
+                                spent.computeIfAbsent(method, any -> new LongAdder())
+                                        .add(timed.nanos());
+                            });
+                        }
+                    }));
+        }
+        for (var job : bySite) {
+            var own = spent.get(job.recipe().siteMethod());
+            job.time.decomposed(own == null ? 0 : (long) (own.sum() * work.wallShare()));
+        }
+    }
+
+    /// What decides the ranks of jobs that could not know them ahead.
+    private RankDecision rankDecision() {
+        var judged = bySite.stream()
+                .map(job -> job.plan.shares())
+                .filter(each -> each.curves() > 0)
+                .findFirst();
+        var of = decomposedFrom() + judged.map(each -> "; judged by " + each).orElse("") + ", seed " + key.seed();
+        var evidences = new Evidences(files, state.work(), of, this::pass);
+        var needs = bySite.stream()
+                .flatMap(job -> job.recipe().allocator().info().needs().stream())
+                .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
+        var run = Stream.of("format", "threads", "source", "calibration")
+                .map(part -> String.valueOf(bySite.getFirst().fingerprint.path(part)))
+                .collect(Collectors.joining("\n", "", "\n" + decomposedFrom()));
+        return new RankDecision(
+                source,
+                files,
+                state.work(),
+                validation,
+                run,
+                () -> evidences.gather(targets, methods, needs),
+                progress);
+    }
+
+    /// A gradient pass of the windows that judge decompositions.
+    private GradientPass pass(Labels labels) {
+        var shares = bySite.stream()
+                .map(job -> job.plan.shares())
+                .filter(each -> each.curves() > 0)
+                .findFirst()
+                .orElseThrow();
+        return new GradientPass(source, shares.ofCurves(windows), labels, state.work(), key.seed(), progress);
+    }
+
+    /// Second pass of two: decompositions come from working files.
+    private void cutAll(List<JobState> some) {
+        cut(some, restore(some, null), block -> new FromFiles(files));
+    }
+
+    /// The blocks that every job has finished before.
+    private int restore(List<JobState> some, @Nullable HiddenStates hidden) {
+        var streams = streams(hidden);
+        for (var job : some) {
+            var _ = job.restore(spec.blocks().size(), streams);
+        }
+        var start = some.stream().mapToInt(job -> job.entries.size()).min().orElse(0);
+        some.forEach(job -> job.entries.subList(start, job.entries.size()).clear());
+        if (start == 0) {
+            var embedding = Embedding.of(source);
+            some.forEach(job -> job.startProbe(embedding, CompressionPlan.embeddingType(source, job.recipe())));
+        }
+        return start;
+    }
+
+    private void cut(List<JobState> some, int start, Function<SourceBlock, Decomposer> decomposers) {
+        var streams = streams(stream == null || !ranksKnown ? null : stream.hidden());
+        for (var index = start; index < spec.blocks().size(); index++) {
+            progress.step("compress", index, spec.blocks().size());
+            var block = SourceBlock.of(source, spec.blocks().get(index));
+            TensorScope.tidyRun(() -> {
+                try (var arena = Arena.ofShared();
+                        var decomposer = decomposers.apply(block)) {
+                    var outcomes = cut(some, block, decomposer, arena);
+                    for (var i = 0; i < some.size(); i++) {
+                        var writer = new BlockWriter(some.get(i), block, outcomes.get(i), streams);
+                        some.get(i).time.writing(() -> writer.write(arena));
+                    }
+                }
+            });
+            leave(block);
+        }
+        progress.step("compress", spec.blocks().size(), spec.blocks().size());
+    }
+
+    private static IntToLongFunction streams(@Nullable HiddenStates hidden) {
+        return hidden == null ? block -> 0 : hidden::checksum;
+    }
+
+    /// Cuts a block's targets for every job.
+    ///
+    /// @return for each job, what became of its targets, in execution order
+    private List<Map<LinearSite, Outcome>> cut(
+            List<JobState> some, SourceBlock block, Decomposer decomposer, Arena arena) {
+        var own = targets(block).toList();
+        var results = new ArrayList<List<Outcome>>(Collections.nCopies(own.size(), List.of()));
+        var spent = some.stream().map(job -> new LongAdder()).toList();
+        var work = SiteWork.each(
+                own,
+                (site, i) -> results.set(i, TensorScope.tidy(() -> {
+                    var original = SiteCutter.of(site, block.dense(site));
+                    var decompositions = new HashMap<SiteMethod, Timed<Decomposition>>();
+                    var outcomes = new ArrayList<Outcome>();
+                    for (var j = 0; j < some.size(); j++) {
+                        var timed = cut(some.get(j), original, decomposer, decompositions, arena);
+                        outcomes.add(timed.result());
+                        spent.get(j).add(timed.nanos());
+                    }
+                    return outcomes;
+                })));
+        var byJob = new ArrayList<Map<LinearSite, Outcome>>();
+        for (var j = 0; j < some.size(); j++) {
+            var outcomes = new LinkedHashMap<LinearSite, Outcome>();
+            for (var i = 0; i < own.size(); i++) {
+                if (some.get(j).targets(own.get(i))) {
+                    outcomes.put(own.get(i), results.get(i).get(j));
+                }
+            }
+            byJob.add(outcomes);
+            some.get(j).time.decomposed((long) (spent.get(j).sum() * work.wallShare()));
+        }
+        return byJob;
+    }
+
+    /// One site for one job; a decomposition that jobs share counts in full for each.
+    private Timed<Outcome> cut(
+            JobState job,
+            SiteCutter original,
+            Decomposer decomposer,
+            Map<SiteMethod, Timed<Decomposition>> decompositions,
+            Arena arena) {
+        var site = original.site();
+        var dtype = CompressionPlan.dtype(source, job.recipe(), site);
+        var choice = job.targets(site) ? job.allocation().of(site) : Choice.dense(site);
+        if (choice.isDense()) {
+            return new Timed<>(original.kept(dtype), 0);
+        }
+        var method = job.recipe().siteMethod();
+        var decomposed = decompositions.computeIfAbsent(method, any -> decomposer.decompose(method, original));
+        var outcome = Timed.of(() -> original.cut(method, decomposed.result(), choice, dtype, arena));
+        return new Timed<>(outcome.result(), decomposed.nanos() + outcome.nanos());
+    }
+
+    /// What calibration says of a block's targets; null where no method asks.
+    private @Nullable BlockStatistics measure(SourceBlock block) {
+        return stream == null
+                ? null
+                : time.calibrating(() -> stream.measure(block, targets(block).toList(), statistics));
+    }
+
+    private Stream<LinearSite> targets(SourceBlock block) {
+        return targets.stream().filter(site -> site.layer() == block.index());
+    }
+
+    /// Gives back what only this block needed. Streams of the block before last are needed no more; the one
+    /// before the last stays in case the last turns out torn.
+    private void leave(SourceBlock block) {
+        block.release();
+        if (block.index() > 0) {
+            if (stream != null) {
+                stream.hidden().forget(block.index() - 1);
+            }
+            jobs.forEach(job -> job.probe.forget(block.index() - 1));
+        }
+    }
+}
