@@ -23,7 +23,8 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /// Trains block after block against the output of the dense block on the dense path, while what flows in is
-/// what the compressed model sees; both streams lie in files.
+/// what the compressed model sees; both streams lie in files. A right factor that several blocks read stays
+/// as it is: what one of them would gain by moving it, the others would lose unseen.
 ///
 /// Source: AA-SVD, arXiv:2604.02119, block refinement. Deviations: the error is relative to the mean square
 /// of the dense output, so that one learning rate serves all blocks, and the last block takes part.
@@ -127,16 +128,22 @@ final class BlockRefinement {
     /// The block's trained tensors at their present values, as products need them.
     private Map<String, Tensor> current(int index) {
         var tensors = new LinkedHashMap<String, Tensor>();
-        student.parametersOf(index).forEach((name, slot) -> {
-            var part = slot.of(state.values());
-            tensors.put(name, slot.matrix() ? part.to(student.products()) : part);
-        });
+        student.parametersOf(index).forEach((name, slot) -> tensors.put(name, current(slot)));
         return tensors;
+    }
+
+    private Tensor current(Parameters.Slot slot) {
+        var part = slot.of(state.values());
+        return slot.matrix() ? part.to(student.products()) : part;
     }
 
     private void refine(int index) {
         var own = new LinkedHashMap<String, Tensor>();
-        student.parametersOf(index).forEach((name, slot) -> own.put(name, slot.of(state.values())));
+        student.parametersOf(index).forEach((name, slot) -> {
+            if (!student.shared().contains(name)) {
+                own.put(name, slot.of(state.values()));
+            }
+        });
         var all = new ArrayList<>(state.position.blocks());
         if (!own.isEmpty()) {
             try (var store = new TensorStore("what block " + index + " trains")) {
@@ -214,8 +221,8 @@ final class BlockRefinement {
                 shares,
                 share -> TensorScope.tidyRun(() -> {
                     var sum = sums.get(share).fill_(0);
-                    var leaves = tensors(local, matrices, true);
-                    var block = student.block(index, leaves);
+                    var leaves = moving(local, matrices, true);
+                    var block = block(index, leaves);
                     for (var i = share; i < chosen.size(); i += shares) {
                         var window = chosen.get(i);
                         TensorScope.tidyRun(() -> add(index, block, leaves, window, angles, local, sum));
@@ -254,7 +261,19 @@ final class BlockRefinement {
         return local.values().narrow(0, 0, local.decayed()).to(student.products());
     }
 
-    private static Map<String, Tensor> tensors(Parameters local, Tensor matrices, boolean leaves) {
+    /// The block with what moves in place; shared factors are at their present values.
+    private TorchBlock block(int index, Map<String, Tensor> moving) {
+        var tensors = new LinkedHashMap<>(moving);
+        student.parametersOf(index).forEach((name, slot) -> {
+            if (student.shared().contains(name)) {
+                tensors.put(name, current(slot));
+            }
+        });
+        return student.block(index, tensors);
+    }
+
+    /// The parameters that move, by name.
+    private static Map<String, Tensor> moving(Parameters local, Tensor matrices, boolean leaves) {
         var tensors = new LinkedHashMap<String, Tensor>();
         local.slots().forEach((name, slot) -> {
             var part = slot.of(slot.matrix() ? matrices : local.values());
@@ -267,7 +286,7 @@ final class BlockRefinement {
     private double error(int index, Parameters local) {
         return Grad.off(() -> TensorScope.tidy(() -> {
             var angles = angles();
-            var block = student.block(index, tensors(local, matrices(local), false));
+            var block = block(index, moving(local, matrices(local), false));
             var errors = new double[windows.size()];
             Compute.each(
                     windows.size(),

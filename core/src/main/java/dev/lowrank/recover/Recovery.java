@@ -10,7 +10,6 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.MixedPrecision;
-import dev.lowrank.model.SiteForms;
 import dev.lowrank.recover.RecoveryRecipe.Precision;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
 import dev.lowrank.recover.RecoveryRecipe.Trained;
@@ -157,17 +156,6 @@ public final class Recovery {
                     path,
                     "This is no folder that Lowrank wrote (it has no " + Manifest.FILE_NAME + "); recover trains"
                             + " compressed models. Make one with lowrank compress");
-        }
-        var forms = SiteForms.of(model.checkpoint().config());
-        for (var site : all) {
-            if (!forms.owner(site).equals(site.name())) {
-                throw new CheckpointException(
-                        Code.CFG_UNSUPPORTED,
-                        path,
-                        site.name() + " reads the right factor of " + forms.owner(site) + ", and training would pull"
-                                + " the two apart; recover trains models whose sites share no factor. Compress by"
-                                + " another method than basis-sharing");
-            }
         }
         var compressed = all.stream()
                 .filter(site -> !(model.weights().linear(site) instanceof Linear.Dense))

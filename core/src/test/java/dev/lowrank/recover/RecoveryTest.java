@@ -257,10 +257,6 @@ class RecoveryTest {
             var recipe = recipe(2, Stage.END_TO_END);
             assertThatThrownBy(() -> run(dense.checkpoint().path(), dense, recipe, out, RecoveryProgress.silent()))
                     .hasMessageContaining("no folder that Lowrank wrote");
-            var shared = folder.resolve("shared");
-            CompressedForm.write(dense, "basis-sharing", 0.5, shared);
-            assertThatThrownBy(() -> run(shared, dense, recipe, out, RecoveryProgress.silent()))
-                    .hasMessageContaining("share no factor");
             try (var other = synthetic(2, 300)) {
                 assertThatThrownBy(() -> run(compressed, other, recipe, out, RecoveryProgress.silent()))
                         .hasMessageContaining("a vocabulary of 300, the model one of 96");
