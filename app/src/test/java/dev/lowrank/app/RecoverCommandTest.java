@@ -65,7 +65,7 @@ class RecoverCommandTest {
 
     @Test
     void peopleReadWhatWasDone() {
-        var run = recover("--no-teacher", "--steps=1", "--train=lrc", "--precision=bf16");
+        var run = recover("--no-teacher", "--steps=1", "--precision=bf16");
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.out())
                 .contains("numbers trained in bf16, on the text alone", "1 steps", "Next: lowrank evaluate");
@@ -75,17 +75,38 @@ class RecoverCommandTest {
     @CsvSource(
             quoteCharacter = '"',
             value = {
-                "--rate=0, a rate above 0",
-                "--minutes=0, --minutes must be above 0",
+                "--rate=0, --rate must be a number above 0",
+                "--rate=NaN, but was NaN",
+                "--rate=1e9, --weight-decay must be at least 0 and below 1 / --rate",
+                "--rate=abc, --rate",
+                "--batch=0, --batch must be at least 1",
+                "--warm-up=1, --warm-up must be in [0; 1)",
+                "--clip=-1, --clip must be at least 0",
+                "--weight-decay=-1, --weight-decay must be at least 0",
+                "--minutes=0, --minutes must be above 0; but was 0.0",
+                "--minutes=-1, --minutes must be above 0; but was -1.0",
+                "--minutes=abc, --minutes",
+                "--steps=0, --steps must be at least 1",
                 "--stages=blocks;middle, Unknown stage 'middle'; known: blocks",
+                "--stages=blocks;blocks, each once; but was 'blocks;blocks'",
                 "--memory=4x, is no size",
                 "--schedule=steep, Unknown schedule",
-                "--text-weight=2, a --text-weight in"
+                "--text-weight=2, --text-weight must be in",
+                "--temperature=0, --temperature must be a number above 0",
+                "--teacher-top=0, --teacher-top must be at least 1",
+                "--block-windows=0, --block-windows must be at least 1",
+                "--block-epochs=0, --block-epochs must be at least 1",
+                "--block-rate=0, --block-rate must be a number above 0",
+                "--rounds=0, --rounds must be at least 1",
+                "--patience=-1, --patience must be at least 0",
+                "--window=1, predicts nothing",
+                "--train=lrc, none is marked",
+                "--train=all, Unknown choice of --train"
             })
     void valuesOutOfRangeAreUsageErrors(String option, String message) {
         var run = recover(option.replace(';', ','));
         assertThat(run.code()).isEqualTo(2);
-        assertThat(run.err()).contains(message);
+        assertThat(run.err()).contains(message.replace(';', ','));
         assertThat(folder).isEmptyDirectory();
     }
 
@@ -99,6 +120,22 @@ class RecoverCommandTest {
                 "--window=4096");
         assertThat(run.code()).isEqualTo(2);
         assertThat(run.err()).contains("beyond the model's context");
+    }
+
+    @Test
+    void theStageOfBlocksWithoutATeacherIsAUsageError() {
+        var run = recover("--no-teacher", "--stages=blocks");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("trains against the dense model").contains("--teacher");
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void aTrainingTextThatIsAlsoTheValidationTextIsAUsageError() {
+        var run = recover("--validation=" + training, "--steps=1");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("training.jsonl has the content of the training text");
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test
