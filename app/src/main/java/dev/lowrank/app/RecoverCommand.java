@@ -2,6 +2,7 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.checkpoint.Manifest;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.recover.Pace;
@@ -16,6 +17,7 @@ import dev.lowrank.recover.RecoveryReport.Round;
 import dev.lowrank.text.Corpus;
 import dev.lowrank.text.TrainingSet;
 import dev.lowrank.text.ValidationSet;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -133,6 +135,9 @@ final class RecoverCommand implements Callable<Integer> {
             return models.resolve(teacher);
         }
         var found = teachers.sourceOf(folder);
+        if (!Files.exists(folder.resolve(Manifest.FILE_NAME))) {
+            return null; // no folder of ours, which is said instead of looking for its source
+        }
         if (found == null) {
             console.warn("The model that " + folder + " was compressed from is not found; training on the text alone."
                     + " Name it with --teacher for a better result.");

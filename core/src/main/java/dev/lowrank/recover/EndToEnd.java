@@ -24,11 +24,13 @@ final class EndToEnd {
     private final @Nullable ValidationSet validation;
     private final RecoveryRecipe recipe;
     private final TrainingState state;
+    private final double until;
     private final RecoveryProgress progress;
     private final PaceMeter meter;
 
     /// @param validation null to train to the end and keep the last state
     /// @param state of this stage
+    /// @param until seconds of training at which the stage should end, where a time decides
     EndToEnd(
             Student student,
             Gradients gradients,
@@ -36,6 +38,7 @@ final class EndToEnd {
             @Nullable ValidationSet validation,
             RecoveryRecipe recipe,
             TrainingState state,
+            double until,
             RecoveryProgress progress) {
         this.student = student;
         this.gradients = gradients;
@@ -43,8 +46,9 @@ final class EndToEnd {
         this.validation = validation;
         this.recipe = recipe;
         this.state = state;
+        this.until = until;
         this.progress = progress;
-        this.meter = new PaceMeter(recipe.extent());
+        this.meter = new PaceMeter(recipe.extent(), until);
     }
 
     /// Trains to the end and leaves the best parameters in the student.
@@ -79,9 +83,9 @@ final class EndToEnd {
     private double share() {
         return switch (recipe.extent()) {
             case Extent.Steps(var steps) -> (double) state.position.step() / steps;
-            case Extent.Time time -> {
+            case Extent.Time _ -> {
                 var from = state.position.stageStart();
-                var total = time.seconds() - from;
+                var total = until - from;
                 yield total <= 0 ? 1 : Math.min(1, (state.spent() - from) / total);
             }
         };

@@ -9,7 +9,7 @@ package dev.lowrank.recover;
 /// @param crossEntropy mean over the same steps, nats a token of the text
 /// @param divergence the same of the divergence from the teacher; 0 without one
 /// @param seconds of training so far, everything counted, those of stopped runs included
-/// @param secondsLeft until the end of the time, or of the steps at the pace of the last ones
+/// @param secondsLeft until the end of the stage's time, or of its steps at the pace of the last ones
 public record Pace(
         long step,
         long steps,

@@ -9,10 +9,13 @@ final class PaceMeter {
     private static final int SPAN = 20;
 
     private final Extent extent;
+    private final double until;
     private final ArrayDeque<Step> last = new ArrayDeque<>();
 
-    PaceMeter(Extent extent) {
+    /// @param until seconds of training at which a time ends; of no matter for steps
+    PaceMeter(Extent extent, double until) {
         this.extent = extent;
+        this.until = until;
     }
 
     private record Step(long tokens, double seconds, Losses losses) {}
@@ -45,7 +48,7 @@ final class PaceMeter {
         var steps = extent instanceof Extent.Steps(var count) ? count : 0;
         var left = switch (extent) {
             case Extent.Steps(var count) -> each * (count - step);
-            case Extent.Time time -> Math.max(0, time.seconds() - spent);
+            case Extent.Time _ -> Math.max(0, until - spent);
         };
         return new Pace(
                 step,

@@ -17,7 +17,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// One training from its start, or from where it was stopped, to a finished folder.
 final class RecoveryRun {
-    /// Share of a time that the block stage gets where the end-to-end stage follows.
+    /// Share of a time that the block stage gets where there is the end-to-end stage too.
     private static final double BLOCK_SHARE = 0.3;
     /// Nats by which what is written may differ from what was trained before somebody should know.
     private static final double NOTABLE = 0.02;
@@ -73,18 +73,22 @@ final class RecoveryRun {
         var count = Math.min(recipe.blocks().windows(), material.training().size());
         var windows =
                 order.batch(0, count).stream().map(BatchOrder.Window::tokens).toList();
-        new BlockRefinement(student, teacher, windows, recipe, state, blocksUntil(state), folder.workFolder(), progress)
+        new BlockRefinement(student, teacher, windows, recipe, state, until(state), folder.workFolder(), progress)
                 .run();
         leave(state, state.position.ended());
     }
 
-    private double blocksUntil(TrainingState state) {
+    /// Seconds of training at which a stage should end; infinite where steps decide. The last stage gets
+    /// what is left.
+    private double until(TrainingState state) {
+        var stage = state.position.stage();
+        var share = stage + 1 == recipe.stages().size()
+                ? 1
+                : recipe.stages().get(stage) == Stage.BLOCKS ? BLOCK_SHARE : 1 - BLOCK_SHARE;
         return switch (recipe.extent()) {
             case Extent.Steps _ -> Double.POSITIVE_INFINITY;
-            case Extent.Time time -> {
-                var share = recipe.stages().contains(Stage.END_TO_END) ? BLOCK_SHARE : 1;
-                yield state.position.stageStart() + share * (time.seconds() - state.position.stageStart());
-            }
+            case Extent.Time time ->
+                state.position.stageStart() + share * (time.seconds() - state.position.stageStart());
         };
     }
 
@@ -93,7 +97,7 @@ final class RecoveryRun {
         try (var targets = targets();
                 var gradients = new Gradients(
                         student, targets, recipe.loss(), plan.memory().segment(), shares)) {
-            new EndToEnd(student, gradients, order, material.validation(), recipe, state, progress).run();
+            new EndToEnd(student, gradients, order, material.validation(), recipe, state, until(state), progress).run();
         }
         var position = state.position;
         var best = material.validation() == null

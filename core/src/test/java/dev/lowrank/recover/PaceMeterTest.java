@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class PaceMeterTest {
     @Test
     void theLastStepsDecideTheRateAndTheLoss() {
-        var meter = new PaceMeter(new Extent.Steps(100));
+        var meter = new PaceMeter(new Extent.Steps(100), Double.POSITIVE_INFINITY);
         for (var step = 0; step < 30; step++) {
             meter.add(64, step < 10 ? 4 : 0.5, new Losses(step < 10 ? 9 : 2, 0.25));
         }
@@ -19,7 +19,7 @@ class PaceMeterTest {
 
     @Test
     void whatIsNoStepChangesNothingButTheTimeSpent() {
-        var meter = new PaceMeter(new Extent.Steps(10));
+        var meter = new PaceMeter(new Extent.Steps(10), Double.POSITIVE_INFINITY);
         meter.add(64, 0.5, new Losses(3, 0));
         var before = meter.pace(1, 0.5);
         meter.add(64, 0.5, new Losses(3, 0));
@@ -31,7 +31,7 @@ class PaceMeterTest {
 
     @Test
     void aTimeEndsWhenItEnds() {
-        var meter = new PaceMeter(new Extent.Time(Duration.ofMinutes(1)));
+        var meter = new PaceMeter(new Extent.Time(Duration.ofMinutes(1)), 60);
         meter.add(64, 0.5, Losses.NONE);
         assertThat(meter.pace(1, 45).steps()).isZero();
         assertThat(meter.pace(1, 45).secondsLeft()).isEqualTo(15);

@@ -203,6 +203,24 @@ class RecoveryTest {
     }
 
     @Test
+    void theStageOfBlocksGetsItsTimeInEitherPlace() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            for (var stages :
+                    List.of(List.of(Stage.BLOCKS, Stage.END_TO_END), List.of(Stage.END_TO_END, Stage.BLOCKS))) {
+                var recipe = TrainingFixture.within(recipe(1, stages.toArray(Stage[]::new)), Duration.ofSeconds(4));
+                var out = folder.resolve("out-" + stages.getFirst());
+                var report = run(compressed, dense, recipe, out, RecoveryProgress.silent());
+                assertThat(report.steps()).isPositive();
+                assertThat(report.blocks())
+                        .hasSize(2)
+                        .allSatisfy(block -> assertThat(block.after()).isLessThan(block.before()));
+            }
+        }
+    }
+
+    @Test
     void aStoppedRunIsNotContinuedAsAnother() {
         var compressed = folder.resolve("compressed");
         try (var dense = golden("llama-gqa-tied")) {
