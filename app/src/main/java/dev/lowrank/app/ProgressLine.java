@@ -4,6 +4,7 @@ import dev.lowrank.model.Progress;
 import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Shows progress with rate and remaining time: one line that is redrawn on a terminal, a plain line every
@@ -16,7 +17,7 @@ final class ProgressLine implements Progress, AutoCloseable {
     private final boolean terminal;
 
     private @Nullable String stage;
-    private long total;
+    private long first;
     private long done;
     private long started;
     private long shown;
@@ -32,17 +33,31 @@ final class ProgressLine implements Progress, AutoCloseable {
 
     @Override
     public void step(String what, long units, long of) {
+        show(what, units, () -> text(units, of));
+    }
+
+    /// As [#step], in words of the caller's own.
+    ///
+    /// @param what name of the stage
+    /// @param units done, for the line at its end
+    /// @param words what to show; asked for only when something is shown
+    void show(String what, long units, Supplier<String> words) {
         if (!what.equals(stage)) {
-            begin(what);
+            begin(what, units);
         }
         done = units;
-        total = of;
         var now = nanoTime.getAsLong();
         var interval = terminal ? 100_000_000L : 5_000_000_000L;
         if (now - shown >= interval) {
             shown = now;
-            sink.accept(terminal ? ERASE + text(now) : text(now) + "\n");
+            var line = what + ": " + words.get();
+            sink.accept(terminal ? ERASE + line : line + "\n");
         }
+    }
+
+    /// A line of something else; the stage goes on below it.
+    void note(String text) {
+        sink.accept(terminal ? ERASE + text + "\n" : text + "\n");
     }
 
     @Override
@@ -50,8 +65,7 @@ final class ProgressLine implements Progress, AutoCloseable {
         end();
     }
 
-    /// Ends the last stage, as before a line of something else.
-    void end() {
+    private void end() {
         if (stage != null) {
             var line = stage + ": " + done + " in " + Figures.seconds((nanoTime.getAsLong() - started) / 1e9) + "\n";
             sink.accept(terminal ? ERASE + line : line);
@@ -59,9 +73,10 @@ final class ProgressLine implements Progress, AutoCloseable {
         }
     }
 
-    private void begin(String what) {
+    private void begin(String what, long units) {
         end();
         stage = what;
+        first = units;
         started = nanoTime.getAsLong();
         shown = started;
         if (terminal) {
@@ -69,13 +84,14 @@ final class ProgressLine implements Progress, AutoCloseable {
         }
     }
 
-    private String text(long now) {
-        var elapsed = (now - started) / 1e9;
-        var percent = total > 0 ? 100.0 * done / total : 0.0;
-        var text = String.format(Locale.ROOT, "%s: %d of %d, %.0f %%", stage, done, total, percent);
-        if (done > 0 && elapsed > 0) {
-            var rate = done / elapsed;
-            text += ", " + rate(rate) + (done < total ? ", " + Figures.seconds((total - done) / rate) + " left" : "");
+    /// What was done before the first call is no part of the rate.
+    private String text(long units, long of) {
+        var elapsed = (nanoTime.getAsLong() - started) / 1e9;
+        var percent = of > 0 ? 100.0 * units / of : 0.0;
+        var text = String.format(Locale.ROOT, "%d of %d, %.0f %%", units, of, percent);
+        if (units > first && elapsed > 0) {
+            var rate = (units - first) / elapsed;
+            text += ", " + rate(rate) + (units < of ? ", " + Figures.seconds((of - units) / rate) + " left" : "");
         }
         return text;
     }

@@ -2,8 +2,10 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.checkpoint.Manifest;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
+import dev.lowrank.recover.Pace;
 import dev.lowrank.recover.Recovery;
 import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.Recovery.Unfinished;
@@ -15,6 +17,7 @@ import dev.lowrank.recover.RecoveryReport.Round;
 import dev.lowrank.text.Corpus;
 import dev.lowrank.text.TrainingSet;
 import dev.lowrank.text.ValidationSet;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,6 +39,9 @@ import picocli.CommandLine.Parameters;
                 "Win back by training what a compression lost: a folder of the same storage forms, ranks and bytes"
                         + " comes out. A run that was stopped continues when the same command is given again.")
 final class RecoverCommand implements Callable<Integer> {
+    /// Characters of the text by which two tokenizers are compared.
+    private static final int SAMPLE = 20_000;
+
     private final Console console;
     private final ModelArgument models;
     private final TeacherArgument teachers;
@@ -105,9 +111,10 @@ final class RecoverCommand implements Callable<Integer> {
                 var dense = source == null ? null : LanguageModel.open(source)) {
             requireContext(opened);
             var material = material(opened, dense);
-            if (dense != null) {
-                requireSameTokens(opened, dense);
-            }
+            UsageErrors.check(() -> {
+                Recovery.check(material, recipe);
+                return material;
+            });
             var document = Document.of(
                     run(material, recipe), source == null ? null : source.toString(), ProcessMemory.peakBytes());
             document.warnings().forEach(console::warn);
@@ -128,6 +135,9 @@ final class RecoverCommand implements Callable<Integer> {
             return models.resolve(teacher);
         }
         var found = teachers.sourceOf(folder);
+        if (!Files.exists(folder.resolve(Manifest.FILE_NAME))) {
+            return null; // no folder of ours, which is said instead of looking for its source
+        }
         if (found == null) {
             console.warn("The model that " + folder + " was compressed from is not found; training on the text alone."
                     + " Name it with --teacher for a better result.");
@@ -148,9 +158,15 @@ final class RecoverCommand implements Callable<Integer> {
     }
 
     private Material material(LanguageModel opened, @Nullable LanguageModel dense) {
+        var corpora = texts.stream().map(Corpus::read).toList();
+        var held = validation == null ? null : Corpus.read(validation);
+        if (held != null) {
+            requireHeldOut(corpora, held);
+        }
+        if (dense != null) {
+            requireSameTokens(opened, dense, corpora.getFirst().text());
+        }
         try (var tokenizer = opened.tokenizer()) {
-            var corpora = texts.stream().map(Corpus::read).toList();
-            var held = validation == null ? null : Corpus.read(validation);
             return UsageErrors.check(() -> new Material(
                     opened,
                     dense,
@@ -159,10 +175,23 @@ final class RecoverCommand implements Callable<Integer> {
         }
     }
 
+    /// Refuses to judge a training by the text it learns.
+    private static void requireHeldOut(List<Corpus> corpora, Corpus held) {
+        for (var corpus : corpora) {
+            if (corpus.sha256().equals(held.sha256())) {
+                throw new CommandException(
+                        ExitCode.USAGE,
+                        "The validation text " + held.name() + " has the content of the training text " + corpus.name()
+                                + "; it must be text that is not trained on.",
+                        "Give --validation another file, or leave it out.");
+            }
+        }
+    }
+
     /// Refuses a teacher that spells text in other tokens.
-    private void requireSameTokens(LanguageModel opened, LanguageModel dense) {
-        var corpus = Corpus.read(texts.getFirst()).text();
-        var sample = corpus.substring(0, Math.min(corpus.length(), 20_000));
+    private static void requireSameTokens(LanguageModel opened, LanguageModel dense, String text) {
+        var end = text.offsetByCodePoints(0, Math.min(text.codePointCount(0, text.length()), SAMPLE));
+        var sample = text.substring(0, end);
         try (var own = opened.tokenizer();
                 var other = dense.tokenizer()) {
             if (!Arrays.equals(own.encode(sample), other.encode(sample))) {
@@ -184,9 +213,13 @@ final class RecoverCommand implements Callable<Integer> {
                 }
 
                 @Override
+                public void trained(Pace pace) {
+                    line.show("train", pace.step(), () -> words(pace));
+                }
+
+                @Override
                 public void round(Round round) {
-                    line.end();
-                    console.note(words(round));
+                    line.note(words(round));
                 }
             };
             var unfinished = restart ? Unfinished.DISCARD : Unfinished.RESUME;
@@ -194,6 +227,24 @@ final class RecoverCommand implements Callable<Integer> {
         } finally {
             interruption.done();
         }
+    }
+
+    private static String words(Pace pace) {
+        return String.format(
+                Locale.ROOT,
+                "step %s, %s tokens/s, text %.4f%s nats a token, %s of %s%s, %s left",
+                Figures.count(pace.step()) + (pace.steps() > 0 ? " of " + Figures.count(pace.steps()) : ""),
+                Figures.count(Math.round(pace.tokensPerSecond())),
+                pace.crossEntropy(),
+                ofTeacher(pace.divergence()),
+                Figures.seconds(pace.seconds()),
+                pace.steps() > 0 ? "about " : "",
+                Figures.seconds(pace.seconds() + pace.secondsLeft()),
+                Figures.seconds(pace.secondsLeft()));
+    }
+
+    private static String ofTeacher(double divergence) {
+        return divergence == 0 ? "" : String.format(Locale.ROOT, ", teacher %.4f", divergence);
     }
 
     private static String words(Round round) {
@@ -206,9 +257,9 @@ final class RecoverCommand implements Callable<Integer> {
                         ? ""
                         : String.format(
                                 Locale.ROOT,
-                                ": text %.4f, teacher %.4f nats a token",
+                                ": text %.4f%s nats a token",
                                 round.crossEntropy(),
-                                round.divergence()),
+                                ofTeacher(round.divergence())),
                 perplexity == null ? "" : ", validation perplexity " + Figures.perplexity(perplexity));
     }
 
@@ -320,10 +371,10 @@ final class RecoverCommand implements Callable<Integer> {
             }
             return text.append(String.format(
                             Locale.ROOT,
-                            "%s: %s steps, %s tokens/s; peak memory %s%n",
+                            "%s: %s steps, %s tokens; peak memory %s%n",
                             Figures.seconds(seconds),
                             Figures.count(steps),
-                            Figures.decimal(seconds > 0 ? tokens / seconds : 0, 0),
+                            Figures.count(tokens),
                             Figures.bytes(peakMemoryBytes)))
                     .append(String.format(
                             Locale.ROOT, "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s%n", output))

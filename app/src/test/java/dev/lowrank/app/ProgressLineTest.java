@@ -56,6 +56,34 @@ class ProgressLineTest {
         assertThat(shown.toString()).contains("5.0 s each, 10 s left");
     }
 
+    @Test
+    void whatWasDoneBeforeTheFirstCallIsNoPartOfTheRate() {
+        try (var line = line(false)) {
+            line.step("refine blocks", 20, 30);
+            clock.addAndGet(10_000_000_000L);
+            line.step("refine blocks", 25, 30);
+        }
+        assertThat(shown.toString()).contains("25 of 30, 83 %, 2.0 s each, 10 s left");
+    }
+
+    @Test
+    void aNoteLeavesTheStageRunning() {
+        try (var line = line(false)) {
+            line.show("train", 1, () -> "step 1");
+            clock.addAndGet(6_000_000_000L);
+            line.show("train", 2, () -> "step 2");
+            line.note("seen");
+            clock.addAndGet(6_000_000_000L);
+            line.show("train", 3, () -> "step 3");
+        }
+        assertThat(shown.toString()).isEqualTo("""
+                train: step 2
+                seen
+                train: step 3
+                train: 3 in 12 s
+                """);
+    }
+
     private ProgressLine line(boolean terminal) {
         return new ProgressLine(shown::append, clock::get, terminal);
     }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,13 +39,14 @@ class RecoverCommandTest {
     }
 
     private Run recover(String... more) {
-        var arguments = new ArrayList<>(List.of(
-                "recover",
-                compressed.toString(),
-                "--text=" + training,
-                "--output=" + folder.resolve("out"),
-                "--window=64",
-                "--batch=2"));
+        var arguments = new ArrayList<>(
+                List.of("recover", compressed.toString(), "--text=" + training, "--output=" + folder.resolve("out")));
+        for (var small : List.of("--window=64", "--batch=2")) {
+            var option = small.substring(0, small.indexOf('=') + 1);
+            if (Stream.of(more).noneMatch(each -> each.startsWith(option))) {
+                arguments.add(small);
+            }
+        }
         arguments.addAll(List.of(more));
         return Run.of(arguments.toArray(String[]::new));
     }
@@ -65,7 +67,7 @@ class RecoverCommandTest {
 
     @Test
     void peopleReadWhatWasDone() {
-        var run = recover("--no-teacher", "--steps=1", "--train=lrc", "--precision=bf16");
+        var run = recover("--no-teacher", "--steps=1", "--precision=bf16");
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.out())
                 .contains("numbers trained in bf16, on the text alone", "1 steps", "Next: lowrank evaluate");
@@ -75,17 +77,38 @@ class RecoverCommandTest {
     @CsvSource(
             quoteCharacter = '"',
             value = {
-                "--rate=0, a rate above 0",
-                "--minutes=0, --minutes must be above 0",
-                "--stages=blocks;middle, Unknown stage 'middle'; known: blocks",
+                "--rate=0, --rate must be a number above 0",
+                "--rate=NaN, but was NaN",
+                "--rate=1e9, --weight-decay must be at least 0 and below 1 / --rate",
+                "--rate=abc, --rate",
+                "--batch=0, --batch must be at least 1",
+                "--warm-up=1, --warm-up must be in [0| 1)",
+                "--clip=-1, --clip must be at least 0",
+                "--weight-decay=-1, --weight-decay must be at least 0",
+                "--minutes=0, --minutes must be above 0| but was 0.0",
+                "--minutes=-1, --minutes must be above 0| but was -1.0",
+                "--minutes=abc, --minutes",
+                "--steps=0, --steps must be at least 1",
+                "--stages=blocks|middle, Unknown stage 'middle'; known: blocks",
+                "--stages=blocks|blocks, each once| but was 'blocks|blocks'",
                 "--memory=4x, is no size",
                 "--schedule=steep, Unknown schedule",
-                "--text-weight=2, a --text-weight in"
+                "--text-weight=2, --text-weight must be in",
+                "--temperature=0, --temperature must be a number above 0",
+                "--teacher-top=0, --teacher-top must be at least 1",
+                "--block-windows=0, --block-windows must be at least 1",
+                "--block-epochs=0, --block-epochs must be at least 1",
+                "--block-rate=0, --block-rate must be a number above 0",
+                "--rounds=0, --rounds must be at least 1",
+                "--patience=-1, --patience must be at least 0",
+                "--window=1, predicts nothing",
+                "--train=lrc, none is marked",
+                "--train=all, Unknown choice of --train"
             })
     void valuesOutOfRangeAreUsageErrors(String option, String message) {
-        var run = recover(option.replace(';', ','));
+        var run = recover(option.replace('|', ','));
         assertThat(run.code()).isEqualTo(2);
-        assertThat(run.err()).contains(message);
+        assertThat(run.err()).contains(message.replace('|', ','));
         assertThat(folder).isEmptyDirectory();
     }
 
@@ -99,6 +122,22 @@ class RecoverCommandTest {
                 "--window=4096");
         assertThat(run.code()).isEqualTo(2);
         assertThat(run.err()).contains("beyond the model's context");
+    }
+
+    @Test
+    void theStageOfBlocksWithoutATeacherIsAUsageError() {
+        var run = recover("--no-teacher", "--stages=blocks");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("trains against the dense model").contains("--teacher");
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void aTrainingTextThatIsAlsoTheValidationTextIsAUsageError() {
+        var run = recover("--validation=" + training, "--steps=1");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("training.jsonl has the content of the training text");
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test
@@ -125,7 +164,7 @@ class RecoverCommandTest {
                 "--output=" + folder.resolve("out"),
                 "--steps=1");
         assertThat(run.code()).isEqualTo(4);
-        assertThat(run.err()).contains("no folder that Lowrank wrote");
+        assertThat(run.err()).contains("no folder that Lowrank wrote").doesNotContain("warning");
         assertThat(folder).isEmptyDirectory();
     }
 

@@ -2,6 +2,7 @@ package dev.lowrank.recover;
 
 import dev.lowrank.recover.RecoveryRecipe.Extent;
 import dev.lowrank.recover.RecoveryReport.Round;
+import dev.lowrank.recover.TrainingState.Best;
 import dev.lowrank.tensor.AdamW;
 import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.tensor.NumericalException.Kind;
@@ -14,16 +15,22 @@ import org.jspecify.annotations.Nullable;
 /// Trains the whole model: steps of AdamW on the loss at the logits, looks at the validation text in
 /// between, and keeps the best state.
 final class EndToEnd {
+    /// Seconds of steps that are lost at most where saving is cheap.
+    private static final double LEAST_SECONDS = 20;
+
     private final Student student;
     private final Gradients gradients;
     private final BatchOrder order;
     private final @Nullable ValidationSet validation;
     private final RecoveryRecipe recipe;
     private final TrainingState state;
+    private final double until;
     private final RecoveryProgress progress;
+    private final PaceMeter meter;
 
     /// @param validation null to train to the end and keep the last state
     /// @param state of this stage
+    /// @param until seconds of training at which the stage should end, where a time decides
     EndToEnd(
             Student student,
             Gradients gradients,
@@ -31,6 +38,7 @@ final class EndToEnd {
             @Nullable ValidationSet validation,
             RecoveryRecipe recipe,
             TrainingState state,
+            double until,
             RecoveryProgress progress) {
         this.student = student;
         this.gradients = gradients;
@@ -38,26 +46,27 @@ final class EndToEnd {
         this.validation = validation;
         this.recipe = recipe;
         this.state = state;
+        this.until = until;
         this.progress = progress;
+        this.meter = new PaceMeter(recipe.extent(), until);
     }
 
     /// Trains to the end and leaves the best parameters in the student.
     void run() {
-        if (validation != null && state.position.best() == Double.MAX_VALUE) {
-            begin(validation);
+        if (validation != null && state.position.best().equals(Best.NONE)) {
+            round(); // the model as it came is the first best one: training never ends worse than it began
         }
         var adam = new AdamW(0.9, 0.95, 1e-8, recipe.optimisation().weightDecay());
         while (!done()) {
             step(adam);
-            var due = (int) Math.floor(share() * recipe.validation().rounds() + 1e-9);
-            if (due > taken()) {
+            if (due() > state.position.due()) {
                 round();
                 state.save();
             } else {
-                state.saveSometimes();
+                state.saveSometimes(LEAST_SECONDS);
             }
         }
-        if (state.position.summed() > 0) {
+        if (state.position.recent().steps() > 0) {
             round(); // a time ends between two rounds
             state.save();
         }
@@ -66,48 +75,33 @@ final class EndToEnd {
         }
     }
 
-    /// The model as it came is the first best one: training never ends worse than it began.
-    private void begin(ValidationSet text) {
-        var loss = Gradients.crossEntropy(student, text.windows());
-        state.best().copy_(state.values());
-        var begun = new Round(0, 0, 0, Math.exp(loss));
-        var rounds = new ArrayList<>(state.position.rounds());
-        rounds.add(begun);
-        state.position = state.position.afterRound(rounds, loss, true, false);
-        progress.round(begun);
-    }
-
     private boolean done() {
-        return state.position.stopped() || share() >= 1;
+        return state.position.best().stopped() || share() >= 1;
     }
 
     /// Which share of the stage is done.
     private double share() {
         return switch (recipe.extent()) {
             case Extent.Steps(var steps) -> (double) state.position.step() / steps;
-            case Extent.Time(var time) -> {
+            case Extent.Time _ -> {
                 var from = state.position.stageStart();
-                var total = time.toNanos() * 1e-9 - from;
+                var total = until - from;
                 yield total <= 0 ? 1 : Math.min(1, (state.spent() - from) / total);
             }
         };
     }
 
-    private int taken() {
-        return (int) state.position.rounds().stream()
-                .filter(round -> round.step() > 0)
-                .count();
+    /// Rounds whose time has come. What a round takes of a time may make several due, which are then one.
+    private int due() {
+        return (int) Math.floor(share() * recipe.validation().rounds() + 1e-9);
     }
 
     private void step(AdamW adam) {
+        var begun = System.nanoTime();
         var step = state.position.step();
-        switch (recipe.extent()) {
-            case Extent.Steps(var steps) -> progress.step("train", step, steps);
-            case Extent.Time(var time) ->
-                progress.step("train", Math.min((long) state.spent(), time.toSeconds()), time.toSeconds());
-        }
         var rate = recipe.optimisation().rate(share());
-        var losses = gradients.of(order.batch(step, recipe.optimisation().batch()));
+        var batch = order.batch(step, recipe.optimisation().batch());
+        var losses = gradients.of(batch);
         TensorScope.tidyRun(() -> {
             clip(gradients.total(), recipe.optimisation().clip(), step + 1, student.parameters());
             adam.step(
@@ -127,6 +121,9 @@ final class EndToEnd {
                             + " of divergence; both must be finite. Use a smaller --rate");
         }
         state.position = state.position.afterStep(losses);
+        var tokens = batch.stream().mapToLong(window -> window.tokens().length).sum();
+        meter.add(tokens, (System.nanoTime() - begun) * 1e-9, losses);
+        progress.trained(meter.pace(state.position.step(), state.spent()));
     }
 
     /// Scales a gradient down to a largest norm.
@@ -152,30 +149,36 @@ final class EndToEnd {
         }
     }
 
+    /// Looks at the validation text, if there is one, and keeps a better state.
     private void round() {
         var position = state.position;
-        var count = Math.max(1, position.summed());
-        var loss = validation == null ? null : Gradients.crossEntropy(student, validation.windows());
-        if (loss != null && !Double.isFinite(loss)) {
-            throw new NumericalException(
-                    Kind.NON_FINITE,
-                    "step " + position.step(),
-                    "the loss on the validation text is " + loss + "; it must be finite. Use a smaller --rate");
-        }
+        var losses = position.recent().mean();
+        var loss = validation == null ? null : loss(validation);
         var round = new Round(
-                position.step(),
-                position.crossEntropy() / count,
-                position.divergence() / count,
-                loss == null ? null : Math.exp(loss));
-        var better = loss == null || loss < position.best();
-        if (loss != null && better) {
-            state.best().copy_(state.values());
+                position.step(), losses.crossEntropy(), losses.divergence(), loss == null ? null : Math.exp(loss));
+        var best = position.best();
+        if (loss != null) {
+            best = best.after(position.step(), loss, recipe.validation().patience());
+            if (best.step() == position.step()) {
+                state.best().copy_(state.values());
+            }
         }
         var rounds = new ArrayList<>(position.rounds());
         rounds.add(round);
-        var patience = recipe.validation().patience();
-        var ends = !better && patience > 0 && position.waited() + 1 >= patience;
-        state.position = position.afterRound(rounds, loss == null ? Double.MAX_VALUE : loss, better, ends);
+        state.position = position.afterRound(rounds, due(), best);
         progress.round(round);
+    }
+
+    private double loss(ValidationSet text) {
+        var loss = Gradients.crossEntropy(student, text.windows());
+        if (!Double.isFinite(loss)) {
+            var step = state.position.step();
+            throw new NumericalException(
+                    Kind.NON_FINITE,
+                    "step " + step,
+                    "the loss on the validation text is " + loss + "; it must be finite. "
+                            + (step == 0 ? "The model is broken before any training" : "Use a smaller --rate"));
+        }
+        return loss;
     }
 }

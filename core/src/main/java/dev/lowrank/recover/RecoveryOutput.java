@@ -74,22 +74,30 @@ final class RecoveryOutput {
     private List<OutputTensor> block(List<LinearSite> sites, Arena arena) {
         var tensors = new ArrayList<OutputTensor>();
         for (var site : sites) {
-            if (!student.sites().contains(site)) {
-                model.weights().tensorNames(site).forEach(name -> tensors.add(same(name)));
-                continue;
-            }
-            var stored = TrainableForm.stored(
-                    model.weights().linear(site),
-                    part -> slot(site.name() + "." + part)
-                            .of(student.parameters().values()),
-                    site.name(),
-                    arena);
-            tensors.addAll(
-                    stored instanceof Linear.Dense dense
-                            ? OutputTensor.dense(site, dense)
-                            : OutputTensor.of(site.name(), stored));
+            var own = student.sites().contains(site) ? trained(site, arena) : same(site);
+            // A factor that another site stores is written with that one.
+            own.removeIf(tensor -> !tensor.name().startsWith(site.name() + ".")
+                    || !student.shared().stored(tensor.name()).equals(tensor.name()));
+            tensors.addAll(own);
         }
         return tensors;
+    }
+
+    private List<OutputTensor> same(LinearSite site) {
+        return new ArrayList<>(
+                model.weights().tensorNames(site).stream().map(this::same).toList());
+    }
+
+    private List<OutputTensor> trained(LinearSite site, Arena arena) {
+        var stored = TrainableForm.stored(
+                model.weights().linear(site),
+                part -> slot(student.shared().stored(site.name() + "." + part))
+                        .of(student.parameters().values()),
+                site.name(),
+                arena);
+        return stored instanceof Linear.Dense dense
+                ? OutputTensor.dense(site, dense)
+                : OutputTensor.of(site.name(), stored);
     }
 
     private Parameters.Slot slot(String name) {
@@ -122,7 +130,8 @@ final class RecoveryOutput {
         student.spec().sites().forEach(site -> {
             var linear = model.weights().linear(site);
             if (!(linear instanceof Linear.Dense)) {
-                stored.put(site, StoredSite.of(linear));
+                stored.put(
+                        site, StoredSite.of(linear).borrowing(student.shared().lender(site)));
             }
         });
         return stored;

@@ -34,12 +34,20 @@ public record RecoveryRecipe(
     public RecoveryRecipe {
         stages = List.copyOf(stages);
         if (stages.isEmpty() || stages.stream().distinct().count() != stages.size()) {
-            throw new IllegalArgumentException(
-                    "Training needs at least one stage and each at most once, but was given " + stages);
+            throw new IllegalArgumentException("--stages must name at least one stage, and each once, but was '"
+                    + stages.stream().map(Stage::id).collect(Collectors.joining(",")) + "'");
         }
-        if (memory < 0) {
-            throw new IllegalArgumentException("--memory must not be negative, but was " + memory);
+        require(memory >= 0, "--memory", "at least 0", memory);
+    }
+
+    private static void require(boolean good, String option, String expected, Object found) {
+        if (!good) {
+            throw new IllegalArgumentException(option + " must be " + expected + ", but was " + found);
         }
+    }
+
+    private static boolean isPositive(double value) {
+        return value > 0 && Double.isFinite(value);
     }
 
     /// Both the recipe's defaults and its seed.
@@ -82,8 +90,8 @@ public record RecoveryRecipe(
     public enum Trained {
         /// Factors of compressed sites, their biases, and all norms.
         FACTORS,
-        /// Only the factors of low-rank components: sites that an allocator marked `LRC`, or where none
-        /// marked any, all compressed sites (WeLore, arXiv:2407.11239).
+        /// Only the factors of low-rank components: sites that an allocator marked `LRC` (WeLore,
+        /// arXiv:2407.11239).
         LRC,
         /// Every linear, dense ones too, and all norms.
         LINEARS;
@@ -126,18 +134,18 @@ public record RecoveryRecipe(
         /// A number of end-to-end steps, at least 1: the same bytes every time.
         record Steps(long steps) implements Extent {
             public Steps {
-                if (steps < 1) {
-                    throw new IllegalArgumentException("--steps must be at least 1, but was " + steps);
-                }
+                require(steps >= 1, "--steps", "at least 1", steps);
             }
         }
 
         /// A time that all stages share; what a stopped run has spent counts.
         record Time(Duration time) implements Extent {
             public Time {
-                if (time.isNegative() || time.isZero()) {
-                    throw new IllegalArgumentException("--minutes must be above 0, but was " + time);
-                }
+                require(time.isPositive(), "--minutes", "above 0", time.toMillis() / 60_000.0);
+            }
+
+            double seconds() {
+                return time.toMillis() * 1e-3;
             }
         }
     }
@@ -175,13 +183,15 @@ public record RecoveryRecipe(
         public static final Optimisation DEFAULT = new Optimisation(4, 1e-3, 0.03, Decay.COSINE, 1, 0.01);
 
         public Optimisation {
-            if (batch < 1 || !(rate > 0) || !(warmUp >= 0 && warmUp < 1) || !(clip >= 0) || !(weightDecay >= 0)) {
-                throw new IllegalArgumentException(
-                        "A step needs a batch of at least 1, a rate above 0, a warm-up in [0, 1)"
-                                + " and no negative --clip or --weight-decay, but they were " + batch + ", " + rate
-                                + ", "
-                                + warmUp + ", " + clip + " and " + weightDecay);
-            }
+            require(batch >= 1, "--batch", "at least 1", batch);
+            require(isPositive(rate), "--rate", "a number above 0", rate);
+            require(warmUp >= 0 && warmUp < 1, "--warm-up", "in [0, 1)", warmUp);
+            require(clip >= 0, "--clip", "at least 0", clip);
+            require(
+                    weightDecay >= 0 && rate * weightDecay < 1,
+                    "--weight-decay",
+                    "at least 0 and below 1 / --rate",
+                    weightDecay);
         }
 
         /// The learning rate.
@@ -213,12 +223,9 @@ public record RecoveryRecipe(
         public static final Loss DEFAULT = new Loss(0.1, 1, 64);
 
         public Loss {
-            if (!(text >= 0 && text <= 1) || !(temperature > 0) || top < 1) {
-                throw new IllegalArgumentException(
-                        "The loss needs a --text-weight in [0, 1], a --temperature above 0 and"
-                                + " a --teacher-top of at least 1, but they were " + text + ", " + temperature + " and "
-                                + top);
-            }
+            require(text >= 0 && text <= 1, "--text-weight", "in [0, 1]", text);
+            require(isPositive(temperature), "--temperature", "a number above 0", temperature);
+            require(top >= 1, "--teacher-top", "at least 1", top);
         }
     }
 
@@ -231,10 +238,9 @@ public record RecoveryRecipe(
         public static final Blocks DEFAULT = new Blocks(64, 4, 3e-4);
 
         public Blocks {
-            if (windows < 1 || epochs < 1 || !(rate > 0)) {
-                throw new IllegalArgumentException("The block stage needs windows, epochs and a rate above 0, but they"
-                        + " were " + windows + ", " + epochs + " and " + rate);
-            }
+            require(windows >= 1, "--block-windows", "at least 1", windows);
+            require(epochs >= 1, "--block-epochs", "at least 1", epochs);
+            require(isPositive(rate), "--block-rate", "a number above 0", rate);
         }
     }
 
@@ -246,10 +252,8 @@ public record RecoveryRecipe(
         public static final Validation DEFAULT = new Validation(10, 4);
 
         public Validation {
-            if (rounds < 1 || patience < 0) {
-                throw new IllegalArgumentException("Validation needs at least one round and no negative --patience, but"
-                        + " they were " + rounds + " and " + patience);
-            }
+            require(rounds >= 1, "--rounds", "at least 1", rounds);
+            require(patience >= 0, "--patience", "at least 0", patience);
         }
     }
 

@@ -1,42 +1,30 @@
 package dev.lowrank.recover;
 
-import dev.lowrank.checkpoint.Manifest;
 import dev.lowrank.checkpoint.OutputFolder;
-import dev.lowrank.compress.WorkFiles;
 import dev.lowrank.model.LanguageModel;
-import dev.lowrank.model.LinearSite;
 import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.RecoveryRecipe.Extent;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
+import dev.lowrank.recover.TrainingState.Ended;
 import dev.lowrank.tensor.Compute;
-import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Grad;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /// One training from its start, or from where it was stopped, to a finished folder.
 final class RecoveryRun {
-    /// Share of a time that the block stage gets where the end-to-end stage follows.
+    /// Share of a time that the block stage gets where there is the end-to-end stage too.
     private static final double BLOCK_SHARE = 0.3;
     /// Nats by which what is written may differ from what was trained before somebody should know.
     private static final double NOTABLE = 0.02;
 
-    private static final JsonMapper JSON = JsonMapper.builder().build();
-
     private final Material material;
     private final RecoveryRecipe recipe;
-    private final Set<LinearSite> sites;
-    private final DType products;
-    private final MemoryPlan plan;
+    private final RecoveryPlan plan;
     private final OutputFolder folder;
     private final Path output;
     private final ObjectNode fingerprint;
@@ -45,17 +33,13 @@ final class RecoveryRun {
     RecoveryRun(
             Material material,
             RecoveryRecipe recipe,
-            Set<LinearSite> sites,
-            DType products,
-            MemoryPlan plan,
+            RecoveryPlan plan,
             OutputFolder folder,
             Path output,
             ObjectNode fingerprint,
             RecoveryProgress progress) {
         this.material = material;
         this.recipe = recipe;
-        this.sites = sites;
-        this.products = products;
         this.plan = plan;
         this.folder = folder;
         this.output = output;
@@ -65,7 +49,7 @@ final class RecoveryRun {
 
     RecoveryReport run() {
         return Grad.off(() -> {
-            try (var student = new Student(material.model(), recipe.trained(), sites, products);
+            try (var student = new Student(material.model(), recipe.trained(), plan.sites(), plan.products());
                     var state = new TrainingState(
                             folder.workFolder(), student.parameters().values(), material.validation() != null)) {
                 state.restore();
@@ -89,28 +73,37 @@ final class RecoveryRun {
         var count = Math.min(recipe.blocks().windows(), material.training().size());
         var windows =
                 order.batch(0, count).stream().map(BatchOrder.Window::tokens).toList();
-        new BlockRefinement(student, teacher, windows, recipe, state, blocksUntil(state), folder.workFolder(), progress)
+        new BlockRefinement(student, teacher, windows, recipe, state, until(state), folder.workFolder(), progress)
                 .run();
-        leave(state);
+        leave(state, state.position.ended());
     }
 
-    private double blocksUntil(TrainingState state) {
+    /// Seconds of training at which a stage should end; infinite where steps decide. The last stage gets
+    /// what is left.
+    private double until(TrainingState state) {
+        var stage = state.position.stage();
+        var share = stage + 1 == recipe.stages().size()
+                ? 1
+                : recipe.stages().get(stage) == Stage.BLOCKS ? BLOCK_SHARE : 1 - BLOCK_SHARE;
         return switch (recipe.extent()) {
             case Extent.Steps _ -> Double.POSITIVE_INFINITY;
-            case Extent.Time(var time) -> {
-                var share = recipe.stages().contains(Stage.END_TO_END) ? BLOCK_SHARE : 1;
-                yield state.position.stageStart() + share * (time.toNanos() * 1e-9 - state.position.stageStart());
-            }
+            case Extent.Time time ->
+                state.position.stageStart() + share * (time.seconds() - state.position.stageStart());
         };
     }
 
     private void train(Student student, BatchOrder order, TrainingState state) {
         var shares = Math.min(Compute.threads(), recipe.optimisation().batch());
         try (var targets = targets();
-                var gradients = new Gradients(student, targets, recipe.loss(), plan.segment(), shares)) {
-            new EndToEnd(student, gradients, order, material.validation(), recipe, state, progress).run();
+                var gradients = new Gradients(
+                        student, targets, recipe.loss(), plan.memory().segment(), shares)) {
+            new EndToEnd(student, gradients, order, material.validation(), recipe, state, until(state), progress).run();
         }
-        leaveWithResult(state);
+        var position = state.position;
+        var best = material.validation() == null
+                ? position.step()
+                : position.best().step();
+        leave(state, new Ended(position.step(), best, position.best().stopped()));
     }
 
     private @Nullable TeacherTargets targets() {
@@ -119,27 +112,15 @@ final class RecoveryRun {
                 ? null
                 : new TeacherTargets(
                         teacher,
-                        plan.teacher(),
+                        plan.memory().teacher(),
                         recipe.loss(),
                         material.training().size(),
                         material.training().identity().window(),
                         folder.workFolder().resolve("teacher.bin"));
     }
 
-    private Outcome outcome = new Outcome(0, 0, false);
-
-    /// How the end-to-end stage ended.
-    private record Outcome(long steps, long bestStep, boolean stopped) {}
-
-    private void leaveWithResult(TrainingState state) {
-        var position = state.position;
-        var best = material.validation() == null ? position.step() : position.bestStep();
-        outcome = new Outcome(position.step(), best, position.stopped());
-        leave(state);
-    }
-
-    private static void leave(TrainingState state) {
-        state.position = state.position.nextStage(state.spent());
+    private static void leave(TrainingState state, Ended ended) {
+        state.position = state.position.nextStage(state.spent(), ended);
         state.mean().fill_(0);
         state.square().fill_(0);
     }
@@ -170,17 +151,18 @@ final class RecoveryRun {
                 after = Math.exp(written);
             }
         }
-        var tokens = outcome.steps()
+        var ended = state.position.ended();
+        var tokens = ended.steps()
                 * recipe.optimisation().batch()
                 * material.training().identity().window();
         var report = new RecoveryReport(
                 output,
                 student.parameters().count(),
-                products.name(),
-                plan.segment(),
-                outcome.steps(),
-                outcome.bestStep(),
-                outcome.stopped(),
+                plan.products().name(),
+                plan.memory().segment(),
+                ended.steps(),
+                ended.bestStep(),
+                ended.stopped(),
                 tokens,
                 seconds,
                 before,
@@ -188,69 +170,7 @@ final class RecoveryRun {
                 state.position.rounds(),
                 state.position.blocks(),
                 warnings);
-        commit(report);
+        new RecoveryRecord(material, recipe, report).write(folder, fingerprint);
         return report;
-    }
-
-    private void commit(RecoveryReport report) {
-        var source = material.model().checkpoint().path();
-        folder.write("README.md", card(source, report).getBytes(StandardCharsets.UTF_8));
-        var run = Manifest.read(source).run();
-        var own = JSON.createObjectNode();
-        own.set("fingerprint", fingerprint);
-        own.put("trained_parameters", report.trainedParameters());
-        own.put("steps", report.steps());
-        own.put("best_step", report.bestStep());
-        own.put("stopped_early", report.stoppedEarly());
-        own.put("tokens", report.tokens());
-        if (report.before() != null && report.after() != null) {
-            own.put("validation_perplexity_before", report.before());
-            own.put("validation_perplexity_after", report.after());
-        }
-        own.set("rounds", JSON.valueToTree(report.rounds()));
-        own.set("blocks", JSON.valueToTree(report.blocks()));
-        own.set("warnings", JSON.valueToTree(report.warnings()));
-        run.withArray("recovered").add(own);
-        folder.commit(run);
-    }
-
-    /// The card of the model it was trained from, and what was done.
-    private String card(Path source, RecoveryReport report) {
-        var teacher = material.teacher();
-        return readme(source)
-                + String.format(
-                        Locale.ROOT,
-                        """
-
-                        ## Trained after compression
-
-                        `lowrank recover` trained %,d numbers (%s) for %,d steps of %d windows of %d tokens, towards %s. \
-                        Storage forms, ranks and bytes are as before. %s`lowrank.json` holds every setting.
-                        """,
-                        report.trainedParameters(),
-                        recipe.trained().id(),
-                        report.steps(),
-                        recipe.optimisation().batch(),
-                        material.training().identity().window(),
-                        teacher == null
-                                ? "the text alone"
-                                : "the text and the predictions of "
-                                        + teacher.checkpoint().path().getFileName(),
-                        report.before() == null || report.after() == null
-                                ? ""
-                                : String.format(
-                                        Locale.ROOT,
-                                        "Perplexity on the validation text: %.3f before, %.3f after. ",
-                                        report.before(),
-                                        report.after()));
-    }
-
-    private static String readme(Path source) {
-        var file = source.resolve("README.md");
-        try {
-            return Files.isRegularFile(file) ? Files.readString(file) : "# " + source.getFileName() + "\n";
-        } catch (IOException failure) {
-            throw WorkFiles.failed(file, failure);
-        }
     }
 }

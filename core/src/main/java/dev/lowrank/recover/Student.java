@@ -3,7 +3,6 @@ package dev.lowrank.recover;
 import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
-import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.SiteTap;
 import dev.lowrank.model.TorchBlock;
@@ -34,6 +33,7 @@ final class Student implements AutoCloseable {
     private final DType products;
     private final TensorStore store;
     private final Set<LinearSite> sites;
+    private final SharedFactors shared;
     private final List<TorchBlock> blocks = new ArrayList<>();
     private final TorchNorm finalNorm;
     private final Tensor head;
@@ -47,15 +47,18 @@ final class Student implements AutoCloseable {
         this.embedding = Embedding.of(model);
         this.products = products;
         this.sites = sites;
+        this.shared = SharedFactors.of(model);
         this.store = new TensorStore("the student of " + model.checkpoint().path());
         try (var scope = TensorScope.open()) {
             var moved = new LinkedHashMap<String, Tensor>();
+            var linears = new TrainableLinears(model, sites, shared);
+            var choose = choosing(trained, moved);
             for (var block : spec.blocks()) {
-                blocks.add(TensorScope.tidy(() -> load(model, block, trained, moved)));
+                blocks.add(TensorScope.tidy(() -> load(model, block, linears).with(choose)));
                 model.weights().release(block);
             }
             var norm = TorchNorm.load(spec.norm(), model.weights(), spec.finalNorm());
-            finalNorm = norm.with(spec.finalNorm(), choosing(trained, moved));
+            finalNorm = norm.with(spec.finalNorm(), choose);
             parameters = new Parameters(moved, store);
             store.release(moved.values());
             head = store.keep(Tensors.from(model.weights().head(), products));
@@ -69,16 +72,10 @@ final class Student implements AutoCloseable {
         }
     }
 
-    private TorchBlock load(LanguageModel model, DecoderSpec.Block block, Trained trained, Map<String, Tensor> moved) {
+    private TorchBlock load(LanguageModel model, DecoderSpec.Block block, TrainableLinears linears) {
         try (var arena = Arena.ofShared()) {
-            var loaded = TorchBlock.differentiable(spec, block, model.weights(), site -> linear(model, site, arena));
-            return loaded.with((name, tensor) -> keep(name, tensor, trained, moved));
+            return TorchBlock.differentiable(spec, block, model.weights(), site -> linears.of(site, arena));
         }
-    }
-
-    private Linear linear(LanguageModel model, LinearSite site, Arena arena) {
-        var stored = model.weights().linear(site);
-        return sites.contains(site) ? TrainableForm.of(stored, site.name(), arena) : stored;
     }
 
     private BiFunction<String, Tensor, Tensor> choosing(Trained trained, Map<String, Tensor> moved) {
@@ -93,9 +90,8 @@ final class Student implements AutoCloseable {
         var ofSite = spec.sites().anyMatch(each -> name.startsWith(each.name() + "."));
         var moves = ofSite ? site.isPresent() : trained != Trained.LRC;
         if (moves) {
-            store.keep(tensor);
-            moved.put(name, tensor);
-            return tensor;
+            // Another reader's shared factor is there already.
+            return moved.computeIfAbsent(shared.stored(name), any -> store.keep(tensor));
         }
         return store.keep(tensor.rank() > 1 ? tensor.to(products) : tensor);
     }
@@ -113,6 +109,11 @@ final class Student implements AutoCloseable {
         return sites;
     }
 
+    /// Which right factors are read by several sites.
+    SharedFactors shared() {
+        return shared;
+    }
+
     /// Element type of matrix products.
     DType products() {
         return products;
@@ -120,18 +121,22 @@ final class Student implements AutoCloseable {
 
     /// A block with other tensors in place of its trained ones.
     ///
-    /// @param tensors all trained tensors of the block, by name
+    /// @param tensors all trained tensors of the block, by stored name
     TorchBlock block(int index, Map<String, Tensor> tensors) {
-        return blocks.get(index).with((name, tensor) -> tensors.getOrDefault(name, tensor));
+        return blocks.get(index).with(replacing(tensors));
     }
 
-    /// Where the trained tensors of a block lie, by name.
+    private BiFunction<String, Tensor, Tensor> replacing(Map<String, Tensor> tensors) {
+        return (name, tensor) -> tensors.getOrDefault(shared.stored(name), tensor);
+    }
+
+    /// Where the trained tensors that a block reads lie, by stored name.
     Map<String, Parameters.Slot> parametersOf(int block) {
         var own = new LinkedHashMap<String, Parameters.Slot>();
         blocks.get(block).with((name, tensor) -> {
-            var slot = parameters.slots().get(name);
+            var slot = parameters.slots().get(shared.stored(name));
             if (slot != null) {
-                own.put(name, slot);
+                own.put(slot.name(), slot);
             }
             return tensor;
         });
@@ -172,7 +177,7 @@ final class Student implements AutoCloseable {
 
         private View(Map<String, Tensor> tensors) {
             this.tensors = tensors;
-            BiFunction<String, Tensor, Tensor> replace = (name, tensor) -> tensors.getOrDefault(name, tensor);
+            var replace = replacing(tensors);
             this.current = blocks.stream().map(block -> block.with(replace)).toList();
             this.norm = finalNorm.with(spec.finalNorm(), replace);
         }

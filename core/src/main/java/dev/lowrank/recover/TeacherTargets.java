@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /// What the teacher predicts on the training windows: of each position the largest probabilities and their
@@ -29,7 +30,8 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 final class TeacherTargets implements AutoCloseable {
     /// Rows of vocabulary-wide logits that one thread holds at once.
     private static final int ROWS = 128;
-    /// A file of more bytes is not kept; windows are then computed every time.
+    /// A file of more bytes, or of more than half of what the disk has free, is not kept; windows are then
+    /// computed every time.
     private static final long MOST_BYTES = 16L << 30;
 
     private final TorchDecoder decoder;
@@ -53,15 +55,21 @@ final class TeacherTargets implements AutoCloseable {
         this.top = Math.min(loss.top(), teacher.spec().vocabSize() - 1);
         this.file = file;
         this.known = new AtomicIntegerArray(windows);
-        this.keeps = windows * windowBytes() <= MOST_BYTES;
         try {
             Files.deleteIfExists(file);
+            var free = Files.getFileStore(file.toAbsolutePath().getParent()).getUsableSpace();
+            this.keeps = windows * windowBytes() <= Math.min(MOST_BYTES, free / 2);
             this.channel = FileChannel.open(
                     file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         } catch (IOException failure) {
             throw WorkFiles.failed(file, failure);
         }
-        this.decoder = TorchDecoder.load(teacher, residency);
+        try {
+            this.decoder = TorchDecoder.load(teacher, residency);
+        } catch (RuntimeException failure) {
+            closeFile();
+            throw failure;
+        }
     }
 
     /// The largest probabilities of some positions.
@@ -89,10 +97,11 @@ final class TeacherTargets implements AutoCloseable {
         if (resident || !keeps) {
             return;
         }
-        var missing = batch.stream()
+        var unknown = new TreeMap<Integer, Window>(); // a small text may give one window twice
+        batch.stream()
                 .filter(window -> known.get(window.number()) == 0)
-                .distinct()
-                .toList();
+                .forEach(window -> unknown.put(window.number(), window));
+        var missing = List.copyOf(unknown.values());
         if (!missing.isEmpty()) {
             TensorScope.tidyRun(() -> {
                 var hidden = decoder.hidden(missing.stream().map(Window::tokens).toList());
@@ -183,8 +192,14 @@ final class TeacherTargets implements AutoCloseable {
     @Override
     public void close() {
         decoder.close();
+        closeFile();
+    }
+
+    /// The file goes at once: what follows needs the room.
+    private void closeFile() {
         try {
             channel.close();
+            Files.deleteIfExists(file);
         } catch (IOException failure) {
             throw WorkFiles.failed(file, failure);
         }

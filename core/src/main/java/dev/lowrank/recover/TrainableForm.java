@@ -11,6 +11,7 @@ import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -37,25 +38,51 @@ final class TrainableForm {
                         single(exact(core, subject), arena),
                         single(exact(b, subject), arena),
                         single(bias, subject, arena));
-            case Linear.Factored(var a, var b, var bias) ->
-                balanced(exact(b, subject), exact(a, subject), single(bias, subject, arena), arena);
+            case Linear.Factored factored ->
+                sharing(List.of(factored), subject, arena).getFirst();
             case Linear.Pivoted(var pivot, var rest, var index, var bias) -> {
                 var p = exact(pivot, subject);
                 var whole = Tensors.cat(List.of(Tensors.eye(DType.F64, p.size(0)), exact(rest, subject)), 0);
                 var b = whole.indexSelect(0, Tensors.from(index, DType.I64)); // [out, r]
-                yield balanced(b, p, single(bias, subject, arena), arena);
+                var pair = balanced(b, p);
+                yield new Linear.Factored(
+                        single(pair.a(), arena), single(pair.b(), arena), single(bias, subject, arena));
             }
         });
     }
 
-    private static Linear.Factored balanced(Tensor b, Tensor a, @Nullable HostTensor bias, Arena arena) {
+    /// The factored linears that read one right factor, balanced as if their left factors stood below each
+    /// other: they go on sharing.
+    ///
+    /// @param stored at least one, with the same right factor
+    /// @return in the same order, in F32, each with the same right factor
+    static List<Linear> sharing(List<? extends Linear> stored, String subject, Arena arena) {
+        return TensorScope.tidy(() -> {
+            var lefts = stored.stream()
+                    .map(each -> exact(each.parts().getLast(), subject))
+                    .toList();
+            var pair = balanced(
+                    Tensors.cat(lefts, 0), exact(stored.getFirst().parts().getFirst(), subject));
+            var a = single(pair.a(), arena);
+            var linears = new ArrayList<Linear>();
+            var first = 0L;
+            for (var each : stored) {
+                var b = single(pair.b().narrow(0, first, each.out()).contiguous(), arena);
+                linears.add(new Linear.Factored(a, b, single(each.bias(), subject, arena)));
+                first += each.out();
+            }
+            return linears;
+        });
+    }
+
+    private static Factors balanced(Tensor b, Tensor a) {
         var left = Linalg.qr(b);
         var right = Linalg.qr(a.t().contiguous());
         var svd = Linalg.svd(left.r().matmul(right.r().t().contiguous()));
         var root = svd.s().sqrt(); // [r]
         var newB = left.q().matmul(svd.u().mul(root)); // [out, r]
         var newA = svd.vt().mul(root.unsqueeze(1)).matmul(right.q().t()); // [r, in]
-        return new Linear.Factored(single(newA, arena), single(newB, arena), bias);
+        return new Factors(newB, null, newA);
     }
 
     /// What to store of a trained linear.

@@ -3,6 +3,7 @@ package dev.lowrank.recover;
 import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.checkpoint.SafetensorsWriter;
 import dev.lowrank.compress.WorkFiles;
+import dev.lowrank.recover.Gradients.Losses;
 import dev.lowrank.recover.RecoveryReport.BlockLoss;
 import dev.lowrank.recover.RecoveryReport.Round;
 import dev.lowrank.tensor.DType;
@@ -25,8 +26,6 @@ final class TrainingState implements AutoCloseable {
     /// Saving may take this share of the time.
     private static final double SAVING_SHARE = 0.05;
 
-    private static final double LEAST_SECONDS = 20;
-
     private final Path work;
     private final TensorStore store = new TensorStore("the state of a training");
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -42,80 +41,81 @@ final class TrainingState implements AutoCloseable {
     /// Where a training stands; everything about it besides tensors.
     ///
     /// @param stage index of the stage in the recipe
+    /// @param stageStart seconds that were spent when the stage began
     /// @param block first block that the block stage has not finished
     /// @param step steps of this stage that are done
-    /// @param stageStart seconds that were spent when the stage began
-    /// @param bestStep step of the best state
-    /// @param best its validation loss, nats a token; the largest number before the first round
-    /// @param waited rounds since the best one
-    /// @param stopped whether the validation text stopped the stage
-    /// @param crossEntropy sum over the steps since the last round
-    /// @param divergence the same
-    /// @param summed how many steps those are
+    /// @param recent losses since the last round
+    /// @param due rounds that were due by the last one
+    /// @param best what the rounds of this stage showed
+    /// @param ended how the end-to-end stage ended
     record Position(
             int stage,
+            double stageStart,
             int block,
             long step,
-            double stageStart,
-            long bestStep,
-            double best,
-            int waited,
-            boolean stopped,
-            double crossEntropy,
-            double divergence,
-            long summed,
+            Recent recent,
+            int due,
+            Best best,
+            Ended ended,
             List<Round> rounds,
             List<BlockLoss> blocks) {
         static final Position START =
-                new Position(0, 0, 0, 0, 0, Double.MAX_VALUE, 0, false, 0, 0, 0, List.of(), List.of());
+                new Position(0, 0, 0, 0, Recent.NONE, 0, Best.NONE, new Ended(0, 0, false), List.of(), List.of());
 
         Position {
             rounds = List.copyOf(rounds);
             blocks = List.copyOf(blocks);
         }
 
-        Position nextStage(double now) {
-            return new Position(stage + 1, 0, 0, now, 0, Double.MAX_VALUE, 0, false, 0, 0, 0, rounds, blocks);
+        /// @param now seconds spent
+        Position nextStage(double now, Ended last) {
+            return new Position(stage + 1, now, 0, 0, Recent.NONE, 0, Best.NONE, last, rounds, blocks);
         }
 
         Position afterBlock(List<BlockLoss> all) {
-            return new Position(stage, block + 1, 0, stageStart, 0, Double.MAX_VALUE, 0, false, 0, 0, 0, rounds, all);
+            return new Position(stage, stageStart, block + 1, step, recent, due, best, ended, rounds, all);
         }
 
-        Position afterStep(Gradients.Losses losses) {
-            return new Position(
-                    stage,
-                    block,
-                    step + 1,
-                    stageStart,
-                    bestStep,
-                    best,
-                    waited,
-                    stopped,
-                    crossEntropy + losses.crossEntropy(),
-                    divergence + losses.divergence(),
-                    summed + 1,
-                    rounds,
-                    blocks);
+        Position afterStep(Losses losses) {
+            var sum = new Recent(recent.sum().plus(losses), recent.steps() + 1);
+            return new Position(stage, stageStart, block, step + 1, sum, due, best, ended, rounds, blocks);
         }
 
-        Position afterRound(List<Round> all, double loss, boolean better, boolean ends) {
-            return new Position(
-                    stage,
-                    block,
-                    step,
-                    stageStart,
-                    better ? step : bestStep,
-                    better ? loss : best,
-                    better ? 0 : waited + 1,
-                    ends,
-                    0,
-                    0,
-                    0,
-                    all,
-                    blocks);
+        Position afterRound(List<Round> all, int dueNow, Best bestNow) {
+            return new Position(stage, stageStart, block, step, Recent.NONE, dueNow, bestNow, ended, all, blocks);
         }
     }
+
+    /// Losses of some steps.
+    ///
+    /// @param sum over the steps
+    record Recent(Losses sum, long steps) {
+        static final Recent NONE = new Recent(Losses.NONE, 0);
+
+        Losses mean() {
+            return sum.over((double) Math.max(1, steps));
+        }
+    }
+
+    /// The best state so far.
+    ///
+    /// @param step at which it was found; -1 before the first round
+    /// @param loss on the validation text, nats a token
+    /// @param waited rounds since
+    /// @param stopped whether that was too many
+    record Best(long step, double loss, int waited, boolean stopped) {
+        static final Best NONE = new Best(-1, Double.MAX_VALUE, 0, false);
+
+        /// @param patience rounds without a better state after which to stop; 0 for never
+        Best after(long now, double found, int patience) {
+            return found < loss
+                    ? new Best(now, found, 0, false)
+                    : new Best(step, loss, waited + 1, patience > 0 && waited + 1 >= patience);
+        }
+    }
+
+    /// How the end-to-end stage ended; zeros before.
+    record Ended(long steps, long bestStep, boolean stopped) {}
 
     private record Journal(Position position, String file, long checksum, long saved, double spent) {}
 
@@ -194,9 +194,10 @@ final class TrainingState implements AutoCloseable {
     }
 
     /// Saves if the last time is long enough ago for what saving takes.
-    void saveSometimes() {
-        var due = Math.max(LEAST_SECONDS, savingSeconds / SAVING_SHARE);
-        if (spent() - savedAt >= due) {
+    ///
+    /// @param least seconds since the last time before which it is not worth while
+    void saveSometimes(double least) {
+        if (spent() - savedAt >= Math.max(least, savingSeconds / SAVING_SHARE)) {
             save();
         }
     }

@@ -38,6 +38,7 @@ import dev.lowrank.text.TrainingSet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -154,6 +155,71 @@ class RecoveryTest {
         }
     }
 
+    /// The step counts are in the manifest, so they must survive a stop in the stage after theirs.
+    @Test
+    void aRunStoppedInTheStageOfBlocksStillKnowsItsSteps() throws Exception {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var recipe = recipe(2, Stage.END_TO_END, Stage.BLOCKS);
+            var whole = folder.resolve("whole");
+            var counting = new TrainingFixture.Counting();
+            assertThat(run(compressed, dense, recipe, whole, counting).steps()).isEqualTo(2);
+            for (var stop = counting.calls - 2; stop <= counting.calls; stop++) {
+                var output = folder.resolve("stopped-" + stop);
+                var at = TrainingFixture.stopAt(stop);
+                assertThatThrownBy(() -> run(compressed, dense, recipe, output, at))
+                        .isInstanceOf(TrainingFixture.Stopped.class);
+                var report = run(compressed, dense, recipe, output, RecoveryProgress.silent());
+                assertThat(report.steps()).isEqualTo(2);
+                assertThat(report.tokens()).isEqualTo(2 * 4 * TrainingFixture.WINDOW);
+                assertThat(TrainingFixture.hashes(output)).isEqualTo(TrainingFixture.hashes(whole));
+            }
+        }
+    }
+
+    @Test
+    void aTimeIsKeptByBothStagesAndByARunThatContinues() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var recipe = TrainingFixture.within(recipe(1, Stage.BLOCKS, Stage.END_TO_END), Duration.ofSeconds(3));
+            var out = folder.resolve("out");
+            var stopped = new TrainingFixture.Paces(3);
+            assertThatThrownBy(() -> run(compressed, dense, recipe, out, stopped))
+                    .isInstanceOf(TrainingFixture.Stopped.class);
+            var paces = new TrainingFixture.Paces(Integer.MAX_VALUE);
+            var report = run(compressed, dense, recipe, out, paces);
+            assertThat(report.seconds()).isBetween(3.0, 6.0);
+            // Three looks at least were due; a slow one may stand for two.
+            assertThat(report.rounds()).hasSizeBetween(2, 4);
+            for (var pace : paces.heard) {
+                assertThat(pace.steps()).isZero();
+                assertThat(pace.secondsLeft()).isCloseTo(Math.max(0, 3 - pace.seconds()), within(1e-9));
+                assertThat(pace.tokensPerSecond()).isPositive().isFinite();
+            }
+            assertThat(paces.heard.getLast().step()).isEqualTo(report.steps());
+        }
+    }
+
+    @Test
+    void theStageOfBlocksGetsItsTimeInEitherPlace() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            for (var stages :
+                    List.of(List.of(Stage.BLOCKS, Stage.END_TO_END), List.of(Stage.END_TO_END, Stage.BLOCKS))) {
+                var recipe = TrainingFixture.within(recipe(1, stages.toArray(Stage[]::new)), Duration.ofSeconds(4));
+                var out = folder.resolve("out-" + stages.getFirst());
+                var report = run(compressed, dense, recipe, out, RecoveryProgress.silent());
+                assertThat(report.steps()).isPositive();
+                assertThat(report.blocks())
+                        .hasSize(2)
+                        .allSatisfy(block -> assertThat(block.after()).isLessThan(block.before()));
+            }
+        }
+    }
+
     @Test
     void aStoppedRunIsNotContinuedAsAnother() {
         var compressed = folder.resolve("compressed");
@@ -199,6 +265,21 @@ class RecoveryTest {
                         .isEqualTo(factored);
             }
         }
+    }
+
+    @Test
+    void lowRankComponentsAreRefusedWhereNoneWereMarked() {
+        var compressed = folder.resolve("compressed");
+        var out = folder.resolve("out");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var recipe = TrainingFixture.with(recipe(1, Stage.END_TO_END), Trained.LRC);
+            assertThatThrownBy(() -> run(compressed, dense, recipe, out, RecoveryProgress.silent()))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("none is marked")
+                    .hasMessageContaining("--train factors");
+        }
+        assertThat(folder.resolve("out.partial")).doesNotExist();
     }
 
     @Test
@@ -257,10 +338,6 @@ class RecoveryTest {
             var recipe = recipe(2, Stage.END_TO_END);
             assertThatThrownBy(() -> run(dense.checkpoint().path(), dense, recipe, out, RecoveryProgress.silent()))
                     .hasMessageContaining("no folder that Lowrank wrote");
-            var shared = folder.resolve("shared");
-            CompressedForm.write(dense, "basis-sharing", 0.5, shared);
-            assertThatThrownBy(() -> run(shared, dense, recipe, out, RecoveryProgress.silent()))
-                    .hasMessageContaining("share no factor");
             try (var other = synthetic(2, 300)) {
                 assertThatThrownBy(() -> run(compressed, other, recipe, out, RecoveryProgress.silent()))
                         .hasMessageContaining("a vocabulary of 300, the model one of 96");

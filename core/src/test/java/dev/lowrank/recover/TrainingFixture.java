@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -89,6 +90,20 @@ final class TrainingFixture {
                 recipe.seed());
     }
 
+    static RecoveryRecipe within(RecoveryRecipe recipe, Duration time) {
+        return new RecoveryRecipe(
+                recipe.stages(),
+                recipe.trained(),
+                new Extent.Time(time),
+                recipe.optimisation(),
+                recipe.loss(),
+                recipe.blocks(),
+                recipe.validation(),
+                recipe.precision(),
+                recipe.memory(),
+                recipe.seed());
+    }
+
     /// Two texts of 6 and 3 windows.
     static TrainingSet training(LanguageModel model) {
         return TrainingSet.of(
@@ -149,6 +164,11 @@ final class TrainingFixture {
             }
 
             @Override
+            public void trained(Pace pace) {
+                count();
+            }
+
+            @Override
             public void round(RecoveryReport.Round round) {
                 count();
             }
@@ -171,9 +191,38 @@ final class TrainingFixture {
         }
 
         @Override
+        public void trained(Pace pace) {
+            calls++;
+        }
+
+        @Override
         public void round(RecoveryReport.Round round) {
             calls++;
         }
+    }
+
+    /// Keeps the paces it hears, and ends the run at the n-th.
+    static final class Paces implements RecoveryProgress {
+        final List<Pace> heard = new ArrayList<>();
+        private final int most;
+
+        Paces(int most) {
+            this.most = most;
+        }
+
+        @Override
+        public void step(String what, long done, long total) {}
+
+        @Override
+        public void trained(Pace pace) {
+            heard.add(pace);
+            if (heard.size() == most) {
+                throw new Stopped();
+            }
+        }
+
+        @Override
+        public void round(RecoveryReport.Round round) {}
     }
 
     /// Stands for a kill.
