@@ -2,6 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.MixedPrecision;
 import dev.lowrank.model.Progress;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
@@ -116,6 +117,7 @@ public final class Compression {
                     files,
                     recipe,
                     plan.shares(),
+                    MixedPrecision.products(source.spec()),
                     recipe.needsCalibration() ? calibration : null,
                     recipe.usesValidation() ? validation : null);
             return new JobState(
