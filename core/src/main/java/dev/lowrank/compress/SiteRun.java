@@ -32,6 +32,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.function.IntToLongFunction;
+import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -187,7 +188,7 @@ final class SiteRun {
         var needs = bySite.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
-        var evidences = new Evidences(files, state.work(), this::pass);
+        var evidences = new Evidences(files, state.work(), new Measured());
         time.allocating(() -> {
             var gathered = evidences.gather(targets, methods, needs);
             for (var job : bySite) {
@@ -198,14 +199,32 @@ final class SiteRun {
         });
     }
 
-    /// A gradient pass of the windows that judge decompositions.
-    private GradientPass pass(Labels labels) {
-        var shares = bySite.stream()
-                .map(job -> job.plan.shares())
-                .filter(each -> each.curves() > 0)
-                .findFirst()
-                .orElseThrow();
-        return new GradientPass(source, shares.ofCurves(windows), labels, state.work(), key.seed(), progress);
+    /// What allocators ask for, from the windows that each of the jobs would take alone.
+    private final class Measured implements Evidences.Measures {
+        @Override
+        public GradientPass pass(Labels labels) {
+            var some = asking(CalibrationShares::curves).ofCurves(windows);
+            return new GradientPass(source, some, labels, state.work(), key.seed(), progress);
+        }
+
+        @Override
+        public double[] influence() {
+            var some = windows.subList(0, asking(CalibrationShares::influence).influence());
+            return BlockInfluences.measure(source, some, state.work(), progress);
+        }
+
+        @Override
+        public long tokens() {
+            return key.decomposition() == 0 ? 0 : (long) key.decomposition() * windows.getFirst().length;
+        }
+
+        private CalibrationShares asking(ToIntFunction<CalibrationShares> part) {
+            return bySite.stream()
+                    .map(job -> job.plan.shares())
+                    .filter(shares -> part.applyAsInt(shares) > 0)
+                    .findFirst()
+                    .orElseThrow();
+        }
     }
 
     private @Nullable TrialLoss trial(JobState job) {
