@@ -34,6 +34,11 @@ public record WithinLoss(Allocator inner, CostUnit unit, double increase) implem
     }
 
     @Override
+    public long trials(int sites) {
+        return (TRIALS + 1) * (1 + inner.trials(sites));
+    }
+
+    @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(info().id(), info().needs());
         var best = share(problem, 1);
