@@ -146,17 +146,13 @@ final class SiteRun {
         if (start == 0 && stream != null) {
             time.calibrating(stream::embed);
         }
-        for (var index = start; index < spec.blocks().size(); index++) {
-            progress.step("decompose", index, spec.blocks().size());
-            var block = SourceBlock.of(source, spec.blocks().get(index));
-            TensorScope.tidyRun(() -> decompose(block));
+        pass("decompose", List.of()).each(spec.blocks(), start, block -> {
+            decompose(block);
             var written = targets(block)
                     .flatMap(site -> methods.stream().map(method -> files.file(site, method)))
                     .toList();
-            state.finishDecomposing(index, written, hidden == null ? 0 : hidden.checksum(index + 1));
-            leave(block);
-        }
-        progress.step("decompose", spec.blocks().size(), spec.blocks().size());
+            state.finishDecomposing(block.index(), written, hidden == null ? 0 : hidden.checksum(block.index() + 1));
+        });
     }
 
     private void decompose(SourceBlock block) {
@@ -255,22 +251,16 @@ final class SiteRun {
 
     private void cut(int start, Function<SourceBlock, Decomposer> decomposers) {
         var streams = streams(stream == null || !ranksKnown ? null : stream.hidden());
-        for (var index = start; index < spec.blocks().size(); index++) {
-            progress.step("compress", index, spec.blocks().size());
-            var block = SourceBlock.of(source, spec.blocks().get(index));
-            TensorScope.tidyRun(() -> {
-                try (var arena = Arena.ofShared();
-                        var decomposer = decomposers.apply(block)) {
-                    var outcomes = cut(block, decomposer, arena);
-                    for (var i = 0; i < jobs.size(); i++) {
-                        var writer = new BlockWriter(jobs.get(i), block, outcomes.get(i), streams);
-                        jobs.get(i).time.writing(() -> writer.write(arena));
-                    }
+        pass("compress", jobs.stream().map(job -> job.probe).toList()).each(spec.blocks(), start, block -> {
+            try (var arena = Arena.ofShared();
+                    var decomposer = decomposers.apply(block)) {
+                var outcomes = cut(block, decomposer, arena);
+                for (var i = 0; i < jobs.size(); i++) {
+                    var writer = new BlockWriter(jobs.get(i), block, outcomes.get(i), streams);
+                    jobs.get(i).time.writing(() -> writer.write(arena));
                 }
-            });
-            leave(block);
-        }
-        progress.step("compress", spec.blocks().size(), spec.blocks().size());
+            }
+        });
     }
 
     private static IntToLongFunction streams(@Nullable HiddenStates hidden) {
@@ -341,15 +331,12 @@ final class SiteRun {
         return targets.stream().filter(site -> site.layer() == block.index());
     }
 
-    /// Gives back what only this block needed. Streams of the block before last are needed no more; the one
-    /// before the last stays in case the last turns out torn.
-    private void leave(SourceBlock block) {
-        block.release();
-        if (block.index() > 0) {
-            if (stream != null) {
-                stream.hidden().forget(block.index() - 1);
-            }
-            jobs.forEach(job -> job.probe.forget(block.index() - 1));
+    /// @param others streams besides the calibration's
+    private BlockPass pass(String name, List<HiddenStates> others) {
+        var streams = new ArrayList<>(others);
+        if (stream != null) {
+            streams.add(stream.hidden());
         }
+        return new BlockPass(source, name, streams, progress);
     }
 }
