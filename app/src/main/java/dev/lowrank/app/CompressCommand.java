@@ -301,14 +301,17 @@ final class CompressCommand implements Callable<Integer> {
         /// @param rank rank
         /// @param error relative error in the method's metric
         /// @param notes fallbacks taken
+        /// @param mark what the allocator says of the site; absent for nothing
+        @JsonInclude(JsonInclude.Include.NON_NULL)
         record Site(
                 @JsonProperty("name") String name,
                 @JsonProperty("form") String form,
                 @JsonProperty("rank") int rank,
                 @JsonProperty("error") double error,
-                @JsonProperty("notes") List<String> notes) {
+                @JsonProperty("notes") List<String> notes,
+                @JsonProperty("mark") @Nullable String mark) {
             static Site of(SiteReport site) {
-                return new Site(site.name(), site.form(), site.rank(), site.error(), site.notes());
+                return new Site(site.name(), site.form(), site.rank(), site.error(), site.notes(), site.mark());
             }
         }
 

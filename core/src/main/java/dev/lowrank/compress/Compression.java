@@ -2,6 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.MixedPrecision;
 import dev.lowrank.model.Progress;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
@@ -94,6 +95,7 @@ public final class Compression {
                         files,
                         job.recipe(),
                         plan.shares(),
+                        MixedPrecision.products(source.spec()),
                         job.recipe().needsCalibration() ? calibration : null,
                         job.recipe().usesValidation() ? validation : null);
                 var before = jobs.size() > 1 && unfinished == Unfinished.RESUME

@@ -8,12 +8,9 @@ import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.method.SiteMethod;
-import dev.lowrank.compress.statistics.Statistic;
-import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.Role;
-import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import java.util.EnumSet;
 import java.util.List;
@@ -59,13 +56,6 @@ public record CompressionPlan(
     /// Assumed F32 matrix speed of two cores, in floating point operations per second, for the time
     /// estimate.
     public static final double ASSUMED_FLOPS = 150e9;
-
-    private static final long RUNTIME_BYTES = 450L << 20;
-    /// Cost of a gradient pass in forward passes: forward, again with gradients, backward, the sums.
-    private static final double GRADIENT_COST = 5;
-    /// Cost of the sequential update in forward passes: the whole model's, the cut model's in four parts,
-    /// the moments.
-    private static final double UPDATE_COST = 6;
 
     /// Plans a run.
     ///
@@ -115,7 +105,7 @@ public record CompressionPlan(
                 source.spec().tied() && !written.tied() ? (long) written.vocabSize() * written.hiddenSize() : 0,
                 restType,
                 shares,
-                needs(source, recipe, chosen, others, restParameters * restType.bytes(), shares, window));
+                NeedsEstimate.of(source, recipe, chosen, others, restParameters * restType.bytes(), shares, window));
     }
 
     private static SitePlan plan(
@@ -185,105 +175,6 @@ public record CompressionPlan(
         var info = source.checkpoint().info(tensor);
         var plain = info.storedType().equals(info.dtype().name());
         return plain && info.dtype().isFloating() && info.dtype().bytes() >= 2 ? info.dtype() : DType.BF16;
-    }
-
-    private static Needs needs(
-            LanguageModel source,
-            CompressionRecipe recipe,
-            List<SitePlan> chosen,
-            List<SitePlan> others,
-            long restBytes,
-            CalibrationShares shares,
-            int window) {
-        var spec = source.spec();
-        var block = spec.blocks().getFirst();
-        var blockParameters =
-                block.sites().stream().mapToLong(LinearSite::weightParameters).sum();
-        var widest = block.sites().stream()
-                .mapToLong(site -> Math.max(site.in(), site.out()))
-                .max()
-                .orElse(spec.hiddenSize());
-        var calibrated = recipe.needsCalibration();
-        var tokens = calibrated ? (long) shares.most() * window : 0;
-        var moment = recipe.method().info().needs().contains(Statistic.SECOND_MOMENT);
-        var stream = recipe.method().info().needs().contains(Statistic.STREAM_MOMENT);
-        var square = (long) spec.hiddenSize() * spec.hiddenSize() * 8;
-        var grams = (moment ? 4 * square : 0) + (stream ? (Compute.threads() + 4) * square : 0);
-        var largest = block.sites().stream()
-                .mapToLong(LinearSite::weightParameters)
-                .max()
-                .orElse(0);
-        var activations = Math.min(tokens, Compression.BATCH_TOKENS) * widest * 4 * 6;
-        var memory = RUNTIME_BYTES
-                + blockParameters * 8
-                + grams
-                + largest * 8 * 6
-                + activations
-                + Math.min(restBytes, source.spec().vocabSize() * (long) spec.hiddenSize() * 4);
-        var output = chosen.stream().mapToLong(SitePlan::weightBytes).sum()
-                + others.stream().mapToLong(SitePlan::weightBytes).sum()
-                + restBytes;
-        var hidden = calibrated ? 2 * tokens * spec.hiddenSize() * 4 : 0;
-        var decompositions = stream
-                ? rotationFlops(spec)
-                : chosen.stream()
-                        .mapToDouble(site -> decomposeFlops(site.site()))
-                        .sum();
-        var forward = 2.0 * blockParameters * spec.blocks().size(); // of one token
-        var update = recipe.update();
-        var gradientTokens = (long) gradientWindows(recipe, shares) * window;
-        var decomposed = (long) shares.decomposition() * window;
-        var updated = (long) shares.update() * window;
-        var flops = decomposed * forward * 1.4
-                + gradientTokens * forward * GRADIENT_COST
-                + updated * forward * UPDATE_COST
-                + decompositions * (update == null ? 1 : 2);
-        var working = hidden
-                + (spec.blocks().size() + 2L) * gradientTokens * spec.hiddenSize() * 4
-                + updated * (4L * spec.hiddenSize() + 2 * widest) * 4
-                + bases(recipe, chosen);
-        return new Needs(memory + felt(recipe, largest), 2 * output + working, flops / ASSUMED_FLOPS + 3);
-    }
-
-    /// Windows of all gradient passes: one for the metric, one for each kind of labels that the allocator
-    /// asks for.
-    private static int gradientWindows(CompressionRecipe recipe, CalibrationShares shares) {
-        return shares.metric()
-                + shares.curves()
-                        * Evidences.labels(recipe.allocator().info().needs()).size();
-    }
-
-    /// Working files of a run that sees the whole model before it cuts.
-    private static long bases(CompressionRecipe recipe, List<SitePlan> chosen) {
-        var gradients = recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT);
-        var bytes = 0L;
-        for (var plan : chosen) {
-            var site = plan.site();
-            var basis = (long) site.out() * Math.min(site.in(), site.out()) * 8;
-            bytes += (recipe.ranksKnownAhead() || !(recipe.method() instanceof SiteMethod)
-                            ? 0
-                            : basis * (gradients ? 2 : 1))
-                    + (gradients ? (long) site.out() * site.out() * 4 : 0);
-        }
-        return bytes;
-    }
-
-    /// Memory of an output metric beside the largest weight: the moment, its factor, and a product.
-    private static long felt(CompressionRecipe recipe, long largest) {
-        return recipe.method().info().needs().contains(Statistic.OUTPUT_GRADIENT) ? largest * 8 * 3 : 0;
-    }
-
-    /// Eigen-decomposition of the smaller side and the products around it, in F64 and so counted double.
-    private static double decomposeFlops(LinearSite site) {
-        var small = (double) Math.min(site.in(), site.out());
-        return 2 * (25 * small * small * small + 6 * small * site.in() * site.out());
-    }
-
-    /// One eigen-decomposition of the stream, and a product with every matrix of the model.
-    private static double rotationFlops(DecoderSpec spec) {
-        var width = (double) spec.hiddenSize();
-        var numbers = spec.sites().mapToLong(LinearSite::weightParameters).sum() + 2.0 * spec.vocabSize() * width;
-        return 2 * (25 * width * width * width + 2 * numbers * width);
     }
 
     /// Whether the ranks are decided.

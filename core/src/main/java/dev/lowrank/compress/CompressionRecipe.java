@@ -33,7 +33,9 @@ import org.jspecify.annotations.Nullable;
 /// @param storage which storage forms may be used
 /// @param allocator how ranks are chosen
 /// @param budget what the target linears may cost together
-/// @param rankMultiple ranks are rounded down to a multiple of this; 1 for none
+/// @param rankMultiple ranks, and what modules are narrowed to, are multiples of this: of what a rule asks
+///     for the next one below, or above where the rule is a bound from below (WeLore, ZS-SVD, energy); 1
+///     for none
 /// @param targets roles that are compressed; empty for all
 /// @param protectedLayers blocks that stay dense
 /// @param update how sites are fitted to what they see in the compressed model; null for not at all
@@ -73,13 +75,18 @@ public record CompressionRecipe(
             throw new IllegalArgumentException("--storage says how factors are stored; the method "
                     + method.info().id() + " makes none, it leaves plain matrices. Leave --storage out");
         }
-        require(method, allocator, update);
+        require(method, storage, allocator, rankMultiple, update);
         targets = Set.copyOf(targets);
         protectedLayers = Set.copyOf(protectedLayers);
     }
 
     /// Refuses what a method of blocks or modules cannot be combined with.
-    private static void require(Method method, Allocator allocator, @Nullable SequentialUpdate update) {
+    private static void require(
+            Method method,
+            StoragePolicy storage,
+            Allocator allocator,
+            int rankMultiple,
+            @Nullable SequentialUpdate update) {
         if (method instanceof SiteMethod) {
             return;
         }
@@ -92,6 +99,16 @@ public record CompressionRecipe(
         if (!(method instanceof ModuleMethod) && !spender.equals("uniform")) {
             throw new IllegalArgumentException("The method " + id + " spends its budget by its own rule, not by the"
                     + " allocator " + spender + "; leave --allocate, --rank and --energy out");
+        }
+        if (method instanceof BlockRemoval && rankMultiple > 1) {
+            throw new IllegalArgumentException(
+                    "The method " + id + " removes whole blocks and chooses no rank; leave --rank-multiple out");
+        }
+        var made = method instanceof SharedBasis ? StoragePolicy.FACTORED : StoragePolicy.AUTO;
+        if (storage != StoragePolicy.AUTO && storage != made) {
+            throw new IllegalArgumentException("The method " + id + " leaves no choice of --storage: it makes "
+                    + (method instanceof SharedBasis ? "two factors" : "plain matrices") + ", not " + storage.id()
+                    + "; leave --storage out");
         }
         if (update != null) {
             throw new IllegalArgumentException(
@@ -162,7 +179,8 @@ public record CompressionRecipe(
     public boolean needsCalibration() {
         return method.info().needsCalibration()
                 || method instanceof SiteMethod
-                        && !Evidences.labels(allocator.info().needs()).isEmpty();
+                        && (allocator.info().needs().contains(Sensitivity.BLOCK_INFLUENCE)
+                                || !Evidences.labels(allocator.info().needs()).isEmpty());
     }
 
     /// Whether a validation text decides what is written if there is one.

@@ -7,7 +7,6 @@ import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.Progress;
-import dev.lowrank.tensor.TensorScope;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -51,20 +50,13 @@ final class DepthCut {
         if (start == 0) {
             job.startProbe(Embedding.of(source), CompressionPlan.embeddingType(source, job.recipe()));
         }
-        for (var place = start; place < kept.size(); place++) {
-            progress.step("compress", place, kept.size());
-            var block = SourceBlock.of(source, source.spec().blocks().get(kept.get(place)));
-            job.time.writing(() -> TensorScope.tidyRun(() -> {
-                try (var arena = Arena.ofShared()) {
-                    new BlockWriter(job, block, kept(block), any -> 0).write(arena);
-                }
-            }));
-            block.release();
-            if (place > 0) {
-                job.probe.forget(place - 1);
+        var blocks = kept.stream().map(source.spec().blocks()::get).toList();
+        new BlockPass(source, "compress", List.of(job.probe), progress).each(blocks, start, block -> {
+            try (var arena = Arena.ofShared()) {
+                var writer = new BlockWriter(job, block, kept(block), any -> 0);
+                job.time.writing(() -> writer.write(arena));
             }
-        }
-        progress.step("compress", kept.size(), kept.size());
+        });
     }
 
     private void choose() {

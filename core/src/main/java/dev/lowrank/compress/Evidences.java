@@ -5,9 +5,11 @@ import dev.lowrank.compress.SensitivityObservation.Found;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -15,7 +17,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -27,23 +28,34 @@ final class Evidences {
     private final DecompositionFiles files;
     private final Path work;
     private final String of;
-    private final Function<Labels, GradientPass> passes;
+    private final Measures measures;
 
     /// @param work folder of working files
     /// @param of what the decompositions were made from and what they are judged by
-    /// @param passes makes a gradient pass over some labels
-    Evidences(DecompositionFiles files, Path work, String of, Function<Labels, GradientPass> passes) {
+    Evidences(DecompositionFiles files, Path work, String of, Measures measures) {
         this.files = files;
         this.work = work;
         this.of = of;
-        this.passes = passes;
+        this.measures = measures;
+    }
+
+    /// What is measured only where an allocator asks.
+    interface Measures {
+        /// A gradient pass of the windows that judge decompositions.
+        GradientPass pass(Labels labels);
+
+        /// How much each block changes the residual stream.
+        double[] influence();
+
+        /// Calibration tokens that decompositions saw.
+        long tokens();
     }
 
     /// What one pass found, in a form that a file holds.
     ///
     /// @param of what was judged by what
     /// @param sites by key of method and site
-    record Stored(String of, Map<String, Found> sites, double[] blockInfluence) {}
+    record Stored(String of, Map<String, Found> sites) {}
 
     /// Measures what some jobs need of their targets.
     ///
@@ -53,6 +65,8 @@ final class Evidences {
         var labels = labels(needs);
         return new Gathered(
                 files,
+                measures.tokens(),
+                needs.contains(Sensitivity.BLOCK_INFLUENCE) ? measures.influence() : null,
                 labels.contains(Labels.DRAWN) ? stored(Labels.DRAWN, targets, methods) : null,
                 labels.contains(Labels.TEXT) ? stored(Labels.TEXT, targets, methods) : null);
     }
@@ -60,7 +74,7 @@ final class Evidences {
     /// The labels that some needs ask a gradient pass for, one pass each.
     static Set<Labels> labels(Set<Sensitivity> needs) {
         var labels = EnumSet.noneOf(Labels.class);
-        if (needs.contains(Sensitivity.DIVERGENCE) || needs.contains(Sensitivity.BLOCK_INFLUENCE)) {
+        if (needs.contains(Sensitivity.DIVERGENCE)) {
             labels.add(Labels.DRAWN);
         }
         if (needs.contains(Sensitivity.FIRST_ORDER)) {
@@ -77,13 +91,13 @@ final class Evidences {
             return known;
         }
         var observation = new SensitivityObservation(files, methods);
-        try (var pass = passes.apply(labels)) {
+        try (var pass = measures.pass(labels)) {
             pass.observe(targets, observation);
             var sites = new TreeMap<String, Found>();
             observation
                     .found()
                     .forEach((method, found) -> found.forEach((site, one) -> sites.put(key(method, site), one)));
-            var stored = new Stored(of, sites, pass.blockInfluence());
+            var stored = new Stored(of, sites);
             WorkFiles.write(file, JSON.writeValueAsBytes(stored));
             return stored;
         }
@@ -103,24 +117,40 @@ final class Evidences {
 
     /// What was gathered.
     ///
-    /// @param drawn by drawn labels; null if nobody needed it
+    /// @param tokens calibration tokens that second moments are sums over
+    /// @param influence of each block; null if nobody needed it
+    /// @param drawn by drawn labels; likewise
     /// @param text by the text's labels; likewise
     record Gathered(
             DecompositionFiles files,
+            long tokens,
+            double @Nullable [] influence,
             @Nullable Stored drawn,
             @Nullable Stored text) {
         /// The evidence of one site under one method.
         ///
         /// @param dtype element type that the site will be written in
         Evidence of(SiteMethod method, LinearSite site, DType dtype) {
-            var evidence = Evidence.of(site, dtype).withSingular(files.singular(site, method));
+            var evidence = Evidence.of(site, dtype).withSingular(singular(method, site));
+            if (influence != null) {
+                evidence = evidence.withBlockInfluence(influence[site.layer()]);
+            }
             if (drawn != null) {
-                evidence = evidence.withDivergence(found(drawn, method, site).divergence())
-                        .withBlockInfluence(drawn.blockInfluence()[site.layer()]);
+                evidence = evidence.withDivergence(found(drawn, method, site).divergence());
             }
             return text == null
                     ? evidence
                     : evidence.withFirstOrder(found(text, method, site).firstOrder());
+        }
+
+        /// Singular values per token: second moments are sums, so their own grow with the calibration set.
+        private double[] singular(SiteMethod method, LinearSite site) {
+            var values = files.singular(site, method);
+            if (method.info().needs().contains(Statistic.SECOND_MOMENT)) {
+                var scale = Math.sqrt((double) tokens);
+                Arrays.setAll(values, i -> values[i] / scale);
+            }
+            return values;
         }
 
         private static Found found(Stored stored, SiteMethod method, LinearSite site) {

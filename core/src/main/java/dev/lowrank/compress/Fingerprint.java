@@ -2,6 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Compute;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
 import java.io.IOException;
@@ -24,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// Written into the manifest, and compared when a run is resumed.
 public final class Fingerprint {
     /// Changes when a change of the program changes what it writes.
-    public static final String FORMAT = "lowrank-1";
+    public static final String FORMAT = "lowrank-2";
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -34,17 +35,22 @@ public final class Fingerprint {
     ///
     /// @param source what [#source] says of the model, which several runs share
     /// @param shares how many calibration windows each part sees
+    /// @param products element type in which gradient passes multiply; counts where there are any
     /// @param calibration what steers the run; null for nothing
     /// @param validation what allocators measure candidates on; null for nothing
     static ObjectNode of(
             ObjectNode source,
             CompressionRecipe recipe,
             CalibrationShares shares,
+            DType products,
             @Nullable CalibrationSet calibration,
             @Nullable ValidationSet validation) {
         var root = JSON.createObjectNode();
         root.put("format", FORMAT);
         root.put("threads", Compute.threads());
+        if (shares.metric() + shares.curves() > 0) {
+            root.put("gradient_products", products.name());
+        }
         root.set("source", source);
         root.set("recipe", recipe(recipe));
         if (calibration != null) {

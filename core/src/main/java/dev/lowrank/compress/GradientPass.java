@@ -50,7 +50,7 @@ final class GradientPass implements AutoCloseable {
     private final long seed;
     private final DType products;
     private final Progress progress;
-    private double @Nullable [] influences;
+    private boolean prepared;
 
     /// Which labels the loss is taken for.
     enum Labels {
@@ -118,33 +118,24 @@ final class GradientPass implements AutoCloseable {
         progress.step("backward", blocks.size(), blocks.size());
     }
 
-    /// How much each block changes the residual stream: 1 − the mean cosine of what goes in and what comes
-    /// out (ShortGPT, arXiv:2403.03853).
-    double[] blockInfluence() {
-        return prepare();
-    }
-
-    private double[] prepare() {
-        if (influences == null) {
-            influences = forward();
+    private void prepare() {
+        if (!prepared) {
+            forward();
             head();
+            prepared = true;
         }
-        return influences;
     }
 
-    private double[] forward() {
+    private void forward() {
         var blocks = source.spec().blocks();
-        var found = new double[blocks.size()];
         stream.embed();
         for (var each : blocks) {
             progress.step("forward", each.index(), blocks.size());
             var block = SourceBlock.of(source, each);
             TensorScope.tidyRun(() -> stream.forward(block.index(), block.load(products)));
-            found[block.index()] = BlockInfluences.of(stream.hidden(), block.index(), windows.size());
             block.release();
         }
         progress.step("forward", blocks.size(), blocks.size());
-        return found;
     }
 
     /// The gradient of the loss by the residual stream after the last block: `p − y` at the logits, in

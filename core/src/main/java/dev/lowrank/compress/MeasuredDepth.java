@@ -39,11 +39,6 @@ record MeasuredDepth(
     record Round(List<Integer> removed, Map<Integer, Double> losses) {}
 
     @Override
-    public int blocks() {
-        return source.spec().blocks().size();
-    }
-
-    @Override
     public double[] influence() {
         return BlockInfluences.measure(source, windows, work, progress);
     }
@@ -65,7 +60,7 @@ record MeasuredDepth(
 
     /// All candidates side by side: each has a stream of its own from the block on that it leaves out.
     private Map<Integer, Double> measure(List<Integer> removed, List<Integer> candidates) {
-        var alive = IntStream.range(0, blocks())
+        var alive = IntStream.range(0, source.spec().blocks().size())
                 .filter(block -> !removed.contains(block))
                 .boxed()
                 .toList();

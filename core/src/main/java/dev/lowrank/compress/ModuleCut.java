@@ -60,23 +60,13 @@ final class ModuleCut {
             job.startProbe(Embedding.of(source), CompressionPlan.embeddingType(source, job.recipe()));
             stream.embed();
         }
-        for (var index = start; index < blocks.size(); index++) {
-            progress.step("compress", index, blocks.size());
-            var block = SourceBlock.of(source, blocks.get(index));
-            var own = widths.get(index);
-            TensorScope.tidyRun(() -> {
-                try (var arena = Arena.ofShared()) {
-                    done.add(write(block, own, done, arena));
-                }
-            });
-            block.release();
-            if (index > 0) {
-                stream.hidden().forget(index - 1);
-                job.probe.forget(index - 1);
+        var pass = new BlockPass(source, "compress", List.of(stream.hidden(), job.probe), progress);
+        pass.each(blocks, start, block -> {
+            try (var arena = Arena.ofShared()) {
+                done.add(write(block, widths.get(block.index()), done, arena));
             }
-        }
+        });
         job.decide(shape(done));
-        progress.step("compress", blocks.size(), blocks.size());
     }
 
     private List<BlockWidths> decide() {

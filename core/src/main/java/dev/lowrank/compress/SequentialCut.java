@@ -93,27 +93,17 @@ final class SequentialCut {
             whole.embed();
             cut.embed();
         }
-        for (var index = start; index < blocks.size(); index++) {
-            progress.step("update", index, blocks.size());
-            var block = SourceBlock.of(source, blocks.get(index));
-            TensorScope.tidyRun(() -> {
-                try (var arena = Arena.ofShared()) {
-                    var outcomes = new LinkedHashMap<LinearSite, Outcome>();
-                    job.time.calibratingAndDecomposing(() -> cut(block, outcomes, arena));
-                    var writer = new BlockWriter(job, block, outcomes, this::checksum);
-                    job.time.writing(() -> writer.write(arena));
-                }
-            });
-            block.release();
-            if (index > 0) {
-                whole.hidden().forget(index - 1);
-                cut.hidden().forget(index - 1);
-                job.probe.forget(index - 1);
+        var streams = List.of(whole.hidden(), cut.hidden(), job.probe);
+        new BlockPass(source, "update", streams, progress).each(blocks, start, block -> {
+            try (var arena = Arena.ofShared()) {
+                var outcomes = new LinkedHashMap<LinearSite, Outcome>();
+                job.time.calibratingAndDecomposing(() -> cut(block, outcomes, arena));
+                var writer = new BlockWriter(job, block, outcomes, this::checksum);
+                job.time.writing(() -> writer.write(arena));
             }
-        }
+        });
         feeds.values().forEach(feed -> feed.forget(0));
         Stream.of(heads, attended, inner).forEach(states -> states.forget(0));
-        progress.step("update", blocks.size(), blocks.size());
     }
 
     private long checksum(int block) {

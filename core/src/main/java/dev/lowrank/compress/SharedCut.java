@@ -8,7 +8,6 @@ import dev.lowrank.compress.method.SharedBasis;
 import dev.lowrank.compress.statistics.BlockStatistics;
 import dev.lowrank.compress.storage.SiteWriter;
 import dev.lowrank.compress.storage.StorageForm;
-import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
@@ -55,23 +54,12 @@ final class SharedCut {
             job.startProbe(Embedding.of(source), CompressionPlan.embeddingType(source, job.recipe()));
             stream.embed();
         }
-        for (var neighbours : ranks.neighbours()) {
-            var first = neighbours.getFirst().index();
-            if (first < start) {
-                continue;
+        var pass = new BlockPass(source, "compress", List.of(stream.hidden(), job.probe), progress);
+        pass.together(ranks.neighbours(), start, neighbours -> {
+            try (var arena = Arena.ofShared()) {
+                cut(neighbours, arena);
             }
-            progress.step("compress", first, blocks);
-            TensorScope.tidyRun(() -> {
-                try (var arena = Arena.ofShared()) {
-                    cut(neighbours, arena);
-                }
-            });
-            for (var gone = Math.max(0, first - neighbours.size()); gone < first; gone++) {
-                stream.hidden().forget(gone);
-                job.probe.forget(gone);
-            }
-        }
-        progress.step("compress", blocks, blocks);
+        });
     }
 
     /// The blocks that an earlier run finished, in whole groups: a group is cut again if one of it is
@@ -89,9 +77,7 @@ final class SharedCut {
         return entries.size();
     }
 
-    private void cut(List<Block> neighbours, Arena arena) {
-        var blocks =
-                neighbours.stream().map(block -> SourceBlock.of(source, block)).toList();
+    private void cut(List<SourceBlock> blocks, Arena arena) {
         var outcomes = new HashMap<LinearSite, Outcome>();
         var borrowed = new HashMap<LinearSite, String>();
         job.time.calibratingAndDecomposing(() -> {
@@ -100,8 +86,9 @@ final class SharedCut {
                 for (var block : blocks) {
                     statistics.add(measure(block));
                 }
-                var first = neighbours.getFirst().index();
-                for (var group : ranks.groups(neighbours)) {
+                var first = blocks.getFirst().index();
+                for (var group :
+                        ranks.groups(blocks.stream().map(SourceBlock::block).toList())) {
                     TensorScope.tidyRun(() -> cut(
                             group,
                             site -> {
@@ -128,7 +115,6 @@ final class SharedCut {
                     .forEach(site -> own.put(site, Objects.requireNonNull(outcomes.get(site))));
             var writer = new BlockWriter(job, block, own, borrowed, null, stream.hidden()::checksum);
             job.time.writing(() -> writer.write(arena));
-            block.release();
         }
     }
 

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// @param weight F64 `[out, in]`
 /// @param bias F64 `[out]`; null for none
 record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
+    /// Said of a dense site whose weight is not the source's.
+    static final String REFITTED = "refitted to what it sees in the compressed model";
 
     /// A site's outcome under one recipe.
     ///
@@ -44,7 +46,7 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
     /// The site with its weight as it is here, which is not the checkpoint's, dense.
     Outcome refitted(DType dtype, Arena arena) {
         var linear = TensorScope.tidy(() -> SiteWriter.dense(weight, bias, dtype, arena, site.name()));
-        return new Outcome(linear, kept(dtype).report());
+        return new Outcome(linear, kept(dtype).report().noted(REFITTED));
     }
 
     /// Cuts and stores.

@@ -10,31 +10,40 @@ import org.jspecify.annotations.Nullable;
 /// @param form storage form
 /// @param rank rank of its matrix
 /// @param error relative error in the method's own metric, `√(dropped energy / energy)`: of the outputs on
-///     the
-///     calibration text for whitened methods, of the weight for `svd` and `tucker`, of the scaled weight
-///     for `asvd`
+///     the calibration text for whitened methods, of the weight for `svd` and `tucker`, of the scaled
+///     weight for `asvd`
 /// @param parameters numbers stored for the weight, and for a bias that the site did not have
 /// @param bytes bytes stored, index and bias included
-/// @param notes fallbacks that were taken, and what the allocator says of the site
+/// @param notes fallbacks that were taken, and whether a site that stays dense has another weight
+/// @param mark what the allocator says of the site, no cause for worry; null for nothing
 public record SiteReport(
-        String name, String form, int rank, double error, long parameters, long bytes, List<String> notes) {
+        String name,
+        String form,
+        int rank,
+        double error,
+        long parameters,
+        long bytes,
+        List<String> notes,
+        @Nullable String mark) {
     public SiteReport {
         notes = List.copyOf(notes);
     }
 
+    /// A site that no allocator has marked.
+    SiteReport(String name, String form, int rank, double error, long parameters, long bytes, List<String> notes) {
+        this(name, form, rank, error, parameters, bytes, notes, null);
+    }
+
+    /// With one more note.
+    SiteReport noted(String note) {
+        var all = Stream.concat(notes.stream(), Stream.of(note)).toList();
+        return new SiteReport(name, form, rank, error, parameters, bytes, all, mark);
+    }
+
     /// With what an allocator says of the site.
     ///
-    /// @param mark null for nothing
-    SiteReport marked(@Nullable String mark) {
-        return mark == null
-                ? this
-                : new SiteReport(
-                        name,
-                        form,
-                        rank,
-                        error,
-                        parameters,
-                        bytes,
-                        Stream.concat(notes.stream(), Stream.of(mark)).toList());
+    /// @param said null for nothing
+    SiteReport marked(@Nullable String said) {
+        return new SiteReport(name, form, rank, error, parameters, bytes, notes, said);
     }
 }

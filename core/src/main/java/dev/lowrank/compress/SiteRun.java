@@ -32,6 +32,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.function.IntToLongFunction;
+import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -169,14 +170,11 @@ final class SiteRun implements AutoCloseable {
         if (start == 0 && stream != null) {
             time.calibrating(stream::embed);
         }
-        for (var index = start; index < spec.blocks().size(); index++) {
-            progress.step("decompose", index, spec.blocks().size());
-            var block = SourceBlock.of(source, spec.blocks().get(index));
-            TensorScope.tidyRun(() -> decompose(block));
+        pass("decompose", List.of()).each(spec.blocks(), start, block -> {
+            decompose(block);
+            var index = block.index();
             state.finishDecomposing(index, of, decompositions(index), hidden == null ? 0 : hidden.checksum(index + 1));
-            leave(block);
-        }
-        progress.step("decompose", spec.blocks().size(), spec.blocks().size());
+        });
     }
 
     /// The files of a block's decompositions.
@@ -225,7 +223,7 @@ final class SiteRun implements AutoCloseable {
                 .filter(each -> each.curves() > 0)
                 .findFirst();
         var of = decomposedFrom() + judged.map(each -> "; judged by " + each).orElse("") + ", seed " + key.seed();
-        var evidences = new Evidences(files, state.work(), of, this::pass);
+        var evidences = new Evidences(files, state.work(), of, new Measured());
         var needs = bySite.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
@@ -242,14 +240,32 @@ final class SiteRun implements AutoCloseable {
                 progress);
     }
 
-    /// A gradient pass of the windows that judge decompositions.
-    private GradientPass pass(Labels labels) {
-        var shares = bySite.stream()
-                .map(job -> job.plan.shares())
-                .filter(each -> each.curves() > 0)
-                .findFirst()
-                .orElseThrow();
-        return new GradientPass(source, shares.ofCurves(windows), labels, state.work(), key.seed(), progress);
+    /// What allocators ask for, from the windows that each of the jobs would take alone.
+    private final class Measured implements Evidences.Measures {
+        @Override
+        public GradientPass pass(Labels labels) {
+            var some = asking(CalibrationShares::curves).ofCurves(windows);
+            return new GradientPass(source, some, labels, state.work(), key.seed(), progress);
+        }
+
+        @Override
+        public double[] influence() {
+            var some = windows.subList(0, asking(CalibrationShares::influence).influence());
+            return BlockInfluences.measure(source, some, state.work(), progress);
+        }
+
+        @Override
+        public long tokens() {
+            return key.decomposition() == 0 ? 0 : (long) key.decomposition() * windows.getFirst().length;
+        }
+
+        private CalibrationShares asking(ToIntFunction<CalibrationShares> part) {
+            return bySite.stream()
+                    .map(job -> job.plan.shares())
+                    .filter(shares -> part.applyAsInt(shares) > 0)
+                    .findFirst()
+                    .orElseThrow();
+        }
     }
 
     /// Second pass of two: decompositions come from working files.
@@ -274,22 +290,16 @@ final class SiteRun implements AutoCloseable {
 
     private void cut(List<JobState> some, int start, Function<SourceBlock, Decomposer> decomposers) {
         var streams = streams(stream == null || !ranksKnown ? null : stream.hidden());
-        for (var index = start; index < spec.blocks().size(); index++) {
-            progress.step("compress", index, spec.blocks().size());
-            var block = SourceBlock.of(source, spec.blocks().get(index));
-            TensorScope.tidyRun(() -> {
-                try (var arena = Arena.ofShared();
-                        var decomposer = decomposers.apply(block)) {
-                    var outcomes = cut(some, block, decomposer, arena);
-                    for (var i = 0; i < some.size(); i++) {
-                        var writer = new BlockWriter(some.get(i), block, outcomes.get(i), streams);
-                        some.get(i).time.writing(() -> writer.write(arena));
-                    }
+        pass("compress", some.stream().map(job -> job.probe).toList()).each(spec.blocks(), start, block -> {
+            try (var arena = Arena.ofShared();
+                    var decomposer = decomposers.apply(block)) {
+                var outcomes = cut(some, block, decomposer, arena);
+                for (var i = 0; i < some.size(); i++) {
+                    var writer = new BlockWriter(some.get(i), block, outcomes.get(i), streams);
+                    some.get(i).time.writing(() -> writer.write(arena));
                 }
-            });
-            leave(block);
-        }
-        progress.step("compress", spec.blocks().size(), spec.blocks().size());
+            }
+        });
     }
 
     private static IntToLongFunction streams(@Nullable HiddenStates hidden) {
@@ -361,15 +371,12 @@ final class SiteRun implements AutoCloseable {
         return targets.stream().filter(site -> site.layer() == block.index());
     }
 
-    /// Gives back what only this block needed. Streams of the block before last are needed no more; the one
-    /// before the last stays in case the last turns out torn.
-    private void leave(SourceBlock block) {
-        block.release();
-        if (block.index() > 0) {
-            if (stream != null) {
-                stream.hidden().forget(block.index() - 1);
-            }
-            jobs.forEach(job -> job.probe.forget(block.index() - 1));
+    /// @param others streams besides the calibration's
+    private BlockPass pass(String name, List<HiddenStates> others) {
+        var streams = new ArrayList<>(others);
+        if (stream != null) {
+            streams.add(stream.hidden());
         }
+        return new BlockPass(source, name, streams, progress);
     }
 }

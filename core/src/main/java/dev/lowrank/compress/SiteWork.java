@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
 final class SiteWork {
     /// Largest weight, in numbers, that is worked on beside another: a decomposition holds about six F64
     /// copies.
-    private static final long SIDE_BY_SIDE = 8_000_000;
+    static final long SIDE_BY_SIDE = 8_000_000;
 
     private final double wallShare;
 

@@ -54,7 +54,11 @@ final class Warnings {
         }
         var kept = reports.stream().filter(site -> site.form().equals("dense")).count();
         if (kept > 0 && !job.recipe().leavesPlainModel()) {
-            warnings.add(kept + " of " + reports.size() + " target sites stay dense: "
+            var refitted = reports.stream()
+                    .filter(site -> site.notes().contains(SiteCutter.REFITTED))
+                    .count();
+            warnings.add(kept + " of " + reports.size() + " target sites stay dense"
+                    + (refitted > 0 ? ", " + refitted + " of them " + SiteCutter.REFITTED : "") + ": "
                     + (job.recipe().method() instanceof ModuleMethod
                             ? "nothing is taken from their modules"
                             : job.plan.ranksKnown()

@@ -16,7 +16,8 @@ import java.util.List;
 import java.util.Set;
 
 /// Spends a budget on the widths of blocks: the allocator says which share of its cost each block keeps,
-/// whole rotary pairs and channels come as near to that share as they can from below.
+/// whole rotary pairs and channels come as near to that share as they can from below. What is narrowed has
+/// a multiple of the recipe's rank multiple in rows or columns, unless the whole width has not as many.
 final class WidthPlan {
     /// Halvings of the interval in which the strength of the cut is searched.
     private static final int HALVINGS = 60;
@@ -142,8 +143,8 @@ final class WidthPlan {
         }
         var d = spec.headDim();
         var pairs = d / 2;
-        var keyDim = modules.contains(Module.QUERY_KEY) ? Math.max(1, (int) (share * pairs)) * 2 : d;
-        var valueDim = modules.contains(Module.VALUE_OUTPUT) ? Math.max(1, (int) (share * d)) : d;
+        var keyDim = modules.contains(Module.QUERY_KEY) ? multiple(2 * (int) (share * pairs), evenly(2), d) : d;
+        var valueDim = modules.contains(Module.VALUE_OUTPUT) ? multiple((int) (share * d), evenly(1), d) : d;
         var heads = new Heads(keyDim, valueDim, List.of());
         if (!modules.contains(Module.MLP)) {
             return new BlockWidths(whole.intermediate(), heads);
@@ -159,7 +160,22 @@ final class WidthPlan {
                 high = middle - 1;
             }
         }
-        return new BlockWidths(low, heads);
+        return new BlockWidths(multiple(low, recipe.rankMultiple(), whole.intermediate()), heads);
+    }
+
+    /// The smallest width of a head, in steps of some, at which the rows of all heads of a matrix are the
+    /// recipe's multiple.
+    private int evenly(int step) {
+        var width = step;
+        while ((long) width * spec.kvHeads() % recipe.rankMultiple() != 0) {
+            width += step;
+        }
+        return width;
+    }
+
+    /// A width rounded down to a multiple, but not to nothing; the whole width needs no rounding.
+    private static int multiple(int wanted, int step, int whole) {
+        return wanted >= whole ? whole : Math.min(whole, Math.max(step, wanted - wanted % step));
     }
 
     private long cost(List<BlockWidths> widths) {

@@ -2,10 +2,10 @@
 /// that works block by block in bounded memory and can be killed at any time.
 ///
 /// Reading order: [CompressionRecipe] (what is asked), [CompressionPlan] (what it will do, from headers
-/// alone), [Compression] (does it), [CompressionRun] (a pass for each kind of method: [SiteCutter] and
-/// [SequentialCut] for single linears, [ModuleCut], [SharedCut], [DepthCut], [StreamCut]), [Blueprint]
-/// (what model is written), [BlockWriter], [RunState] (what survives a kill), [Finish],
-/// [CompressionReport].
+/// alone), [CalibrationShares] (which part sees which windows), [Compression] (does it), [CompressionRun]
+/// (a pass for each kind of method: [SiteRun] and [SequentialCut] for single linears, [ModuleCut],
+/// [SharedCut], [DepthCut], [StreamCut], each a [BlockPass]), [Blueprint] (what model is written),
+/// [BlockWriter], [RunState] (what survives a kill), [Finish], [CompressionReport].
 @NullMarked
 package dev.lowrank.compress;
 

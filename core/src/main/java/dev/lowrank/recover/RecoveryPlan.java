@@ -159,10 +159,8 @@ record RecoveryPlan(Set<LinearSite> sites, long numbers, DType products, MemoryP
     private static Set<String> marked(Path folder) {
         var names = new HashSet<String>();
         for (var site : Manifest.read(folder).run().path("sites")) {
-            for (var note : site.path("notes")) {
-                if (note.asString("").equals("LRC")) {
-                    names.add(site.path("name").asString(""));
-                }
+            if (site.path("mark").asString("").equals("LRC")) {
+                names.add(site.path("name").asString(""));
             }
         }
         return names;

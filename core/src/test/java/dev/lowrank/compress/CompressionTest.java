@@ -44,6 +44,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -172,8 +173,8 @@ class CompressionTest {
             var whole = folder.resolve("whole");
             var recipe = recipe("lord", "factored", 0.6);
             run(source, recipe, whole, Progress.silent());
-            var work = folder.resolve("torn.partial").resolve(".work").resolve("shared-0");
-            for (var name : List.of("part-00000.safetensors", "hidden-00001.f32", "block-00000.json")) {
+            var work = folder.resolve("torn.partial").resolve(".work");
+            for (var name : List.of("part-00000.safetensors", "shared-0/hidden-00001.f32", "block-00000.json")) {
                 var output = folder.resolve("torn");
                 assertThatThrownBy(() -> run(source, recipe, output, killAt(1))).isInstanceOf(Killed.class);
                 var file = work.resolve(name);
@@ -301,7 +302,53 @@ class CompressionTest {
                     .hasSize(seen ? 0 : 1);
             assertThat(manifest(folder.resolve("one")))
                     .contains("\"windows\"")
-                    .contains("\"update\" : " + report.windows().update());
+                    .contains("\"update\": " + report.windows().update());
+        }
+    }
+
+    @Test
+    void marksOfAnAllocatorAreNoWarnings() throws Exception {
+        try (var source = llama()) {
+            var report = run(source, recipe("svd", "pivoted", "welore", 0.7), folder.resolve("out"), Progress.silent());
+            assertThat(report.sites())
+                    .extracting(SiteReport::mark)
+                    .contains("LRC")
+                    .doesNotContainNull();
+            assertThat(report.sites())
+                    .allSatisfy(site -> assertThat(site.notes()).isEmpty());
+            assertThat(report.warnings()).noneMatch(warning -> warning.contains("LRC"));
+            assertThat(manifest(folder.resolve("out"))).contains("\"mark\": \"LRC\"");
+        }
+    }
+
+    @Test
+    void aDenseSiteSaysWhetherItWasRefitted() {
+        try (var source = llama()) {
+            var plain = recipe("svd-llm", "pivoted", "knapsack", 0.9);
+            var fitted = run(source, updated(plain), folder.resolve("fitted"), Progress.silent());
+            assertThat(fitted.sites())
+                    .filteredOn(site -> site.form().equals("dense"))
+                    .isNotEmpty()
+                    .allMatch(site -> site.notes().equals(List.of(SiteCutter.REFITTED)));
+            assertThat(fitted.warnings()).anyMatch(warning -> warning.contains("stay dense, "));
+            assertThat(run(source, plain, folder.resolve("plain"), Progress.silent())
+                            .sites())
+                    .filteredOn(site -> site.form().equals("dense"))
+                    .isNotEmpty()
+                    .allMatch(site -> site.notes().isEmpty());
+        }
+    }
+
+    @Test
+    void influenceCostsNoBackwardPass() {
+        try (var source = llama()) {
+            var steps = new TreeSet<String>();
+            run(
+                    source,
+                    recipe("svd-llm", "pivoted", "influence", 0.7),
+                    folder.resolve("out"),
+                    (what, done, total) -> steps.add(what));
+            assertThat(steps).contains("influence").doesNotContain("backward", "forward");
         }
     }
 

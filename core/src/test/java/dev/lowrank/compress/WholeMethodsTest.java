@@ -204,6 +204,52 @@ class WholeMethodsTest {
         }
     }
 
+    @Test
+    void narrowedMatricesHaveTheRankMultiple() throws Exception {
+        var path = folder.resolve("source");
+        SyntheticLlama.write(path, new SyntheticLlama.Size(64, 3, 4, 2, 92, 64), 5);
+        try (var source = LanguageModel.open(path)) {
+            var plain = recipe("modegpt", "uniform", 0.7);
+            var report =
+                    run(source, multiple(plain, StoragePolicy.AUTO, 8), folder.resolve("eight"), Progress.silent());
+            assertThat(report.keptTarget()).isLessThanOrEqualTo(0.7).isGreaterThan(0.55);
+            try (var cut = LanguageModel.open(folder.resolve("eight"))) {
+                assertThat(cut.spec().sites())
+                        .allMatch(site -> site.out() % 8 == 0)
+                        .allMatch(site -> site.in() % 8 == 0);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "modegpt, pivoted, 1, --storage",
+        "basis-sharing, pivoted, 1, --storage",
+        "shortgpt, factored, 1, --storage",
+        "shortgpt, auto, 8, --rank-multiple"
+    })
+    void anOptionThatAMethodCannotHonourIsRefused(String method, String storage, int multiple, String option) {
+        var plain = recipe(method, 0.7);
+        assertThatThrownBy(() -> multiple(plain, StoragePolicy.of(storage), multiple))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(method)
+                .hasMessageContaining(option);
+    }
+
+    private static CompressionRecipe multiple(CompressionRecipe recipe, StoragePolicy storage, int multiple) {
+        return new CompressionRecipe(
+                recipe.method(),
+                storage,
+                recipe.allocator(),
+                recipe.budget(),
+                multiple,
+                recipe.targets(),
+                recipe.protectedLayers(),
+                null,
+                null,
+                recipe.seed());
+    }
+
     /// The greedy rule against every single removal, measured on the written models.
     @Test
     void slebTakesTheBlockWhoseAbsenceCostsLeast() throws Exception {

@@ -7,6 +7,13 @@ public interface Allocator {
     /// Its catalogue entry, with what it needs under its present options.
     AllocatorInfo info();
 
+    /// About how many candidates it measures, each a pass of the validation text through the model.
+    ///
+    /// @param sites that it spends a budget on
+    default long trials(int sites) {
+        return 0;
+    }
+
     /// Chooses form and rank of every site.
     ///
     /// @return a choice for every site; its cost is within the budget

@@ -40,6 +40,11 @@ record AsvdSearch(Sensitivity source) implements Allocator {
     private record Entry(int site, int rung, double loss) {}
 
     @Override
+    public long trials(int sites) {
+        return source == Sensitivity.TRIAL_LOSS ? (long) PUBLISHED * sites : 0;
+    }
+
+    @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require("asvd", info().needs());
         var ladders = Ladders.of(problem);

@@ -47,6 +47,11 @@ record Bolaco(int trials, int depthGroups) implements Allocator {
     }
 
     @Override
+    public long trials(int sites) {
+        return trials;
+    }
+
+    @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(INFO.id(), INFO.needs());
         var ladders = Ladders.of(problem);

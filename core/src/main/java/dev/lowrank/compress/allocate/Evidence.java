@@ -10,7 +10,8 @@ import dev.lowrank.tensor.NumericalException;
 ///
 /// @param site which
 /// @param dtype element type it will be written in
-/// @param singular `[k]`, singular values in the method's metric, descending; empty if not measured
+/// @param singular `[k]`, singular values in the method's metric, in a metric of activations those of their
+///     mean over tokens; descending; empty if not measured
 /// @param divergence `[k + 1]`, estimated KL divergence at the logits, in nats per token, if the leading
 ///     `r` components are kept, for `r` from 0 to `k`; empty if not measured. Noise is allowed: a value may
 ///     be slightly negative or larger than that of a smaller rank

@@ -69,6 +69,11 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups, doub
     }
 
     @Override
+    public long trials(int sites) {
+        return rounds == 0 ? 0 : rounds + 2L;
+    }
+
+    @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(ID, info().needs());
         var ladders = Ladders.of(problem);

@@ -11,7 +11,8 @@ import java.util.List;
 /// the budget goes to sites in proportion to `s` times their size. The floor is decisive: in the paper C4
 /// perplexity falls from 14.88 to 11.78 by it.
 ///
-/// Source: Swift-SVD, arXiv:2604.01609. Deviations: shares are of cost rather than of rank, so that sites
+/// Source: Swift-SVD, arXiv:2604.01609. Deviations: the loss is that of a token, so that the number of
+/// calibration tokens does not weigh in; shares are of cost rather than of rank, so that sites
 /// of every shape and form take part; what exceeds a dense matrix goes to the others; with `α` NaN it is
 /// chosen from 0, 0.1, … 1 by trial losses, as published by validation perplexity.
 ///
@@ -34,6 +35,11 @@ record Swift(double alpha, double floor) implements Allocator {
             needs.add(Sensitivity.TRIAL_LOSS);
         }
         return new AllocatorInfo("swift", "shares by effective rank and loss above a floor", "arXiv:2604.01609", needs);
+    }
+
+    @Override
+    public long trials(int sites) {
+        return Double.isNaN(alpha) ? ALPHAS : 0;
     }
 
     @Override

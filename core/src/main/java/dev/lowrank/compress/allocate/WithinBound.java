@@ -49,6 +49,11 @@ public record WithinBound(Allocator inner, CostUnit unit, QualityBound bound) im
     }
 
     @Override
+    public long trials(int sites) {
+        return (TRIALS + 1) * (1 + inner.trials(sites));
+    }
+
+    @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(info().id(), info().needs());
         var best = share(problem, 1);

@@ -7,9 +7,9 @@
 /// the residual stream.
 ///
 /// Reading order: [Method] (its five kinds), [Methods] (the list); for single linears [SiteMethod],
-/// [InputMetric], [Projection], [Decomposition], then [Svd], [Asvd], [SvdLlm], [Lord], [Tucker]; then
-/// [ModuleMethod] with [MoDeGpt], its parts [Nystrom], [RotaryPairs] and [ValueOutput]; [SharedBasis] with
-/// [BasisSharing]; [BlockRemoval] with [ShortGpt] and [Sleb]; [StreamRotation] with [SliceGpt] and its
+/// [InputMetric], [Projection], [Decomposition], then [Svd], [Asvd], [SvdLlm], [KfacSvd], [Lord], [Tucker];
+/// then [ModuleMethod] with [MoDeGpt], its parts [Nystrom], [RotaryPairs] and [ValueOutput]; [SharedBasis]
+/// with [BasisSharing]; [BlockRemoval] with [ShortGpt] and [Sleb]; [StreamRotation] with [SliceGpt] and its
 /// [StreamAxes].
 @NullMarked
 package dev.lowrank.compress.method;
