@@ -12,7 +12,9 @@ import java.util.Set;
 import java.util.function.ToLongFunction;
 
 /// What a run will need, from shapes alone. Memory is the peak of its phases, which do not overlap, above
-/// what the process holds throughout.
+/// what the process holds throughout. What an allocator keeps of one phase for the next is not counted: on
+/// the pocket model (64 windows of 512, two threads) the estimate is 0.82 of the measured peak for our own
+/// recipe, 0.89 for `modegpt` and 0.99 for `svd-llm`.
 final class NeedsEstimate {
     private static final long RUNTIME_BYTES = 450L << 20;
 
