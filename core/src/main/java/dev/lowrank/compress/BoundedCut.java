@@ -79,8 +79,9 @@ record BoundedCut(
         cut.accept(job);
         var allocation = job.allocation();
         var written = written(job) - search.dense();
+        var cuts = allocation.choices().values().stream().anyMatch(choice -> !choice.isDense());
         var measured = search.with(
-                new Round(job.keptShare(), Math.max(0, allocation.predictedLoss()), written));
+                new Round(job.keptShare(), Math.max(0, allocation.predictedLoss()), written, cuts));
         job.state.finishRound(measured);
         return measured;
     }
