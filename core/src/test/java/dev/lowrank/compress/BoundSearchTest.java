@@ -42,7 +42,8 @@ class BoundSearchTest {
 
     @Test
     void aBoundThatTheModelWithNothingCutMissesIsMissed() {
-        var none = new BoundSearch(BOUND, 3, List.of(new Round(0.8, 0.04, 0.2, true), new Round(1, 0, 0.06, false)), null);
+        var none =
+                new BoundSearch(BOUND, 3, List.of(new Round(0.8, 0.04, 0.2, true), new Round(1, 0, 0.06, false)), null);
         assertThat(none.next(false)).isInstanceOf(Missed.class);
     }
 

@@ -82,7 +82,8 @@ class ResumeTest {
                     }))
                     .isInstanceOf(Stopped.class);
             try (var files = Files.walk(folder.resolve("out.partial"))) {
-                for (var file : files.filter(each -> each.getFileName().toString().startsWith("trials-"))
+                for (var file : files.filter(
+                                each -> each.getFileName().toString().startsWith("trials-"))
                         .toList()) {
                     Files.delete(file);
                 }
@@ -313,12 +314,7 @@ class ResumeTest {
 
     private static List<CompressionReport> run(LanguageModel source, List<Job> jobs, Progress progress) {
         return Compression.runAll(
-                source,
-                jobs,
-                CompressionTest.calibration(),
-                own(source, 0),
-                Unfinished.RESUME,
-                progress);
+                source, jobs, CompressionTest.calibration(), own(source, 0), Unfinished.RESUME, progress);
     }
 
     private static TreeMap<String, Integer> content(Path output) throws Exception {
