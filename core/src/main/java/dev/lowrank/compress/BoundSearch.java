@@ -36,7 +36,8 @@ record BoundSearch(
     /// @param kept share of the targets' cost
     /// @param trial increase of the loss that the trial of its ranks measured, in nats per token
     /// @param written increase that the model as written measured
-    record Round(double kept, double trial, double written) {}
+    /// @param cut whether it cuts anything
+    record Round(double kept, double trial, double written, boolean cut) {}
 
     /// What to do next.
     sealed interface Step {}
@@ -70,7 +71,7 @@ record BoundSearch(
         if (best >= 0 && (exhausted || rounds.size() >= MOST_ROUNDS || enough(rounds.get(best)))) {
             return new Take(best);
         }
-        if (best < 0 && rounds.stream().anyMatch(round -> round.trial() <= 0)) {
+        if (best < 0 && rounds.stream().anyMatch(round -> !round.cut())) {
             return new Missed();
         }
         return new Cut(best < 0 && (exhausted || rounds.size() >= MOST_ROUNDS) ? 0 : trialBound(best));

@@ -78,7 +78,8 @@ record BoundedCut(RankDecision ranks, Consumer<JobState> cut, List<int[]> window
         cut.accept(job);
         var allocation = job.allocation();
         var written = written(job) - search.dense();
-        var measured = search.with(new Round(job.keptShare(), Math.max(0, allocation.predictedLoss()), written));
+        var cuts = allocation.choices().values().stream().anyMatch(choice -> !choice.isDense());
+        var measured = search.with(new Round(job.keptShare(), Math.max(0, allocation.predictedLoss()), written, cuts));
         job.state.finishRound(measured);
         return measured;
     }

@@ -42,16 +42,23 @@ class BoundSearchTest {
 
     @Test
     void aBoundThatTheModelWithNothingCutMissesIsMissed() {
-        var none = new BoundSearch(BOUND, 3, List.of(new Round(0.8, 0.04, 0.2), new Round(1, 0, 0.06)), null);
+        var none =
+                new BoundSearch(BOUND, 3, List.of(new Round(0.8, 0.04, 0.2, true), new Round(1, 0, 0.06, false)), null);
         assertThat(none.next(false)).isInstanceOf(Missed.class);
     }
 
     @Test
+    void aCutWhoseTrialGainedIsNotTakenForTheModelItself() {
+        var gained = new BoundSearch(BOUND, 3, List.of(new Round(0.1, 0, 0.2, true)), null);
+        assertThat(gained.next(false)).isEqualTo(new Cut(0));
+    }
+
+    @Test
     void ranksThatWereCutBeforeEndTheSearch() {
-        var within = new BoundSearch(BOUND, 3, List.of(new Round(0.8, 0.04, 0.02)), null);
+        var within = new BoundSearch(BOUND, 3, List.of(new Round(0.8, 0.04, 0.02, true)), null);
         assertThat(within.next(false)).isInstanceOf(Cut.class);
         assertThat(within.next(true)).isEqualTo(new Take(0));
-        var beyond = new BoundSearch(BOUND, 3, List.of(new Round(0.8, 0.04, 0.2)), null);
+        var beyond = new BoundSearch(BOUND, 3, List.of(new Round(0.8, 0.04, 0.2, true)), null);
         assertThat(beyond.next(true)).isEqualTo(new Cut(0));
     }
 
@@ -62,8 +69,11 @@ class BoundSearchTest {
             search = switch (search.next(false)) {
                 case Take take -> search.taking(take.round());
                 case Cut cut ->
-                    search.with(
-                            new Round(1 - cut.trialBound(), cut.trialBound(), written.applyAsDouble(cut.trialBound())));
+                    search.with(new Round(
+                            1 - cut.trialBound(),
+                            cut.trialBound(),
+                            written.applyAsDouble(cut.trialBound()),
+                            cut.trialBound() > 0));
                 case Missed _ -> throw new AssertionError("missed");
             };
         }
