@@ -6,6 +6,7 @@ import dev.lowrank.app.RecipeDetails.Ranks;
 import dev.lowrank.compress.CompressionPlan;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.allocate.CostUnit;
+import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.text.CalibrationSet;
 import java.io.IOException;
@@ -193,7 +194,7 @@ final class CompareCommand implements Callable<Integer> {
             for (var method : new LinkedHashSet<>(methods)) {
                 // The others leave no choice of storage.
                 var alone = RecipeDetails.treatsLinearsAlone(method);
-                for (var storage : alone ? new LinkedHashSet<>(storages) : Set.of(CompressCommand.STORAGE)) {
+                for (var storage : alone ? new LinkedHashSet<>(storages) : Set.of(StoragePolicy.AUTO.id())) {
                     for (var allocator : allocators(method)) {
                         all.add(new Comparison.Candidate(keep, recipe(method, storage, allocator, keep)));
                     }

@@ -8,6 +8,7 @@ import dev.lowrank.compress.CompressionPlan;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.CompressionReport;
 import dev.lowrank.compress.SiteReport;
+import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
@@ -32,9 +33,6 @@ import picocli.CommandLine.Parameters;
         description = "Factorise a model's linear layers and write a smaller model. A run that was stopped continues"
                 + " when the same command is given again.")
 final class CompressCommand implements Callable<Integer> {
-    static final String METHOD = RecipeDetails.OWN;
-    static final String STORAGE = "auto";
-
     private final Console console;
     private final ModelArgument models;
     private final Interruption interruption;
@@ -44,17 +42,16 @@ final class CompressCommand implements Callable<Integer> {
 
     @Option(
             names = "--method",
-            defaultValue = METHOD,
+            defaultValue = CompressionRecipe.OWN,
             completionCandidates = RecipeOptions.MethodIds.class,
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
     private String method;
 
     @Option(
             names = "--storage",
-            defaultValue = STORAGE,
             completionCandidates = RecipeOptions.StorageIds.class,
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
-    private String storage;
+    private String storage = StoragePolicy.AUTO.id();
 
     @Option(
             names = {"-o", "--output"},

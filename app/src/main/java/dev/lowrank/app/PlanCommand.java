@@ -1,6 +1,8 @@
 package dev.lowrank.app;
 
 import dev.lowrank.compress.CompressionPlan;
+import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -24,17 +26,16 @@ final class PlanCommand implements Callable<Integer> {
 
     @Option(
             names = "--method",
-            defaultValue = CompressCommand.METHOD,
+            defaultValue = CompressionRecipe.OWN,
             completionCandidates = RecipeOptions.MethodIds.class,
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
     private String method;
 
     @Option(
             names = "--storage",
-            defaultValue = CompressCommand.STORAGE,
             completionCandidates = RecipeOptions.StorageIds.class,
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
-    private String storage;
+    private String storage = StoragePolicy.AUTO.id();
 
     @Mixin
     private RecipeOptions recipe;

@@ -8,9 +8,7 @@ import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
-import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.Role;
@@ -24,17 +22,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /// The options of a recipe besides method, storage and budget.
 final class RecipeDetails {
-    /// Our own recipe, the default.
-    static final String OWN = "lowrank";
-
-    private static final String OWN_METRIC = "kfac-svd";
-
     @Option(names = "--rank-multiple", paramLabel = "N", defaultValue = "1", description = "Round ranks down to this.")
     private int rankMultiple;
 
@@ -84,9 +76,9 @@ final class RecipeDetails {
 
     @Option(
             names = "--update-alpha",
-            defaultValue = "0.3",
-            description = "sequential: share of the whole model's outputs in the fit, 0 to 1.")
-    private double updateAlpha;
+            paramLabel = "SHARE",
+            description = "sequential: share of the whole model's outputs in the fit, 0 to 1 (${DEFAULT-VALUE}).")
+    private double updateAlpha = SequentialUpdate.DEFAULT.alpha();
 
     @Option(names = "--seed", defaultValue = "0", description = "Decides everything random (${DEFAULT-VALUE}).")
     private long seed;
@@ -101,23 +93,23 @@ final class RecipeDetails {
     /// @param ranks reads what chooses the ranks, and the budget
     /// @throws CommandException with code 2 for a value that is out of range or a name that is not known
     CompressionRecipe recipe(String method, String storage, Supplier<Ranks> ranks) {
-        UsageErrors.known(method, "methods", methods());
+        UsageErrors.known(method, "methods", CompressionRecipe.names());
         UsageErrors.known(storage, "storage policies", RecipeOptions.storages());
         return UsageErrors.check(() -> {
             var chosen = ranks.get();
+            var options = new MethodOptions(alpha, !uncentred, shrinkage, ridge, sharedBlocks);
+            var standard = CompressionRecipe.named(method, options, chosen.budget(), seed);
             return new CompressionRecipe(
-                    Methods.of(
-                            isOwn(method) ? OWN_METRIC : method,
-                            new MethodOptions(alpha, !uncentred, shrinkage, ridge, sharedBlocks)),
+                    standard.method(),
                     StoragePolicy.of(storage),
                     chosen.allocator(),
-                    chosen.budget(),
+                    standard.budget(),
                     rankMultiple,
                     roles(),
                     new TreeSet<>(protectedLayers),
-                    update(method),
+                    update(standard.update()),
                     type(),
-                    seed);
+                    standard.seed());
         });
     }
 
@@ -131,37 +123,31 @@ final class RecipeDetails {
         }
     }
 
-    /// Whether a name stands for our own recipe: the K-FAC metric, the knapsack and the sequential
-    /// update. Published methods do as published unless asked otherwise.
-    static boolean isOwn(String method) {
-        return method.equals(OWN);
-    }
-
-    /// The allocator of a method where nothing else is asked: its own paper's rule.
+    /// The allocator of a method where nothing else is asked.
     static String allocator(String method) {
-        return isOwn(method) ? "knapsack" : published(method).allocator();
+        return standard(method).allocator().info().id();
     }
 
     /// Whether a method leaves the choice of allocator and storage.
     static boolean treatsLinearsAlone(String method) {
-        return isOwn(method) || published(method) instanceof SiteMethod;
+        return standard(method).method() instanceof SiteMethod;
     }
 
-    private static Method published(String method) {
-        UsageErrors.known(method, "methods", methods());
-        return Methods.of(method, MethodOptions.DEFAULT);
+    private static CompressionRecipe standard(String method) {
+        UsageErrors.known(method, "methods", CompressionRecipe.names());
+        var everything = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
+        return CompressionRecipe.named(method, MethodOptions.DEFAULT, everything, 0);
     }
 
-    /// Names of all methods, our own first.
-    static List<String> methods() {
-        return Stream.concat(Stream.of(OWN), Methods.ids().stream()).toList();
-    }
-
-    private @Nullable SequentialUpdate update(String method) {
-        var chosen = update != null ? update : isOwn(method) ? "sequential" : "none";
+    /// @param standard the method's own
+    private @Nullable SequentialUpdate update(@Nullable SequentialUpdate standard) {
+        if (update == null && standard == null) {
+            return null;
+        }
+        var chosen = update == null ? "sequential" : update;
         UsageErrors.known(chosen, "updates", List.of("none", "sequential"));
-        var standard = SequentialUpdate.DEFAULT;
-        return chosen.equals("none") ? null : new SequentialUpdate(updateAlpha, standard.ridge(), standard.windows());
+        var rest = SequentialUpdate.DEFAULT;
+        return chosen.equals("none") ? null : new SequentialUpdate(updateAlpha, rest.ridge(), rest.windows());
     }
 
     private Set<Role> roles() {

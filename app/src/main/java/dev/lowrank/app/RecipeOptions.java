@@ -26,7 +26,7 @@ final class RecipeOptions {
     static final class MethodIds implements Iterable<String> {
         @Override
         public Iterator<String> iterator() {
-            return RecipeDetails.methods().iterator();
+            return CompressionRecipe.names().iterator();
         }
     }
 

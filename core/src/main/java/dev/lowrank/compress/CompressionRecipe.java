@@ -23,6 +23,7 @@ import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What a run is asked to do; together with the source and the calibration set it decides every byte of the
@@ -49,6 +50,12 @@ public record CompressionRecipe(
         @Nullable SequentialUpdate update,
         @Nullable DType dtype,
         long seed) {
+    /// Name of our own recipe.
+    public static final String OWN = "lowrank";
+
+    private static final String OWN_METRIC = "kfac-svd";
+    private static final String OWN_ALLOCATOR = "knapsack";
+
     public CompressionRecipe {
         if (rankMultiple < 1) {
             throw new IllegalArgumentException("--rank-multiple must be at least 1, but was " + rankMultiple);
@@ -102,17 +109,34 @@ public record CompressionRecipe(
     /// Our own recipe, what loses least: the K-FAC metric, ranks by knapsack over estimated divergences,
     /// each site fitted to what it sees in the compressed model. All targets, the source's dtype.
     public static CompressionRecipe best(Budget budget, long seed) {
+        return named(OWN, MethodOptions.DEFAULT, budget, seed);
+    }
+
+    /// The recipe that a name stands for: our own, or a published method as published, with the allocator of
+    /// its paper and no update. All targets, the source's dtype, the best allowed form.
+    ///
+    /// @param name one of [#names]
+    /// @param options of the method
+    /// @throws IllegalArgumentException naming the known methods
+    public static CompressionRecipe named(String name, MethodOptions options, Budget budget, long seed) {
+        var own = name.equals(OWN);
+        var method = Methods.of(own ? OWN_METRIC : name, options);
         return new CompressionRecipe(
-                Methods.of("kfac-svd", MethodOptions.DEFAULT),
+                method,
                 StoragePolicy.AUTO,
-                Allocators.of("knapsack", AllocatorOptions.DEFAULT),
+                Allocators.of(own ? OWN_ALLOCATOR : method.allocator(), AllocatorOptions.DEFAULT),
                 budget,
                 1,
                 Set.of(),
                 Set.of(),
-                SequentialUpdate.DEFAULT,
+                own ? SequentialUpdate.DEFAULT : null,
                 null,
                 seed);
+    }
+
+    /// Names that [#named] knows, our own first.
+    public static List<String> names() {
+        return Stream.concat(Stream.of(OWN), Methods.ids().stream()).toList();
     }
 
     /// Whether ranks, widths and blocks are known before anything is measured.

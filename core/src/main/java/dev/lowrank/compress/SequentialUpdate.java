@@ -8,16 +8,15 @@ package dev.lowrank.compress;
 /// x'ᵀ`, and then cut in the metric `H`: together a reduced-rank regression. Sites that stay dense are
 /// refitted, too, which costs no bytes.
 ///
-/// Source: AA-SVD's objective for α = 1 (compression.md, 3.10). Deviation: `α` below 1. At α = 1 the fit
-/// leans on errors that are particular to the calibration text and does harm on other text; a third
-/// generalises.
+/// Source: AA-SVD's objective for α = 1 (compression.md, 3.11). Deviation: `α` below 1. At α = 1 the fit
+/// leans on errors that are particular to the calibration text and does harm on other text.
 ///
 /// @param alpha share of the whole model's outputs in the target, in [0, 1]
 /// @param ridge `λ` as a share of the mean diagonal of `H`
 /// @param windows calibration windows that run through both models
 public record SequentialUpdate(double alpha, double ridge, int windows) {
     /// What generalised best on held-out text of SmolLM2-135M.
-    public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.35, 3e-3, 64);
+    public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.3, 3e-3, 64);
 
     public SequentialUpdate {
         if (!(alpha >= 0 && alpha <= 1)) {
