@@ -22,8 +22,10 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// Compresses a model into a folder.
 @Command(
@@ -36,6 +38,9 @@ final class CompressCommand implements Callable<Integer> {
     private final Console console;
     private final ModelArgument models;
     private final Interruption interruption;
+
+    @Spec
+    private CommandSpec spec;
 
     @Parameters(arity = "0..1", paramLabel = "MODEL", description = "Folder, .gguf file or org/name; the pocket model.")
     private @Nullable String model;
@@ -69,7 +74,8 @@ final class CompressCommand implements Callable<Integer> {
     @Option(
             names = "--check",
             paramLabel = "FILE",
-            description = "Text to measure the perplexity on before and after, which nothing was chosen by.")
+            description = "Text to measure the perplexity on before and after, which nothing was chosen by; beyond"
+                    + " --max-perplexity-increase on it the command ends with 7.")
     private @Nullable Path check;
 
     @Option(names = "--restart", description = "Throw away the unfinished work of an earlier run.")
@@ -84,18 +90,46 @@ final class CompressCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var asked = recipe.recipe(method, storage);
+        RecipeDetails.refuseIgnored(spec.commandLine().getParseResult(), List.of(asked));
         try (var opened = LanguageModel.open(models.resolve(model))) {
-            UsageErrors.check(() -> CompressionPlan.of(opened, asked, calibration.samples(), calibration.window()));
+            var fitted = recipe.fitted(opened, asked);
+            UsageErrors.check(() -> CompressionPlan.of(opened, fitted, calibration.samples(), calibration.window()));
             var set = calibration.read(opened, recipe.seed());
             requireCalibration(asked, set);
             var validation = calibration.readValidation(opened);
             requireValidation(asked, validation);
-            var report = run(opened, asked, set, validation);
-            var document = Document.of(report, recipe.keep(), checked(opened));
+            var other = checkText(opened, TextRoles.of(set, validation));
+            var report = run(opened, fitted, set, validation);
+            var document = Document.of(report, recipe.keep(), other == null ? null : checked(opened, other));
             document.warnings().forEach(console::warn);
             console.result(document, document::text);
+            return verdict(document.check()).number();
         }
-        return ExitCode.OK.number();
+    }
+
+    /// Whether the gate was met on the text that nothing was chosen by.
+    private ExitCode verdict(@Nullable Check checked) {
+        var bound = recipe.largestIncrease();
+        if (bound == null) {
+            return ExitCode.OK;
+        }
+        if (checked == null) {
+            console.warn(
+                    "The bound on perplexity was met on the text that the cut was chosen by; give a text of its own"
+                            + " with --check FILE to see whether it holds elsewhere.");
+            return ExitCode.OK;
+        }
+        if (Boolean.FALSE.equals(checked.within())) {
+            console.warn(String.format(
+                    Locale.ROOT,
+                    "Quality gate missed: perplexity on %s rose by %.2f %%, allowed were %.2f %%. %s is written.",
+                    checked.text(),
+                    100 * checked.increase(),
+                    100 * bound,
+                    output));
+            return ExitCode.QUALITY;
+        }
+        return ExitCode.OK;
     }
 
     private CompressionReport run(
@@ -114,12 +148,18 @@ final class CompressCommand implements Callable<Integer> {
         }
     }
 
-    /// Perplexity before and after on a text that nothing was chosen by.
-    private @Nullable Check checked(LanguageModel before) {
+    /// The text of `--check`, read before the work starts.
+    private EvaluationTexts.@Nullable Text checkText(LanguageModel opened, TextRoles roles) {
         if (check == null) {
             return null;
         }
-        var text = EvaluationTexts.Text.read(before, check.toString(), check, calibration.window(), 0);
+        var text = EvaluationTexts.Text.read(opened, check.toString(), check, calibration.window(), 0);
+        roles.take("--check", text.set().identity());
+        return text;
+    }
+
+    /// Perplexity before and after on a text that nothing was chosen by.
+    private Check checked(LanguageModel before, EvaluationTexts.Text text) {
         try (var after = LanguageModel.open(output);
                 var progress = console.progress()) {
             return Check.of(
@@ -185,7 +225,7 @@ final class CompressCommand implements Callable<Integer> {
             throw new CommandException(
                     ExitCode.USAGE,
                     (info.needsCalibration()
-                                    ? "The method " + info.id()
+                                    ? "The method " + asked.name()
                                     : "The allocator "
                                             + asked.allocator().info().id())
                             + " needs a calibration text.",

@@ -2,6 +2,7 @@ package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.compress.allocate.UnspendableBudgetException;
 import dev.lowrank.recover.NotEnoughMemoryException;
 import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.tensor.TensorException;
@@ -47,6 +48,7 @@ record Failure(ExitCode code, String fact, String remedy) {
             case CheckpointException checkpoint -> ofCheckpoint(checkpoint);
             case TextException text -> new Failure(ExitCode.INPUT, message(text), "");
             case NumericalException numerical -> new Failure(ExitCode.NUMERICAL, message(numerical), "");
+            case UnspendableBudgetException unmet -> new Failure(ExitCode.RECIPE, message(unmet), "");
             case NotEnoughMemoryException tight -> new Failure(ExitCode.RESOURCES, message(tight), "");
             case TensorException tensor when tensor.outOfMemory() -> memory(tensor);
             case IOException io -> ofIo(io);

@@ -4,12 +4,15 @@ import dev.lowrank.compress.CompressionPlan;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// Says what a compression would do, from headers alone.
 @Command(
@@ -20,6 +23,9 @@ import picocli.CommandLine.Parameters;
 final class PlanCommand implements Callable<Integer> {
     private final Console console;
     private final ModelArgument models;
+
+    @Spec
+    private CommandSpec spec;
 
     @Parameters(arity = "0..1", paramLabel = "MODEL", description = "Folder, .gguf file or org/name; the pocket model.")
     private @Nullable String model;
@@ -51,9 +57,11 @@ final class PlanCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var asked = recipe.recipe(method, storage);
+        RecipeDetails.refuseIgnored(spec.commandLine().getParseResult(), List.of(asked));
         try (var opened = LanguageModel.open(models.resolve(model))) {
+            var fitted = recipe.fitted(opened, asked);
             var plan = UsageErrors.check(
-                    () -> CompressionPlan.of(opened, asked, calibration.samples(), calibration.window()));
+                    () -> CompressionPlan.of(opened, fitted, calibration.samples(), calibration.window()));
             var document = PlanDocument.of(opened, plan);
             console.result(document, document::text);
         }

@@ -1,9 +1,9 @@
 package dev.lowrank.app;
 
 import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.RecipeArguments;
 import dev.lowrank.compress.SequentialUpdate;
 import dev.lowrank.compress.allocate.Allocator;
-import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
@@ -23,11 +23,40 @@ import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
 
 /// The options of a recipe besides method, storage and budget.
 final class RecipeDetails {
-    @Option(names = "--rank-multiple", paramLabel = "N", defaultValue = "1", description = "Round ranks down to this.")
+    /// Options that some methods or allocators do not read.
+    private static final Set<String> KNOBS = Set.of(
+            "--storage",
+            "--allocate",
+            "--allocate-rounds",
+            "--allocate-by",
+            "--allocate-floor",
+            "--allocate-trials",
+            "--swift-alpha",
+            "--count",
+            "--rank-multiple",
+            "--alpha",
+            "--uncentred",
+            "--shrinkage",
+            "--ridge",
+            "--share-blocks",
+            "--update",
+            "--update-alpha");
+
+    private static final Budget EVERYTHING = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
+
+    @Option(
+            names = "--rank-multiple",
+            paramLabel = "N",
+            defaultValue = "1",
+            description =
+                    "Ranks are multiples of this: rounded down where a budget is spent, up where --energy asks for"
+                            + " a share (${DEFAULT-VALUE}).")
     private int rankMultiple;
 
     @Option(
@@ -43,29 +72,28 @@ final class RecipeDetails {
     @Option(names = "--dtype", paramLabel = "TYPE", description = "F32, F16 or BF16; the model's own if not given.")
     private @Nullable String dtype;
 
-    @Option(names = "--alpha", defaultValue = "0.5", description = "asvd: exponent of the activation scale.")
-    private double alpha;
+    @Option(names = "--alpha", description = "asvd: exponent of the activation scale (${DEFAULT-VALUE}).")
+    private double alpha = MethodOptions.DEFAULT.alpha();
 
     @Option(names = "--uncentred", description = "lord: do not subtract the mean, add no output bias.")
     private boolean uncentred;
 
     @Option(
             names = "--shrinkage",
-            defaultValue = "0.5",
-            description = "kfac-svd: how far the output metric is drawn towards the identity, 0 to 1.")
-    private double shrinkage;
+            description = "lowrank, kfac-svd: how far the output metric is drawn towards the identity, 0 to 1"
+                    + " (${DEFAULT-VALUE}).")
+    private double shrinkage = MethodOptions.DEFAULT.shrinkage();
 
     @Option(
             names = "--ridge",
-            defaultValue = "0.01",
-            description = "modegpt: ridge of the leverage scores, as a share of the mean energy of a channel.")
-    private double ridge;
+            description = "modegpt: ridge of the leverage scores, as a share of the mean energy of a channel"
+                    + " (${DEFAULT-VALUE}).")
+    private double ridge = MethodOptions.DEFAULT.ridge();
 
     @Option(
             names = "--share-blocks",
-            defaultValue = "2",
-            description = "basis-sharing: neighbouring blocks that share a basis.")
-    private int sharedBlocks;
+            description = "basis-sharing: neighbouring blocks that share a basis (${DEFAULT-VALUE}).")
+    private int sharedBlocks = MethodOptions.DEFAULT.sharedBlocks();
 
     @Option(
             names = "--update",
@@ -79,6 +107,9 @@ final class RecipeDetails {
             paramLabel = "SHARE",
             description = "sequential: share of the whole model's outputs in the fit, 0 to 1 (${DEFAULT-VALUE}).")
     private double updateAlpha = SequentialUpdate.DEFAULT.alpha();
+
+    @Mixin
+    private AllocationOptions allocation;
 
     @Option(names = "--seed", defaultValue = "0", description = "Decides everything random (${DEFAULT-VALUE}).")
     private long seed;
@@ -98,12 +129,13 @@ final class RecipeDetails {
         return UsageErrors.check(() -> {
             var chosen = ranks.get();
             var options = new MethodOptions(alpha, !uncentred, shrinkage, ridge, sharedBlocks);
-            var standard = CompressionRecipe.named(method, options, chosen.budget(), seed);
+            var standard = CompressionRecipe.named(method, options, EVERYTHING, seed);
             return new CompressionRecipe(
+                    standard.name(),
                     standard.method(),
                     StoragePolicy.of(storage),
                     chosen.allocator(),
-                    standard.budget(),
+                    chosen.budget(),
                     rankMultiple,
                     roles(),
                     new TreeSet<>(protectedLayers),
@@ -115,11 +147,45 @@ final class RecipeDetails {
 
     /// What chooses the ranks, and what they may cost.
     record Ranks(Allocator allocator, Budget budget) {
-        /// An allocator that spends a share of what the targets cost.
-        static Ranks share(String allocator, CostUnit unit, double keep) {
-            UsageErrors.known(allocator, "allocators", Allocators.ids());
-            return new Ranks(
-                    Allocators.of(allocator, AllocatorOptions.DEFAULT), new Budget.Share(unit, KeepRatio.keep(keep)));
+        /// What a share of the targets' cost is spent by.
+        static Ranks share(Allocator allocator, CostUnit unit, double keep) {
+            return new Ranks(allocator, new Budget.Share(unit, KeepRatio.keep(keep)));
+        }
+    }
+
+    /// An allocator that spends a budget, with the knobs that were given.
+    ///
+    /// @throws CommandException with code 2 for a name that is not known, or one that spends nothing
+    Allocator spender(String name) {
+        if (Allocators.ids().contains(name) && !Allocators.spenders().contains(name)) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--allocate " + name + " spends no budget: it fixes one rank for all.",
+                    "Give --rank N instead.");
+        }
+        UsageErrors.known(name, "allocators", Allocators.spenders());
+        return UsageErrors.check(() -> Allocators.of(name, allocation.options()));
+    }
+
+    /// Refuses options that were given and that no recipe reads: they would change nothing, silently.
+    ///
+    /// @param given the command line; defaults of the environment may be of no use
+    static void refuseIgnored(ParseResult given, List<CompressionRecipe> recipes) {
+        var read = recipes.stream()
+                .flatMap(recipe -> RecipeArguments.of(recipe).stream())
+                .collect(Collectors.toSet());
+        for (var option : given.matchedOptions()) {
+            var name = option.longestName();
+            if (KNOBS.contains(name) && !read.contains(name)) {
+                var who = recipes.stream()
+                        .map(recipe -> recipe.name() + " by " + recipe.spender())
+                        .distinct()
+                        .collect(Collectors.joining(", "));
+                throw new CommandException(
+                        ExitCode.USAGE,
+                        name + " would change nothing: " + who + " does not read it.",
+                        "Leave it out; --help says who reads it.");
+            }
         }
     }
 
@@ -135,8 +201,7 @@ final class RecipeDetails {
 
     private static CompressionRecipe standard(String method) {
         UsageErrors.known(method, "methods", CompressionRecipe.names());
-        var everything = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
-        return CompressionRecipe.named(method, MethodOptions.DEFAULT, everything, 0);
+        return CompressionRecipe.named(method, MethodOptions.DEFAULT, EVERYTHING, 0);
     }
 
     /// @param standard the method's own

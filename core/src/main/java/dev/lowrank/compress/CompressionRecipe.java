@@ -9,6 +9,7 @@ import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.allocate.WithinLoss;
 import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// What a run is asked to do; together with the source and the calibration set it decides every byte of the
 /// output.
 ///
+/// @param name what it is called in tables, reports and the manifest; [#OWN] or the method's id
 /// @param method how sites are decomposed
 /// @param storage which storage forms may be used
 /// @param allocator how ranks are chosen
@@ -40,6 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// @param dtype element type of what is written; null for the source's own (BF16 where that is quantised)
 /// @param seed decides everything random besides the calibration set
 public record CompressionRecipe(
+        String name,
         Method method,
         StoragePolicy storage,
         Allocator allocator,
@@ -57,6 +60,10 @@ public record CompressionRecipe(
     private static final String OWN_ALLOCATOR = "knapsack";
 
     public CompressionRecipe {
+        if (!name.equals(method.info().id()) && !name.equals(OWN)) {
+            throw new IllegalArgumentException("A recipe is called " + OWN + " or by its method, "
+                    + method.info().id() + ", not " + name);
+        }
         if (rankMultiple < 1) {
             throw new IllegalArgumentException("--rank-multiple must be at least 1, but was " + rankMultiple);
         }
@@ -64,40 +71,74 @@ public record CompressionRecipe(
             throw new IllegalArgumentException("Models are written in F32, F16 or BF16, not " + dtype);
         }
         if (storage == StoragePolicy.TUCKER && !method.info().id().equals("tucker")) {
-            throw new IllegalArgumentException("--storage tucker keeps the core of --method tucker; the method "
-                    + method.info().id() + " has none. Use factored, pivoted or auto");
+            throw new IllegalArgumentException("--storage tucker keeps the core of --method tucker; the method " + name
+                    + " has none. Use factored, pivoted or auto");
         }
         if (update != null
                 && method instanceof SiteMethod
                 && (!method.info().needs().contains(Statistic.SECOND_MOMENT)
                         || method.info().needs().contains(Statistic.MEAN))) {
             throw new IllegalArgumentException("--update sequential fits methods whose metric is the second moment of"
-                    + " the inputs (svd-llm, kfac-svd), not " + method.info().id());
+                    + " the inputs (svd-llm, kfac-svd), not " + name);
         }
-        require(method, allocator, update);
+        require(method, allocator, budget, update);
         targets = Set.copyOf(targets);
         protectedLayers = Set.copyOf(protectedLayers);
     }
 
     /// Refuses what a method of blocks or modules cannot be combined with.
-    private static void require(Method method, Allocator allocator, @Nullable SequentialUpdate update) {
+    private static void require(Method method, Allocator allocator, Budget budget, @Nullable SequentialUpdate update) {
         if (method instanceof SiteMethod) {
             return;
         }
         var id = method.info().id();
         var spender = allocator.info().id();
+        if (allocator instanceof WithinLoss) {
+            throw new IllegalArgumentException("--max-perplexity-increase searches over decompositions of single"
+                    + " linears; the method " + id + " makes none. Give it a budget, such as --keep 0.8");
+        }
         if (method instanceof ModuleMethod && !(allocator instanceof BlockAllocator)) {
             throw new IllegalArgumentException("The method " + id + " narrows whole blocks, which the allocator "
                     + spender + " cannot spend a budget on; use influence or uniform");
         }
-        if (!(method instanceof ModuleMethod) && !spender.equals("uniform")) {
+        if (!(method instanceof ModuleMethod) && !allocator.isEven()) {
             throw new IllegalArgumentException("The method " + id + " spends its budget by its own rule, not by the"
                     + " allocator " + spender + "; leave --allocate, --rank and --energy out");
+        }
+        if (budget instanceof Budget.Unbounded) {
+            throw new IllegalArgumentException(
+                    "The method " + id + " cuts as much as a budget asks for, but was given none; give --keep");
         }
         if (update != null) {
             throw new IllegalArgumentException(
                     "--update sequential fits linears one by one, not what " + id + " makes");
         }
+    }
+
+    /// A recipe that is called by its method.
+    public CompressionRecipe(
+            Method method,
+            StoragePolicy storage,
+            Allocator allocator,
+            Budget budget,
+            int rankMultiple,
+            Set<Role> targets,
+            Set<Integer> protectedLayers,
+            @Nullable SequentialUpdate update,
+            @Nullable DType dtype,
+            long seed) {
+        this(
+                method.info().id(),
+                method,
+                storage,
+                allocator,
+                budget,
+                rankMultiple,
+                targets,
+                protectedLayers,
+                update,
+                dtype,
+                seed);
     }
 
     /// A recipe with nothing special: all targets, no protected layer, the source's dtype.
@@ -112,8 +153,8 @@ public record CompressionRecipe(
         return named(OWN, MethodOptions.DEFAULT, budget, seed);
     }
 
-    /// The recipe that a name stands for: our own, or a published method as published, with the allocator of
-    /// its paper and no update. All targets, the source's dtype, the best allowed form.
+    /// The recipe that a name stands for: our own, or a published method as published, with the allocator
+    /// of its paper and no update. All targets, the source's dtype, the best allowed form.
     ///
     /// @param name one of [#names]
     /// @param options of the method
@@ -122,6 +163,7 @@ public record CompressionRecipe(
         var own = name.equals(OWN);
         var method = Methods.of(own ? OWN_METRIC : name, options);
         return new CompressionRecipe(
+                name,
                 method,
                 StoragePolicy.AUTO,
                 Allocators.of(own ? OWN_ALLOCATOR : method.allocator(), AllocatorOptions.DEFAULT),
@@ -137,6 +179,17 @@ public record CompressionRecipe(
     /// Names that [#named] knows, our own first.
     public static List<String> names() {
         return Stream.concat(Stream.of(OWN), Methods.ids().stream()).toList();
+    }
+
+    /// The same with another budget.
+    public CompressionRecipe withBudget(Budget other) {
+        return new CompressionRecipe(
+                name, method, storage, allocator, other, rankMultiple, targets, protectedLayers, update, dtype, seed);
+    }
+
+    /// How sites are fitted to the compressed model, in a word.
+    public String updateId() {
+        return update == null ? "none" : "sequential";
     }
 
     /// Whether ranks, widths and blocks are known before anything is measured.

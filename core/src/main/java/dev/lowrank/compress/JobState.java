@@ -3,6 +3,7 @@ package dev.lowrank.compress;
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.compress.allocate.Allocation;
 import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.allocate.UnspendableBudgetException;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
@@ -132,11 +133,16 @@ final class JobState implements AutoCloseable {
     /// Decides the ranks.
     ///
     /// @param trial measures candidates; null without validation text
+    /// @throws UnspendableBudgetException if no plan meets what was asked for
     void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial) {
         var evidence = plan.targets().stream()
                 .map(site -> gathered.of(recipe().siteMethod(), site.site(), site.dtype()))
                 .toList();
-        allocation = recipe().allocator().allocate(recipe().problem(evidence, trial));
+        try {
+            allocation = recipe().allocator().allocate(recipe().problem(evidence, trial));
+        } catch (IllegalArgumentException unmet) {
+            throw new UnspendableBudgetException(String.valueOf(unmet.getMessage()), unmet);
+        }
     }
 
     /// The probe before the first block, as the finished folder will embed it.

@@ -38,8 +38,7 @@ record MeasuredDepth(
     /// @param losses by candidate
     record Round(List<Integer> removed, Map<Integer, Double> losses) {}
 
-    @Override
-    public int blocks() {
+    private int blocks() {
         return source.spec().blocks().size();
     }
 

@@ -1,11 +1,30 @@
 package dev.lowrank.compress.allocate;
 
+import java.util.List;
+
 /// A rule that spends a budget on sites. Adding one means adding a file and a line in [Allocators].
 ///
 /// Implementations are deterministic: the same problem gives the same allocation.
 public interface Allocator {
     /// Its catalogue entry, with what it needs under its present options.
     AllocatorInfo info();
+
+    /// Whether it spends the problem's budget; if not, it fixes ranks by itself and takes a budget only as
+    /// a check.
+    default boolean spends() {
+        return true;
+    }
+
+    /// Whether it is nothing but the same share for everything, so that a method with a rule of its own can
+    /// stand in its place.
+    default boolean isEven() {
+        return false;
+    }
+
+    /// The options of the command line that ask for it as it is, knobs included.
+    default List<String> options() {
+        return List.of("--allocate", info().id());
+    }
 
     /// Chooses form and rank of every site.
     ///

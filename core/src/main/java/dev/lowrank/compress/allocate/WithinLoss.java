@@ -1,5 +1,6 @@
 package dev.lowrank.compress.allocate;
 
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -19,10 +20,21 @@ public record WithinLoss(Allocator inner, CostUnit unit, double increase) implem
     private static final double SMALLEST_SHARE = 0.05;
 
     public WithinLoss {
+        if (!inner.spends()) {
+            throw new IllegalArgumentException("--max-perplexity-increase searches the share that an allocator spends,"
+                    + " but " + inner.info().id() + " fixes ranks by itself; choose another allocator");
+        }
         if (!(increase > 0)) {
             throw new IllegalArgumentException(
                     "--max-perplexity-increase must be above 0, e.g. 1%, but was " + 100 * increase + "%");
         }
+    }
+
+    @Override
+    public List<String> options() {
+        var options = new ArrayList<>(inner.options());
+        options.addAll(List.of("--max-perplexity-increase", Double.toString(increase)));
+        return options;
     }
 
     @Override
@@ -36,7 +48,7 @@ public record WithinLoss(Allocator inner, CostUnit unit, double increase) implem
     @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(info().id(), info().needs());
-        var best = share(problem, 1);
+        var best = PerSite.dense(problem);
         var dense = problem.trialLoss(best);
         var bound = dense + Math.log1p(increase);
         var loss = dense;

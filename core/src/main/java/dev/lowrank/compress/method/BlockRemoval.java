@@ -28,9 +28,6 @@ public non-sealed interface BlockRemoval extends Method {
 
     /// The list of blocks, to be measured.
     interface Depth {
-        /// Blocks of the source.
-        int blocks();
-
         /// Those that may go, in execution order.
         List<Integer> removable();
 

@@ -4,6 +4,7 @@ import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import java.util.List;
 import java.util.Set;
 
 /// Whitening on both sides: an error counts by the inputs that meet it and by what the loss feels of it.
@@ -26,6 +27,11 @@ record KfacSvd(double shrinkage) implements SiteMethod {
         if (!(shrinkage >= 0 && shrinkage <= 1)) {
             throw new IllegalArgumentException("--shrinkage is between 0 and 1, but was " + shrinkage);
         }
+    }
+
+    @Override
+    public List<String> options() {
+        return List.of("--shrinkage", Double.toString(shrinkage));
     }
 
     @Override

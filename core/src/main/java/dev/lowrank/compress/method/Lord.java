@@ -1,6 +1,7 @@
 package dev.lowrank.compress.method;
 
 import dev.lowrank.compress.statistics.Statistic;
+import java.util.List;
 import java.util.Set;
 
 /// Low-rank decomposition of output features (atomic feature mimicking): the principal components of what a
@@ -18,6 +19,11 @@ record Lord(boolean centred) implements SiteMethod {
             "output-feature PCA with a bias (AFM)",
             "arXiv:2309.14021",
             Set.of(Statistic.SECOND_MOMENT, Statistic.MEAN));
+
+    @Override
+    public List<String> options() {
+        return centred ? List.of() : List.of("--uncentred");
+    }
 
     @Override
     public MethodInfo info() {

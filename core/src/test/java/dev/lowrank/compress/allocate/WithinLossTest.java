@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lowrank.compress.storage.StoragePolicy;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,33 @@ class WithinLossTest {
                 problem.withBudget(new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(share - 0.01))));
         assertThat(Samples.divergence(evidence, smaller)).isGreaterThan(Math.log1p(increase));
         assertThat(found.notes()).singleElement().asString().contains("validation perplexity");
+    }
+
+    @Test
+    void aRuleThatSpendsNothingIsRefused() {
+        for (var fixed : List.of(new Explicit(8), new Energy(0.9))) {
+            assertThatThrownBy(() -> new WithinLoss(fixed, CostUnit.PARAMETERS, 0.01))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("fixes ranks by itself");
+        }
+    }
+
+    @Test
+    void theIncreaseIsOverTheDenseModelWhateverTheRuleMakesOfAFullBudget() {
+        var problem = Samples.problem(Samples.evidence(1, 6), StoragePolicy.PIVOTED, CostUnit.PARAMETERS, 1);
+        var never = new Allocator() {
+            @Override
+            public AllocatorInfo info() {
+                return new AllocatorInfo("never", "never dense", "own", Set.of());
+            }
+
+            @Override
+            public Allocation allocate(AllocationProblem asked) {
+                return new Explicit(2).allocate(asked.withBudget(new Budget.Unbounded(CostUnit.PARAMETERS)));
+            }
+        };
+        var found = new WithinLoss(never, CostUnit.PARAMETERS, 1e-9).allocate(problem);
+        assertThat(found.choices().values()).allMatch(Choice::isDense);
     }
 
     @Test
