@@ -6,8 +6,10 @@ import dev.lowrank.app.RecipeDetails.Ranks;
 import dev.lowrank.compress.CompressionPlan;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.allocate.CostUnit;
+import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.text.CalibrationSet;
+import dev.lowrank.text.ValidationSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,8 +22,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// Compares recipes on one model.
 @Command(
@@ -34,6 +38,9 @@ final class CompareCommand implements Callable<Integer> {
     private final Console console;
     private final ModelArgument models;
 
+    @Spec
+    private CommandSpec spec;
+
     @Parameters(
             arity = "0..*",
             paramLabel = "MODEL",
@@ -45,7 +52,7 @@ final class CompareCommand implements Callable<Integer> {
             names = "--methods",
             split = ",",
             paramLabel = "METHOD",
-            defaultValue = "svd,asvd,svd-llm,lord",
+            defaultValue = CompressionRecipe.OWN + ",svd,asvd,svd-llm,lord",
             completionCandidates = RecipeOptions.MethodIds.class,
             description = "Of ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
     private List<String> methods = new ArrayList<>();
@@ -53,9 +60,9 @@ final class CompareCommand implements Callable<Integer> {
     @Option(
             names = "--storage",
             split = ",",
-            defaultValue = "factored,pivoted",
+            defaultValue = "auto",
             completionCandidates = RecipeOptions.StorageIds.class,
-            description = "Of ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
+            description = "Of ${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}); factored is what papers publish.")
     private List<String> storages = new ArrayList<>();
 
     @Option(
@@ -63,8 +70,9 @@ final class CompareCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "ALLOCATOR",
             completionCandidates = RecipeOptions.AllocatorIds.class,
-            description = "Of ${COMPLETION-CANDIDATES}; each method's own if not given, and always for modegpt,"
-                    + " basis-sharing, shortgpt, sleb and slicegpt.")
+            description =
+                    "Of ${COMPLETION-CANDIDATES}, each also with +fermi; each method's own if not given, and always for"
+                            + " modegpt, basis-sharing, shortgpt, sleb and slicegpt.")
     private List<String> allocators = new ArrayList<>();
 
     @Option(
@@ -72,8 +80,14 @@ final class CompareCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "SHARE",
             defaultValue = "0.8",
-            description = "Shares of the target linears' parameters that stay, each in (0, 1] (${DEFAULT-VALUE}).")
+            description = "Shares of the target linears' cost that stay, each in (0, 1] (${DEFAULT-VALUE}).")
     private List<Double> shares = new ArrayList<>();
+
+    @Option(
+            names = "--count",
+            paramLabel = "UNIT",
+            description = "What --keep counts: parameters, bytes or decode-bytes (${DEFAULT-VALUE}).")
+    private String count = CostUnit.PARAMETERS.id();
 
     @Mixin
     private CalibrationOptions calibration;
@@ -112,22 +126,33 @@ final class CompareCommand implements Callable<Integer> {
         var start = System.nanoTime();
         var plan = speed.plan();
         var candidates = candidates();
+        RecipeDetails.refuseIgnored(
+                spec.commandLine().getParseResult(),
+                candidates.stream().map(Comparison.Candidate::recipe).toList());
         var path = models.resolve(names.isEmpty() ? null : names.getFirst());
         try (var opened = LanguageModel.open(path);
                 var work = WorkFolder.forOutput(output)) {
             check(opened, candidates);
             var set = calibration.read(opened, details.seed());
-            candidates.forEach(candidate -> CompressCommand.requireCalibration(candidate.recipe(), set));
-            var yardstick = new Comparison.Yardstick(texts.read(opened, window()), plan);
-            var found = compare(opened, candidates, set, yardstick, work.path());
+            var validation = calibration.readValidation(opened);
+            candidates.forEach(candidate -> {
+                CompressCommand.requireCalibration(candidate.recipe(), set);
+                CompressCommand.requireValidation(candidate.recipe(), validation);
+            });
+            var measured = texts.read(opened, window());
+            var roles = TextRoles.of(set, validation);
+            measured.forEach(text -> roles.take("--text", text.set().identity()));
+            var yardstick = new Comparison.Yardstick(measured, plan);
+            var found = compare(opened, candidates, set, validation, yardstick, work.path());
+            var seconds = (System.nanoTime() - start) / 1e9;
+            // First what cannot fail: hours of work must not be lost for a full disk.
+            console.result(Document.of(path, found, unit(), output, seconds), () -> text(path, found, unit(), seconds));
             if (csv != null) {
                 writeCsv(csv, found);
             }
             if (output != null) {
                 work.keep(found.folders().get(found.best()), output);
             }
-            var seconds = (System.nanoTime() - start) / 1e9;
-            console.result(Document.of(path, found, output, seconds), () -> text(path, found, seconds));
         }
         return ExitCode.OK.number();
     }
@@ -146,6 +171,7 @@ final class CompareCommand implements Callable<Integer> {
                             + " models were named.",
                     "Leave it out, or name one model.");
         }
+        requireWritable(csv);
         var plan = speed.plan();
         var paths = names.stream().map(models::resolve).toList();
         var rows = new ArrayList<Comparison.Row>();
@@ -163,12 +189,13 @@ final class CompareCommand implements Callable<Integer> {
         }
         var others = rows.subList(1, rows.size());
         var found = new Comparison(rows.getFirst(), others, Comparison.best(others), paths.subList(1, paths.size()));
+        var seconds = (System.nanoTime() - start) / 1e9;
+        console.result(
+                Document.of(paths.getFirst(), found, null, null, seconds),
+                () -> text(paths.getFirst(), found, null, seconds));
         if (csv != null) {
             writeCsv(csv, found);
         }
-        var seconds = (System.nanoTime() - start) / 1e9;
-        console.result(
-                Document.of(paths.getFirst(), found, null, seconds), () -> text(paths.getFirst(), found, seconds));
         return ExitCode.OK.number();
     }
 
@@ -176,24 +203,22 @@ final class CompareCommand implements Callable<Integer> {
             LanguageModel opened,
             List<Comparison.Candidate> candidates,
             @Nullable CalibrationSet set,
+            @Nullable ValidationSet validation,
             Comparison.Yardstick yardstick,
             Path work) {
         try (var progress = console.progress()) {
-            return Comparison.run(
-                    opened, candidates, set, calibration.readValidation(opened), yardstick, work, progress);
+            return Comparison.run(opened, candidates, set, validation, yardstick, work, progress);
         }
     }
 
     private List<Comparison.Candidate> candidates() {
-        if (csv != null && Files.isDirectory(csv)) {
-            throw new CommandException(ExitCode.USAGE, csv + " is a folder.", "Name a file for --csv.");
-        }
+        requireWritable(csv);
         var all = new ArrayList<Comparison.Candidate>();
         for (var keep : new LinkedHashSet<>(shares)) {
             for (var method : new LinkedHashSet<>(methods)) {
                 // The others leave no choice of storage.
                 var alone = RecipeDetails.treatsLinearsAlone(method);
-                for (var storage : alone ? new LinkedHashSet<>(storages) : Set.of(CompressCommand.STORAGE)) {
+                for (var storage : alone ? new LinkedHashSet<>(storages) : Set.of(StoragePolicy.AUTO.id())) {
                     for (var allocator : allocators(method)) {
                         all.add(new Comparison.Candidate(keep, recipe(method, storage, allocator, keep)));
                     }
@@ -203,6 +228,27 @@ final class CompareCommand implements Callable<Integer> {
         return all;
     }
 
+    /// Refuses a table's file that could not be written in the end.
+    private static void requireWritable(@Nullable Path csv) {
+        if (csv == null) {
+            return;
+        }
+        if (Files.isDirectory(csv)) {
+            throw new CommandException(ExitCode.USAGE, csv + " is a folder.", "Name a file for --csv.");
+        }
+        var parent = csv.toAbsolutePath().normalize().getParent();
+        if (parent == null || !Files.isDirectory(parent) || !Files.isWritable(Files.exists(csv) ? csv : parent)) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    csv + " cannot be written: its folder does not exist, or may not be written to.",
+                    "Name a file in a folder that exists for --csv.");
+        }
+    }
+
+    private CostUnit unit() {
+        return UsageErrors.check(() -> CostUnit.of(count));
+    }
+
     private Set<String> allocators(String method) {
         return allocators.isEmpty() || !RecipeDetails.treatsLinearsAlone(method)
                 ? Set.of(RecipeDetails.allocator(method))
@@ -210,7 +256,7 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private CompressionRecipe recipe(String method, String storage, String allocator, double keep) {
-        return details.recipe(method, storage, () -> Ranks.share(allocator, CostUnit.PARAMETERS, keep));
+        return details.recipe(method, storage, () -> Ranks.share(details.spender(allocator), unit(), keep));
     }
 
     private void check(LanguageModel opened, List<Comparison.Candidate> candidates) {
@@ -228,8 +274,8 @@ final class CompareCommand implements Callable<Integer> {
         }
     }
 
-    private String text(Path path, Comparison found, double seconds) {
-        return path + "\n\n" + ComparisonReport.table(found) + "\n" + ComparisonReport.legend(found)
+    private String text(Path path, Comparison found, @Nullable CostUnit unit, double seconds) {
+        return path + "\n\n" + ComparisonReport.table(found) + "\n" + ComparisonReport.legend(found, unit)
                 + "Took " + Figures.seconds(seconds) + " in all.\n"
                 + (output == null ? "" : "The best lies in " + output + ".\n");
     }
@@ -238,6 +284,7 @@ final class CompareCommand implements Callable<Integer> {
     ///
     /// @param model path of the original
     /// @param rows the original first
+    /// @param count what the shares count; absent where nothing was compressed
     /// @param best index of the best row
     /// @param rule how the best is found
     /// @param output where the best lies; absent if none was kept
@@ -246,14 +293,17 @@ final class CompareCommand implements Callable<Integer> {
     record Document(
             @JsonProperty("model") String model,
             @JsonProperty("rows") List<Comparison.Row> rows,
+            @JsonProperty("count") @Nullable String count,
             @JsonProperty("best") int best,
             @JsonProperty("rule") String rule,
             @JsonProperty("output") @Nullable String output,
             @JsonProperty("seconds") double seconds) {
-        static Document of(Path model, Comparison found, @Nullable Path output, double seconds) {
+        static Document of(
+                Path model, Comparison found, @Nullable CostUnit unit, @Nullable Path output, double seconds) {
             return new Document(
                     model.toString(),
                     found.all(),
+                    unit == null ? null : unit.id(),
                     found.best() + 1,
                     Comparison.RULE,
                     output == null ? null : output.toString(),

@@ -41,7 +41,14 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     record Candidate(double keep, CompressionRecipe recipe) {
         /// A folder name that tells it apart from the others.
         String folder() {
-            return recipe.method().info().id() + "-" + recipe.storageId() + "-" + recipe.spender() + "-" + keep;
+            return String.join(
+                    "-",
+                    recipe.name(),
+                    recipe.storageId(),
+                    recipe.spender(),
+                    recipe.updateId(),
+                    recipe.budget().unit().id(),
+                    Double.toString(keep));
         }
     }
 
@@ -50,6 +57,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     /// @param method method, `dense` for the original; path of a model that was measured as it is
     /// @param storage storage policy, `-` where nothing was compressed
     /// @param allocator what chose the ranks; `-` likewise
+    /// @param update how sites were fitted to the compressed model; `-` likewise
     /// @param keep share asked for, 1 for the original; absent for a model that was measured as it is
     /// @param keptTarget share kept of the target linears; absent likewise
     /// @param keptModel parameters ÷ the original's, or the first model's
@@ -63,6 +71,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             @JsonProperty("method") String method,
             @JsonProperty("storage") String storage,
             @JsonProperty("allocator") String allocator,
+            @JsonProperty("update") String update,
             @JsonProperty("keep") @Nullable Double keep,
             @JsonProperty("kept_target") @Nullable Double keptTarget,
             @JsonProperty("kept_model") double keptModel,
@@ -73,23 +82,24 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             @JsonProperty("seconds") double seconds) {
 
         static Row dense(Measurement measured) {
-            return of("dense", "-", "-", 1.0, 1.0, 1, measured, 0);
+            return of("dense", "-", "-", "-", 1.0, 1.0, 1, measured, 0);
         }
 
         /// A model measured as it is.
         ///
         /// @param first parameters of the model it stands beside
         static Row existing(String name, long first, Measurement measured) {
-            return of(name, "-", "-", null, null, (double) measured.parameters() / first, measured, 0);
+            return of(name, "-", "-", "-", null, null, (double) measured.parameters() / first, measured, 0);
         }
 
-        static Row of(CompressionReport report, double keep, Measurement measured) {
+        static Row of(Candidate candidate, CompressionReport report, Measurement measured) {
             var time = report.seconds();
             return of(
                     report.method(),
                     report.storage(),
                     report.allocator(),
-                    keep,
+                    candidate.recipe().updateId(),
+                    candidate.keep(),
                     report.keptTarget(),
                     report.keptModel(),
                     measured,
@@ -100,6 +110,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
                 String method,
                 String storage,
                 String allocator,
+                String update,
                 @Nullable Double keep,
                 @Nullable Double keptTarget,
                 double keptModel,
@@ -109,6 +120,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
                     method,
                     storage,
                     allocator,
+                    update,
                     keep,
                     keptTarget,
                     keptModel,
@@ -158,6 +170,10 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             Yardstick yardstick,
             Path work,
             Progress progress) {
+        if (candidates.stream().map(Candidate::folder).distinct().count() < candidates.size()) {
+            throw new IllegalArgumentException("Two candidates are alike: "
+                    + candidates.stream().map(Candidate::folder).toList());
+        }
         var jobs = candidates.stream()
                 .map(candidate -> new Compression.Job(candidate.recipe(), work.resolve(candidate.folder())))
                 .toList();
@@ -168,7 +184,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             var candidate = candidates.get(i);
             try (var model = LanguageModel.open(jobs.get(i).output())) {
                 var measured = yardstick.measure(model, candidate.folder(), progress);
-                rows.add(Row.of(reports.get(i), candidate.keep(), measured));
+                rows.add(Row.of(candidate, reports.get(i), measured));
             }
         }
         return new Comparison(

@@ -1,5 +1,7 @@
 package dev.lowrank.app;
 
+import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.allocate.CostUnit;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +34,7 @@ final class ComparisonReport {
 
     private static String[] cells(Comparison.Row row, String mark) {
         var cells = new ArrayList<>(List.of(
-                row.method(),
+                name(row),
                 row.storage(),
                 row.allocator(),
                 share(row.storage().equals("-") ? null : row.keep(), 2),
@@ -50,18 +52,27 @@ final class ComparisonReport {
         return cells.toArray(String[]::new);
     }
 
+    /// The method, and what its name does not say of the update.
+    private static String name(Comparison.Row row) {
+        var own = row.method().equals(CompressionRecipe.OWN);
+        return row.method()
+                + (own && row.update().equals("none") ? ", no update" : "")
+                + (!own && row.update().equals("sequential") ? ", updated" : "");
+    }
+
     private static String share(@Nullable Double value, int decimals) {
         return value == null ? "-" : Figures.decimal(value, decimals);
     }
 
     /// What the columns of the table mean.
-    static String legend(Comparison comparison) {
+    static String legend(Comparison comparison, @Nullable CostUnit unit) {
         var figure = comparison.dense().perplexity().getFirst();
         var texts = comparison.dense().perplexity().stream()
                 .map(text -> shortName(text.text()) + " " + text.windows() + " windows of " + text.window())
                 .collect(Collectors.joining(", "));
         var speed = comparison.dense().speed();
-        return "kept: share of the compressed linears' numbers. ppl: perplexity (" + texts + ").\n"
+        return (unit == null ? "" : "keep: share of the compressed linears' " + unit.id() + " asked for. ")
+                + "kept: share of the compressed linears' numbers. ppl: perplexity (" + texts + ").\n"
                 + (speed == null
                         ? ""
                         : "t/s: tokens a second, prompt of " + speed.promptTokens() + ", then " + speed.decodeTokens()
@@ -73,8 +84,16 @@ final class ComparisonReport {
     /// The same as comma-separated values with full precision.
     static String csv(Comparison comparison) {
         var lines = new ArrayList<String>();
-        var header = new ArrayList<>(
-                List.of("method", "storage", "allocator", "keep", "kept_target", "kept_model", "parameters", "bytes"));
+        var header = new ArrayList<>(List.of(
+                "method",
+                "storage",
+                "allocator",
+                "update",
+                "keep",
+                "kept_target",
+                "kept_model",
+                "parameters",
+                "bytes"));
         comparison.dense().perplexity().forEach(figure -> header.add("perplexity " + figure.text()));
         header.addAll(List.of("prefill_tokens_per_second", "decode_tokens_per_second", "seconds"));
         lines.add(line(header));
@@ -88,6 +107,7 @@ final class ComparisonReport {
                 row.method(),
                 row.storage(),
                 row.allocator(),
+                row.update(),
                 row.keep() == null ? "" : row.keep().toString(),
                 row.keptTarget() == null ? "" : row.keptTarget().toString(),
                 String.valueOf(row.keptModel()),

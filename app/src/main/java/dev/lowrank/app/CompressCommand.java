@@ -10,6 +10,7 @@ import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.CompressionReport;
 import dev.lowrank.compress.SiteReport;
 import dev.lowrank.compress.Validated;
+import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
@@ -23,8 +24,10 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// Compresses a model into a folder.
 @Command(
@@ -34,29 +37,28 @@ import picocli.CommandLine.Parameters;
         description = "Factorise a model's linear layers and write a smaller model. A run that was stopped continues"
                 + " when the same command is given again.")
 final class CompressCommand implements Callable<Integer> {
-    static final String METHOD = RecipeDetails.OWN;
-    static final String STORAGE = "auto";
-
     private final Console console;
     private final ModelArgument models;
     private final Interruption interruption;
+
+    @Spec
+    private CommandSpec spec;
 
     @Parameters(arity = "0..1", paramLabel = "MODEL", description = "Folder, .gguf file or org/name; the pocket model.")
     private @Nullable String model;
 
     @Option(
             names = "--method",
-            defaultValue = METHOD,
+            defaultValue = CompressionRecipe.OWN,
             completionCandidates = RecipeOptions.MethodIds.class,
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
     private String method;
 
     @Option(
             names = "--storage",
-            defaultValue = STORAGE,
             completionCandidates = RecipeOptions.StorageIds.class,
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
-    private String storage;
+    private String storage = StoragePolicy.AUTO.id();
 
     @Option(
             names = {"-o", "--output"},
@@ -74,7 +76,8 @@ final class CompressCommand implements Callable<Integer> {
     @Option(
             names = "--check",
             paramLabel = "FILE",
-            description = "Text to measure the perplexity on before and after, which nothing was chosen by.")
+            description = "Text to measure the perplexity on before and after, which nothing was chosen by; beyond"
+                    + " --max-perplexity-increase on it the command ends with 7.")
     private @Nullable Path check;
 
     @Option(names = "--restart", description = "Throw away the unfinished work of an earlier run.")
@@ -89,18 +92,46 @@ final class CompressCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var asked = recipe.recipe(method, storage);
+        RecipeDetails.refuseIgnored(spec.commandLine().getParseResult(), List.of(asked));
         try (var opened = LanguageModel.open(models.resolve(model))) {
-            UsageErrors.check(() -> CompressionPlan.of(opened, asked, calibration.samples(), calibration.window()));
+            var fitted = recipe.fitted(opened, asked);
+            UsageErrors.check(() -> CompressionPlan.of(opened, fitted, calibration.samples(), calibration.window()));
             var set = calibration.read(opened, recipe.seed());
             requireCalibration(asked, set);
             var validation = calibration.readValidation(opened);
             requireValidation(asked, validation);
-            var report = run(opened, asked, set, validation);
-            var document = Document.of(report, recipe.keep(), checked(opened));
+            var other = checkText(opened, TextRoles.of(set, validation));
+            var report = run(opened, fitted, set, validation);
+            var document = Document.of(report, recipe.keep(), other == null ? null : checked(opened, other));
             document.warnings().forEach(console::warn);
             console.result(document, document::text);
+            return verdict(document.check()).number();
         }
-        return ExitCode.OK.number();
+    }
+
+    /// Whether the gate was met on the text that nothing was chosen by.
+    private ExitCode verdict(@Nullable Check checked) {
+        var bound = recipe.largestIncrease();
+        if (bound == null) {
+            return ExitCode.OK;
+        }
+        if (checked == null) {
+            console.warn(
+                    "The bound on perplexity was met on the text that the cut was chosen by; give a text of its own"
+                            + " with --check FILE to see whether it holds elsewhere.");
+            return ExitCode.OK;
+        }
+        if (Boolean.FALSE.equals(checked.within())) {
+            console.warn(String.format(
+                    Locale.ROOT,
+                    "Quality gate missed: perplexity on %s rose by %.2f %%, allowed were %.2f %%. %s is written.",
+                    checked.text(),
+                    100 * checked.increase(),
+                    100 * bound,
+                    output));
+            return ExitCode.QUALITY;
+        }
+        return ExitCode.OK;
     }
 
     private CompressionReport run(
@@ -119,12 +150,18 @@ final class CompressCommand implements Callable<Integer> {
         }
     }
 
-    /// Perplexity before and after on a text that nothing was chosen by.
-    private @Nullable Check checked(LanguageModel before) {
+    /// The text of `--check`, read before the work starts.
+    private EvaluationTexts.@Nullable Text checkText(LanguageModel opened, TextRoles roles) {
         if (check == null) {
             return null;
         }
-        var text = EvaluationTexts.Text.read(before, check.toString(), check, calibration.window(), 0);
+        var text = EvaluationTexts.Text.read(opened, check.toString(), check, calibration.window(), 0);
+        roles.take("--check", text.set().identity());
+        return text;
+    }
+
+    /// Perplexity before and after on a text that nothing was chosen by.
+    private Check checked(LanguageModel before, EvaluationTexts.Text text) {
         try (var after = LanguageModel.open(output);
                 var progress = console.progress()) {
             return Check.of(
@@ -233,7 +270,7 @@ final class CompressCommand implements Callable<Integer> {
             throw new CommandException(
                     ExitCode.USAGE,
                     (info.needsCalibration()
-                                    ? "The method " + info.id()
+                                    ? "The method " + asked.name()
                                     : "The allocator "
                                             + asked.allocator().info().id())
                             + " needs a calibration text.",

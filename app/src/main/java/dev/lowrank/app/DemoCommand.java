@@ -3,6 +3,8 @@ package dev.lowrank.app;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.app.RecipeDetails.Ranks;
 import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.allocate.AllocatorOptions;
+import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
@@ -95,7 +97,8 @@ final class DemoCommand implements Callable<Integer> {
 
     private List<Comparison.Candidate> candidates() {
         var all = new ArrayList<Comparison.Candidate>();
-        var budget = UsageErrors.check(() -> Ranks.share(RecipeOptions.ALLOCATOR, CostUnit.PARAMETERS, keep));
+        var uniform = Allocators.of("uniform", AllocatorOptions.DEFAULT);
+        var budget = UsageErrors.check(() -> Ranks.share(uniform, CostUnit.PARAMETERS, keep));
         for (var method : METHODS) {
             for (var storage : STORAGES) {
                 var recipe = CompressionRecipe.of(
@@ -167,7 +170,7 @@ final class DemoCommand implements Callable<Integer> {
         var winner = found.winner();
         var text = new StringBuilder(ComparisonReport.table(found))
                 .append('\n')
-                .append(ComparisonReport.legend(found))
+                .append(ComparisonReport.legend(found, CostUnit.PARAMETERS))
                 .append("\nThe best, ")
                 .append(winner.method())
                 .append(" stored ")

@@ -3,6 +3,7 @@ package dev.lowrank.app;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.compress.BoundMissedException;
+import dev.lowrank.compress.allocate.UnspendableBudgetException;
 import dev.lowrank.recover.NotEnoughMemoryException;
 import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.tensor.TensorException;
@@ -49,6 +50,7 @@ record Failure(ExitCode code, String fact, String remedy) {
             case TextException text -> new Failure(ExitCode.INPUT, message(text), "");
             case NumericalException numerical -> new Failure(ExitCode.NUMERICAL, message(numerical), "");
             case BoundMissedException missed -> new Failure(ExitCode.QUALITY, message(missed), "");
+            case UnspendableBudgetException unmet -> new Failure(ExitCode.RECIPE, message(unmet), "");
             case NotEnoughMemoryException tight -> new Failure(ExitCode.RESOURCES, message(tight), "");
             case TensorException tensor when tensor.outOfMemory() -> memory(tensor);
             case IOException io -> ofIo(io);

@@ -1,13 +1,18 @@
 package dev.lowrank.app;
 
 import dev.lowrank.compress.CompressionPlan;
+import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// Says what a compression would do, from headers alone.
 @Command(
@@ -19,22 +24,24 @@ final class PlanCommand implements Callable<Integer> {
     private final Console console;
     private final ModelArgument models;
 
+    @Spec
+    private CommandSpec spec;
+
     @Parameters(arity = "0..1", paramLabel = "MODEL", description = "Folder, .gguf file or org/name; the pocket model.")
     private @Nullable String model;
 
     @Option(
             names = "--method",
-            defaultValue = CompressCommand.METHOD,
+            defaultValue = CompressionRecipe.OWN,
             completionCandidates = RecipeOptions.MethodIds.class,
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
     private String method;
 
     @Option(
             names = "--storage",
-            defaultValue = CompressCommand.STORAGE,
             completionCandidates = RecipeOptions.StorageIds.class,
             description = "${COMPLETION-CANDIDATES} (${DEFAULT-VALUE}).")
-    private String storage;
+    private String storage = StoragePolicy.AUTO.id();
 
     @Mixin
     private RecipeOptions recipe;
@@ -50,9 +57,11 @@ final class PlanCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var asked = recipe.recipe(method, storage);
+        RecipeDetails.refuseIgnored(spec.commandLine().getParseResult(), List.of(asked));
         try (var opened = LanguageModel.open(models.resolve(model))) {
+            var fitted = recipe.fitted(opened, asked);
             var plan = UsageErrors.check(
-                    () -> CompressionPlan.of(opened, asked, calibration.samples(), calibration.window()));
+                    () -> CompressionPlan.of(opened, fitted, calibration.samples(), calibration.window()));
             var document = PlanDocument.of(opened, plan);
             console.result(document, document::text);
         }

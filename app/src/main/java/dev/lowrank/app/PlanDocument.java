@@ -91,7 +91,7 @@ record PlanDocument(
                 plan.others().stream().mapToLong(SitePlan::parametersBefore).sum();
         return new PlanDocument(
                 source.checkpoint().path().toString(),
-                recipe.method().info().id(),
+                recipe.name(),
                 recipe.storageId(),
                 recipe.ranksKnownAhead(),
                 (double) plan.targetParametersAfter() / plan.targetParametersBefore(),

@@ -1,16 +1,14 @@
 package dev.lowrank.app;
 
 import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.RecipeArguments;
 import dev.lowrank.compress.SequentialUpdate;
 import dev.lowrank.compress.allocate.Allocator;
-import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
-import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
-import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -25,18 +23,43 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
 
 /// The options of a recipe besides method, storage and budget.
 final class RecipeDetails {
-    /// Our own recipe, the default.
-    static final String OWN = "lowrank";
+    /// Options that some methods or allocators do not read.
+    private static final Set<String> KNOBS = Set.of(
+            "--storage",
+            "--allocate",
+            "--allocate-rounds",
+            "--allocate-by",
+            "--allocate-floor",
+            "--allocate-trials",
+            "--swift-alpha",
+            "--count",
+            "--rank-multiple",
+            "--alpha",
+            "--uncentred",
+            "--centred",
+            "--shrinkage",
+            "--input-shrinkage",
+            "--ridge",
+            "--share-blocks",
+            "--update",
+            "--update-alpha");
 
-    private static final String OWN_METRIC = "kfac-svd";
+    private static final Budget EVERYTHING = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
 
-    @Option(names = "--rank-multiple", paramLabel = "N", defaultValue = "1", description = "Round ranks down to this.")
+    @Option(
+            names = "--rank-multiple",
+            paramLabel = "N",
+            defaultValue = "1",
+            description =
+                    "Ranks are multiples of this: rounded down where a budget is spent, up where --energy asks for"
+                            + " a share (${DEFAULT-VALUE}).")
     private int rankMultiple;
 
     @Option(
@@ -52,8 +75,8 @@ final class RecipeDetails {
     @Option(names = "--dtype", paramLabel = "TYPE", description = "F32, F16 or BF16; the model's own if not given.")
     private @Nullable String dtype;
 
-    @Option(names = "--alpha", defaultValue = "0.5", description = "asvd: exponent of the activation scale.")
-    private double alpha;
+    @Option(names = "--alpha", description = "asvd: exponent of the activation scale (${DEFAULT-VALUE}).")
+    private double alpha = MethodOptions.DEFAULT.alpha();
 
     @Option(names = "--uncentred", description = "lord: do not subtract the mean, add no output bias.")
     private boolean uncentred;
@@ -66,9 +89,9 @@ final class RecipeDetails {
 
     @Option(
             names = "--shrinkage",
-            defaultValue = "0.5",
-            description = "kfac-svd: how far the output metric is drawn towards the identity, 0 to 1.")
-    private double shrinkage;
+            description = "lowrank, kfac-svd: how far the output metric is drawn towards the identity, 0 to 1"
+                    + " (${DEFAULT-VALUE}).")
+    private double shrinkage = MethodOptions.DEFAULT.shrinkage();
 
     @Option(
             names = "--input-shrinkage",
@@ -81,15 +104,14 @@ final class RecipeDetails {
 
     @Option(
             names = "--ridge",
-            defaultValue = "0.01",
-            description = "modegpt: ridge of the leverage scores, as a share of the mean energy of a channel.")
-    private double ridge;
+            description = "modegpt: ridge of the leverage scores, as a share of the mean energy of a channel"
+                    + " (${DEFAULT-VALUE}).")
+    private double ridge = MethodOptions.DEFAULT.ridge();
 
     @Option(
             names = "--share-blocks",
-            defaultValue = "2",
-            description = "basis-sharing: neighbouring blocks that share a basis.")
-    private int sharedBlocks;
+            description = "basis-sharing: neighbouring blocks that share a basis (${DEFAULT-VALUE}).")
+    private int sharedBlocks = MethodOptions.DEFAULT.sharedBlocks();
 
     @Option(
             names = "--update",
@@ -100,9 +122,12 @@ final class RecipeDetails {
 
     @Option(
             names = "--update-alpha",
-            defaultValue = "0.3",
-            description = "sequential: share of the whole model's outputs in the fit, 0 to 1.")
-    private double updateAlpha;
+            paramLabel = "SHARE",
+            description = "sequential: share of the whole model's outputs in the fit, 0 to 1 (${DEFAULT-VALUE}).")
+    private double updateAlpha = SequentialUpdate.DEFAULT.alpha();
+
+    @Mixin
+    private AllocationOptions allocation;
 
     @Option(names = "--seed", defaultValue = "0", description = "Decides everything random (${DEFAULT-VALUE}).")
     private long seed;
@@ -117,67 +142,95 @@ final class RecipeDetails {
     /// @param ranks reads what chooses the ranks, and the budget
     /// @throws CommandException with code 2 for a value that is out of range or a name that is not known
     CompressionRecipe recipe(String method, String storage, Supplier<Ranks> ranks) {
-        UsageErrors.known(method, "methods", methods());
+        UsageErrors.known(method, "methods", CompressionRecipe.names());
         UsageErrors.known(storage, "storage policies", RecipeOptions.storages());
         return UsageErrors.check(() -> {
             var chosen = ranks.get();
+            var options = new MethodOptions(alpha, centred(), shrinkage, inputShrinkage(), ridge, sharedBlocks);
+            var standard = CompressionRecipe.named(method, options, EVERYTHING, seed);
             return new CompressionRecipe(
-                    Methods.of(
-                            isOwn(method) ? OWN_METRIC : method,
-                            new MethodOptions(alpha, centred(), shrinkage, inputShrinkage(), ridge, sharedBlocks)),
+                    standard.name(),
+                    standard.method(),
                     StoragePolicy.of(storage),
                     chosen.allocator(),
                     chosen.budget(),
                     rankMultiple,
                     roles(),
                     new TreeSet<>(protectedLayers),
-                    update(method),
+                    update(standard.update()),
                     type(),
-                    seed);
+                    standard.seed());
         });
     }
 
     /// What chooses the ranks, and what they may cost.
     record Ranks(Allocator allocator, Budget budget) {
-        /// An allocator that spends a share of what the targets cost.
-        static Ranks share(String allocator, CostUnit unit, double keep) {
-            UsageErrors.known(allocator, "allocators", Allocators.ids());
-            return new Ranks(
-                    Allocators.of(allocator, AllocatorOptions.DEFAULT), new Budget.Share(unit, KeepRatio.keep(keep)));
+        /// What a share of the targets' cost is spent by.
+        static Ranks share(Allocator allocator, CostUnit unit, double keep) {
+            return new Ranks(allocator, new Budget.Share(unit, KeepRatio.keep(keep)));
         }
     }
 
-    /// Whether a name stands for our own recipe: the K-FAC metric, the knapsack and the sequential
-    /// update. Published methods do as published unless asked otherwise.
-    static boolean isOwn(String method) {
-        return method.equals(OWN);
+    /// An allocator that spends a budget, with the knobs that were given.
+    ///
+    /// @throws CommandException with code 2 for a name that is not known, or one that spends nothing
+    Allocator spender(String name) {
+        if (Allocators.ids().contains(name) && !Allocators.spenders().contains(name)) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--allocate " + name + " spends no budget: it fixes one rank for all.",
+                    "Give --rank N instead.");
+        }
+        UsageErrors.known(name, "allocators", Allocators.spenders());
+        return UsageErrors.check(() -> Allocators.of(name, allocation.options()));
     }
 
-    /// The allocator of a method where nothing else is asked: its own paper's rule.
+    /// Refuses options that were given and that no recipe reads: they would change nothing, silently.
+    ///
+    /// @param given the command line; defaults of the environment may be of no use
+    static void refuseIgnored(ParseResult given, List<CompressionRecipe> recipes) {
+        var read = recipes.stream()
+                .flatMap(recipe -> RecipeArguments.of(recipe).stream())
+                .collect(Collectors.toSet());
+        for (var option : given.matchedOptions()) {
+            var name = option.longestName();
+            if (KNOBS.contains(name) && !read.contains(name)) {
+                var who = recipes.stream()
+                        .map(recipe -> recipe.name() + " by " + recipe.spender())
+                        .distinct()
+                        .collect(Collectors.joining(", "));
+                throw new CommandException(
+                        ExitCode.USAGE,
+                        name + " would change nothing: " + who + " does not read it.",
+                        "Leave it out; --help says who reads it.");
+            }
+        }
+    }
+
+    /// The allocator of a method where nothing else is asked.
     static String allocator(String method) {
-        return isOwn(method) ? "knapsack" : published(method).allocator();
+        return standard(method).allocator().info().id();
     }
 
     /// Whether a method leaves the choice of allocator and storage.
     static boolean treatsLinearsAlone(String method) {
-        return isOwn(method) || published(method) instanceof SiteMethod;
+        return standard(method).method() instanceof SiteMethod;
     }
 
-    private static Method published(String method) {
-        UsageErrors.known(method, "methods", methods());
-        return Methods.of(method, MethodOptions.DEFAULT);
+    private static CompressionRecipe standard(String method) {
+        UsageErrors.known(method, "methods", CompressionRecipe.names());
+        return CompressionRecipe.named(method, MethodOptions.DEFAULT, EVERYTHING, 0);
     }
 
-    /// Names of all methods, our own first.
-    static List<String> methods() {
-        return Stream.concat(Stream.of(OWN), Methods.ids().stream()).toList();
-    }
-
-    private @Nullable SequentialUpdate update(String method) {
-        var chosen = update != null ? update : isOwn(method) ? "sequential" : "none";
+    /// @param standard the method's own
+    private @Nullable SequentialUpdate update(@Nullable SequentialUpdate standard) {
+        if (update == null && standard == null) {
+            return null;
+        }
+        var chosen = update == null ? "sequential" : update;
         UsageErrors.known(chosen, "updates", List.of("none", "sequential"));
-        var standard = SequentialUpdate.DEFAULT;
-        return chosen.equals("none") ? null : new SequentialUpdate(updateAlpha, standard.ridge(), standard.windows());
+        var rest = SequentialUpdate.DEFAULT;
+        return chosen.equals("none") ? null : new SequentialUpdate(updateAlpha, rest.ridge(), rest.windows());
     }
 
     private @Nullable Boolean centred() {

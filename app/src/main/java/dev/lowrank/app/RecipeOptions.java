@@ -2,6 +2,7 @@ package dev.lowrank.app;
 
 import dev.lowrank.app.RecipeDetails.Ranks;
 import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.WeightBudget;
 import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
@@ -9,10 +10,14 @@ import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.PerplexityIncrease;
 import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.compress.storage.StoragePolicy;
+import dev.lowrank.model.LanguageModel;
+import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -20,14 +25,11 @@ import picocli.CommandLine.Option;
 
 /// The options of `plan` and `compress` that say how to compress.
 final class RecipeOptions {
-    /// What a published method is paired with where nothing else is asked: its own papers' rule.
-    static final String ALLOCATOR = "uniform";
-
     /// Ids of all methods, for completion and help.
     static final class MethodIds implements Iterable<String> {
         @Override
         public Iterator<String> iterator() {
-            return RecipeDetails.methods().iterator();
+            return CompressionRecipe.names().iterator();
         }
     }
 
@@ -35,7 +37,9 @@ final class RecipeOptions {
     static final class AllocatorIds implements Iterable<String> {
         @Override
         public Iterator<String> iterator() {
-            return Allocators.ids().iterator();
+            return Allocators.spenders().stream()
+                    .filter(name -> !name.contains("+"))
+                    .iterator();
         }
     }
 
@@ -47,11 +51,13 @@ final class RecipeOptions {
         }
     }
 
+    private static final Pattern SIZE = Pattern.compile("([0-9]{1,15}(?:\\.[0-9]+)?) *([kKMGT]?)(i?)B?");
+
     @Option(
             names = "--keep",
             paramLabel = "SHARE",
-            description = "Share of the target linears' parameters that stays, in (0, 1]; 0.8 unless --rank or"
-                    + " --energy is given.")
+            description = "Share of the target linears' cost that stays, in (0, 1]; 0.8 unless something else says"
+                    + " how much.")
     private @Nullable Double keep;
 
     @Option(names = "--rank", paramLabel = "R", description = "The same rank for every target, instead of --keep.")
@@ -65,6 +71,13 @@ final class RecipeOptions {
     private @Nullable Double energy;
 
     @Option(
+            names = "--budget",
+            paramLabel = "SIZE",
+            description = "Bytes of all weights of the result, e.g. 300MB (10^6) or 300MiB (2^20), instead of --keep;"
+                    + " embeddings, norms and biases take theirs first.")
+    private @Nullable String budget;
+
+    @Option(
             names = "--max-perplexity-increase",
             paramLabel = "SHARE",
             description =
@@ -76,18 +89,17 @@ final class RecipeOptions {
             names = "--allocate",
             paramLabel = "ALLOCATOR",
             completionCandidates = AllocatorIds.class,
-            description =
-                    "What spends --keep on the targets: ${COMPLETION-CANDIDATES}; knapsack for the method lowrank,"
-                            + " influence for modegpt, uniform for the others; shortgpt, sleb, slicegpt and"
-                            + " basis-sharing have a rule of their own.")
+            description = "What spends the budget on the targets: ${COMPLETION-CANDIDATES}; with +fermi behind it, e.g."
+                    + " zs-svd+fermi, refined by gradient descent. If not given knapsack for the method lowrank,"
+                    + " influence for modegpt, uniform for the others; shortgpt, sleb, slicegpt and basis-sharing have"
+                    + " a rule of their own.")
     private @Nullable String allocator;
 
     @Option(
             names = "--count",
             paramLabel = "UNIT",
-            defaultValue = "parameters",
             description = "What --keep counts: parameters, bytes or decode-bytes (${DEFAULT-VALUE}).")
-    private String count;
+    private String count = CostUnit.PARAMETERS.id();
 
     @Mixin
     private RecipeDetails details;
@@ -100,7 +112,9 @@ final class RecipeOptions {
     /// The share asked for, where it was a share.
     @Nullable
     Double keep() {
-        return rank == null && energy == null && increase == null ? Double.valueOf(keep == null ? 0.8 : keep) : null;
+        return rank == null && energy == null && increase == null && budget == null
+                ? Double.valueOf(keep == null ? 0.8 : keep)
+                : null;
     }
 
     /// The recipe.
@@ -110,28 +124,63 @@ final class RecipeOptions {
         return details.recipe(method, storage, () -> ranks(method));
     }
 
+    /// The recipe with a budget for the whole model turned into one for the targets.
+    ///
+    /// @throws CommandException with code 2 if the rest of the model leaves the targets nothing
+    CompressionRecipe fitted(LanguageModel source, CompressionRecipe recipe) {
+        var whole = budget;
+        return whole == null ? recipe : UsageErrors.check(() -> WeightBudget.of(source, recipe, bytes(whole)));
+    }
+
     private Ranks ranks(String method) {
-        var spender = allocator != null ? allocator : RecipeDetails.allocator(method);
-        if (Stream.of(keep, rank, energy, increase).filter(Objects::nonNull).count() > 1) {
-            throw new IllegalArgumentException("--keep, --rank, --energy and --max-perplexity-increase exclude one"
-                    + " another; give one of them.");
+        var ways = Stream.of(keep, rank, energy, increase, budget).filter(Objects::nonNull);
+        if (ways.count() > 1) {
+            throw new IllegalArgumentException(
+                    "--keep, --rank, --energy, --budget and --max-perplexity-increase exclude"
+                            + " one another; give one of them.");
         }
         var unit = CostUnit.of(count);
         if (rank != null) {
+            alone("--rank");
             var options = AllocatorOptions.DEFAULT.withRank(rank);
             return new Ranks(Allocators.of("rank", options), new Budget.Unbounded(unit));
         }
         if (energy != null) {
+            alone("--energy");
             var options = AllocatorOptions.DEFAULT.withEnergyShare(energy);
             return new Ranks(Allocators.of("energy", options), new Budget.Unbounded(unit));
         }
+        var spender = details.spender(allocator != null ? allocator : RecipeDetails.allocator(method));
         if (increase != null) {
-            UsageErrors.known(spender, "allocators", Allocators.ids());
-            var inner = Allocators.of(spender, AllocatorOptions.DEFAULT);
             return new Ranks(
-                    new WithinBound(inner, unit, new PerplexityIncrease(share(increase))), new Budget.Unbounded(unit));
+                    new WithinBound(spender, unit, new PerplexityIncrease(share(increase))),
+                    new Budget.Unbounded(unit));
+        }
+        if (budget != null) {
+            return new Ranks(spender, new Budget.Absolute(CostUnit.BYTES, bytes(budget)));
         }
         return Ranks.share(spender, unit, keep == null ? 0.8 : keep);
+    }
+
+    private void alone(String option) {
+        if (allocator != null) {
+            throw new IllegalArgumentException(
+                    option + " fixes the ranks by itself; --allocate " + allocator + " would have nothing to spend.");
+        }
+    }
+
+    /// `300MB`, `1.5GiB` or `12345`.
+    static long bytes(String text) {
+        var size = SIZE.matcher(text);
+        if (!size.matches()) {
+            throw new IllegalArgumentException(
+                    "--budget is a number of bytes such as 300MB, 1.5GiB or 250000000, not " + text);
+        }
+        var power = "kmgt".indexOf(size.group(2).toLowerCase(Locale.ROOT)) + 1;
+        var base = BigDecimal.valueOf(size.group(3).isEmpty() ? 1000 : 1024);
+        return new BigDecimal(size.group(1))
+                .multiply(base.pow(size.group(2).isEmpty() ? 0 : power))
+                .longValue();
     }
 
     /// `1%` or `0.01`.

@@ -92,7 +92,11 @@ class CompareCommandTest {
                             row.path("perplexity").path(0).path("value").asDouble());
             assertThat(row.path("seconds").asDouble()).isPositive();
         }
-        assertThat(Files.readAllLines(csv)).hasSize(10).first().asString().startsWith("method,storage,allocator,keep,");
+        assertThat(Files.readAllLines(csv))
+                .hasSize(10)
+                .first()
+                .asString()
+                .startsWith("method,storage,allocator,update,keep,");
         try (var kept = LanguageModel.open(out)) {
             assertThat(kept.weights().parameters())
                     .isEqualTo(best.path("parameters").asLong());
@@ -116,6 +120,53 @@ class CompareCommandTest {
         assertThat(run.code()).isEqualTo(2);
         assertThat(run.err()).contains("lord needs a calibration text").contains("--calibration");
         assertThat(Documents.of(run).path("error").path("exit_code").asInt()).isEqualTo(2);
+    }
+
+    @Test
+    void theOwnMethodKeepsItsNameBesideItsMetric() {
+        var run = compare(
+                calibration(),
+                "--methods=lowrank,kfac-svd",
+                "--allocate=knapsack",
+                "--targets=q,k",
+                "--count=bytes",
+                "--keep=0.8",
+                "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        var document = Documents.of(run);
+        assertThat(document.path("count").asString()).isEqualTo("bytes");
+        assertThat(document.path("rows")
+                        .valueStream()
+                        .map(row -> row.path("method").asString() + " "
+                                + row.path("update").asString()))
+                .containsExactly("dense -", "lowrank sequential", "kfac-svd none");
+    }
+
+    @Test
+    void theDefaultMethodsIncludeTheOwn() {
+        assertThat(compare("--help").out()).contains("(lowrank,svd,asvd,svd-llm,lord)", "decode-bytes (parameters)");
+    }
+
+    @Test
+    void anAllocatorThatMeasuresCandidatesAsksForAValidationText() {
+        var run = compare(calibration(), "--methods=svd", "--allocate=bolaco");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("--validation").doesNotContain("dense, ");
+    }
+
+    @Test
+    void aTextHasOneRole() {
+        var run = compare("--calibration=" + TEXTS.resolve("python-evaluation.jsonl"), "--methods=svd-llm");
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("python-evaluation.jsonl is given as --calibration and as --text");
+    }
+
+    @Test
+    void aTableThatCouldNotBeWrittenIsRefusedBeforeAnyWork(@TempDir Path folder) {
+        var run = compare(
+                "--methods=svd", "--csv", folder.resolve("missing/table.csv").toString());
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("its folder does not exist").doesNotContain("perplexity");
     }
 
     @Test

@@ -10,7 +10,8 @@ class ComparisonTest {
         var figures = List.of(
                 new Measurement.TextFigure("a, b.txt", 8, 2, 14, first),
                 new Measurement.TextFigure("c.txt", 8, 2, 14, second));
-        return new Comparison.Row(method, "factored", "uniform", 0.5, 0.5, 0.6, bytes / 2, bytes, figures, null, 1.5);
+        return new Comparison.Row(
+                method, "factored", "uniform", "none", 0.5, 0.5, 0.6, bytes / 2, bytes, figures, null, 1.5);
     }
 
     @Test
@@ -30,9 +31,9 @@ class ComparisonTest {
         var comparison = new Comparison(row("dense", 10, 4, 200), List.of(row("svd", 20, 5, 100)), 0, List.of());
         assertThat(ComparisonReport.csv(comparison).lines())
                 .containsExactly(
-                        "method,storage,allocator,keep,kept_target,kept_model,parameters,bytes,\"perplexity a, b.txt\","
+                        "method,storage,allocator,update,keep,kept_target,kept_model,parameters,bytes,\"perplexity a, b.txt\","
                                 + "perplexity c.txt,prefill_tokens_per_second,decode_tokens_per_second,seconds",
-                        "dense,factored,uniform,0.5,0.5,0.6,100,200,10.0,4.0,,,1.500",
-                        "svd,factored,uniform,0.5,0.5,0.6,50,100,20.0,5.0,,,1.500");
+                        "dense,factored,uniform,none,0.5,0.5,0.6,100,200,10.0,4.0,,,1.500",
+                        "svd,factored,uniform,none,0.5,0.5,0.6,50,100,20.0,5.0,,,1.500");
     }
 }

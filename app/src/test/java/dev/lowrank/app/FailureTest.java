@@ -3,6 +3,7 @@ package dev.lowrank.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.compress.allocate.UnspendableBudgetException;
 import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.text.TextException;
 import java.io.IOException;
@@ -62,5 +63,12 @@ class FailureTest {
         var failure = Failure.of(new IllegalStateException("index 3"));
         assertThat(failure.fact()).contains("IllegalStateException").contains("index 3");
         assertThat(failure.remedy()).contains("--debug");
+    }
+
+    @Test
+    void aBudgetThatTheRunCannotMeetIsTheRecipesFault() {
+        var failure = Failure.of(new UnspendableBudgetException("The budget of 3 bytes is below 7", new Exception()));
+        assertThat(failure.code()).isEqualTo(ExitCode.RECIPE);
+        assertThat(failure.fact()).contains("below 7");
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -118,21 +119,19 @@ class PocketCommandsTest {
     }
 
     @Test
-    void aBoundOnPerplexityIsMetOnTheValidationTextAndCheckedOnAnother(@TempDir Path folder) {
-        var texts = Run.ROOT.resolve("models/pocket/text");
+    void aBoundOnPerplexityIsMetOnTheValidationText(@TempDir Path folder) {
         var document = json(Run.of(
                 "compress",
                 "--method=lowrank",
                 "--max-perplexity-increase=20%",
-                "--calibration=" + texts.resolve("python-calibration.jsonl"),
-                "--validation=" + texts.resolve("python-evaluation.jsonl"),
+                "--calibration=" + TEXT.resolve("python-calibration.jsonl"),
+                "--validation=" + TEXT.resolve("python-evaluation.jsonl"),
                 "--validation-windows=4",
-                "--check=" + texts.resolve("wikitext-evaluation.txt"),
                 "--samples=4",
                 "--window=64",
                 "--output=" + folder.resolve("out"),
                 "--json"));
-        assertThat(document.path("method").asString()).isEqualTo("kfac-svd");
+        assertThat(document.path("method").asString()).isEqualTo("lowrank");
         assertThat(document.path("allocator").asString()).isEqualTo("knapsack");
         assertThat(document.path("kept_target").asDouble()).isBetween(0.05, 0.99);
         var validated = document.path("validated");
@@ -142,8 +141,100 @@ class PocketCommandsTest {
                 .isCloseTo(validated.path("increase").asDouble(), within(1e-9));
         assertThat(validated.path("rounds").size())
                 .isEqualTo(document.path("allocation").size());
-        assertThat(document.path("check").path("after").asDouble())
-                .isGreaterThan(document.path("check").path("before").asDouble());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"400%, 0, true", "5%, 7, false"})
+    void aBoundOnPerplexityIsAGateOnATextOfItsOwn(String bound, int code, boolean within, @TempDir Path folder)
+            throws Exception {
+        var prose = Files.readString(TEXT.resolve("wikitext-evaluation.txt")).substring(0, 4000);
+        var check = Files.writeString(folder.resolve("prose.txt"), prose);
+        // Code alone steers the cut, so prose loses more than the bound unless that is wide.
+        var run = Run.of(
+                "compress",
+                "--method=svd-llm",
+                "--calibration=" + TEXT.resolve("python-calibration.jsonl"),
+                "--samples=8",
+                "--allocate=uniform",
+                "--max-perplexity-increase=" + bound,
+                "--validation=" + TEXT.resolve("python-evaluation.jsonl"),
+                "--validation-windows=1",
+                "--check=" + check,
+                "--window=64",
+                "--protect=1,2,3,4,5",
+                "--output=" + folder.resolve("out"),
+                "--json");
+        assertThat(run.code()).as(run.err()).isEqualTo(code);
+        var document = JsonMapper.builder().build().readTree(run.out());
+        assertThat(document.path("check").path("within").asBoolean()).isEqualTo(within);
+        assertThat(run.err().contains("Quality gate missed")).isEqualTo(!within);
+        assertThat(document.path("allocation").get(0).asString()).contains("allowed");
+    }
+
+    @Test
+    void theCardsCommandAsksForTheRecipeAgain(@TempDir Path folder) throws Exception {
+        var out = folder.resolve("out");
+        var run = Run.of(
+                "compress",
+                "--calibration=" + TEXT.resolve("python-calibration.jsonl"),
+                "--samples=4",
+                "--window=64",
+                "--keep=0.7",
+                "--count=bytes",
+                "--update-alpha=0.4",
+                "--shrinkage=0.25",
+                "--rank-multiple=4",
+                "--targets=q,down",
+                "--protect=3,1",
+                "--seed=9",
+                "-o",
+                out.toString(),
+                "--json");
+        assertThat(json(run).path("method").asString()).isEqualTo("lowrank");
+        var command = Files.readAllLines(out.resolve("README.md")).stream()
+                .filter(line -> line.startsWith("lowrank compress "))
+                .findFirst()
+                .orElseThrow();
+        assertThat(command)
+                .contains("--method lowrank ", "--update sequential", "--calibration python-calibration.jsonl")
+                .contains("--samples 4 ", "--window 64 ");
+        var options =
+                List.of(command.substring("lowrank compress pocket ".length()).split(" "));
+        var recipe = options.subList(0, options.indexOf("--calibration"));
+        assertThat(ParsedRecipe.of(recipe))
+                .isEqualTo(ParsedRecipe.of(
+                        "--keep=0.7",
+                        "--count=bytes",
+                        "--update-alpha=0.4",
+                        "--shrinkage=0.25",
+                        "--rank-multiple=4",
+                        "--targets=q,down",
+                        "--protect=3,1",
+                        "--seed=9"));
+    }
+
+    @Test
+    void aBudgetInBytesIsForTheWholeModel(@TempDir Path folder) {
+        var out = folder.resolve("out").toString();
+        var done = json(Run.of("compress", "--method=svd", "--allocate=uniform", "--budget=8MB", "-o", out, "--json"));
+        assertThat(done.path("bytes_after").asLong()).isBetween(7_900_000L, 8_000_000L);
+        var tight = Run.of("plan", "--budget=1MB");
+        assertThat(tight.code()).isEqualTo(2);
+        assertThat(tight.err()).contains("1000000 bytes leaves nothing");
+    }
+
+    @Test
+    void aTextThatSteersIsNoCheck(@TempDir Path folder) {
+        var text = TEXT.resolve("python-calibration.jsonl");
+        var run = Run.of(
+                "compress",
+                "--calibration=" + text,
+                "--check=" + text,
+                "-o",
+                folder.resolve("out").toString());
+        assertThat(run.code()).isEqualTo(2);
+        assertThat(run.err()).contains("is given as --calibration and as --check");
+        assertThat(folder).isEmptyDirectory();
     }
 
     @ParameterizedTest

@@ -75,7 +75,7 @@ public final class Compression {
             var recipe = job.recipe();
             if (calibration == null && recipe.needsCalibration()) {
                 throw new IllegalArgumentException("The method "
-                        + recipe.method().info().id() + " with the allocator "
+                        + recipe.name() + " with the allocator "
                         + recipe.allocator().info().id()
                         + " needs a calibration text; give one with --calibration FILE");
             }

@@ -9,6 +9,7 @@ import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
@@ -24,11 +25,13 @@ import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What a run is asked to do; together with the source and the calibration set it decides every byte of the
 /// output.
 ///
+/// @param name what it is called in tables, reports and the manifest; [#OWN] or the method's id
 /// @param method how sites are decomposed
 /// @param storage which storage forms may be used
 /// @param allocator how ranks are chosen
@@ -42,6 +45,7 @@ import org.jspecify.annotations.Nullable;
 /// @param dtype element type of what is written; null for the source's own (BF16 where that is quantised)
 /// @param seed decides everything random besides the calibration set
 public record CompressionRecipe(
+        String name,
         Method method,
         StoragePolicy storage,
         Allocator allocator,
@@ -52,7 +56,17 @@ public record CompressionRecipe(
         @Nullable SequentialUpdate update,
         @Nullable DType dtype,
         long seed) {
+    /// Name of our own recipe.
+    public static final String OWN = "lowrank";
+
+    private static final String OWN_METRIC = "kfac-svd";
+    private static final String OWN_ALLOCATOR = "knapsack";
+
     public CompressionRecipe {
+        if (!name.equals(method.info().id()) && !name.equals(OWN)) {
+            throw new IllegalArgumentException("A recipe is called " + OWN + " or by its method, "
+                    + method.info().id() + ", not " + name);
+        }
         if (rankMultiple < 1) {
             throw new IllegalArgumentException("--rank-multiple must be at least 1, but was " + rankMultiple);
         }
@@ -60,22 +74,21 @@ public record CompressionRecipe(
             throw new IllegalArgumentException("Models are written in F32, F16 or BF16, not " + dtype);
         }
         if (storage == StoragePolicy.TUCKER && !method.info().id().equals("tucker")) {
-            throw new IllegalArgumentException("--storage tucker keeps the core of --method tucker; the method "
-                    + method.info().id() + " has none. Use factored, pivoted or auto");
+            throw new IllegalArgumentException("--storage tucker keeps the core of --method tucker; the method " + name
+                    + " has none. Use factored, pivoted or auto");
         }
         if (update != null
                 && method instanceof SiteMethod
                 && (!method.info().needs().contains(Statistic.SECOND_MOMENT)
                         || method.info().needs().contains(Statistic.MEAN))) {
             throw new IllegalArgumentException("--update sequential fits methods whose metric is the second moment of"
-                    + " the inputs (svd-llm, kfac-svd, without --centred), not "
-                    + method.info().id());
+                    + " the inputs (svd-llm, kfac-svd, without --centred), not " + name);
         }
         if (storage != StoragePolicy.AUTO && method instanceof StreamRotation) {
-            throw new IllegalArgumentException("--storage says how factors are stored; the method "
-                    + method.info().id() + " makes none, it leaves plain matrices. Leave --storage out");
+            throw new IllegalArgumentException("--storage says how factors are stored; the method " + name
+                    + " makes none, it leaves plain matrices. Leave --storage out");
         }
-        require(method, storage, allocator, rankMultiple, update);
+        require(method, storage, allocator, budget, rankMultiple, update);
         targets = Set.copyOf(targets);
         protectedLayers = Set.copyOf(protectedLayers);
     }
@@ -85,6 +98,7 @@ public record CompressionRecipe(
             Method method,
             StoragePolicy storage,
             Allocator allocator,
+            Budget budget,
             int rankMultiple,
             @Nullable SequentialUpdate update) {
         if (method instanceof SiteMethod) {
@@ -92,13 +106,21 @@ public record CompressionRecipe(
         }
         var id = method.info().id();
         var spender = allocator.info().id();
+        if (allocator instanceof WithinBound) {
+            throw new IllegalArgumentException("--max-perplexity-increase searches over decompositions of single"
+                    + " linears; the method " + id + " makes none. Give it a budget, such as --keep 0.8");
+        }
         if (method instanceof ModuleMethod && !(allocator instanceof BlockAllocator)) {
             throw new IllegalArgumentException("The method " + id + " narrows whole blocks, which the allocator "
                     + spender + " cannot spend a budget on; use influence or uniform");
         }
-        if (!(method instanceof ModuleMethod) && !spender.equals("uniform")) {
+        if (!(method instanceof ModuleMethod) && !allocator.isEven()) {
             throw new IllegalArgumentException("The method " + id + " spends its budget by its own rule, not by the"
                     + " allocator " + spender + "; leave --allocate, --rank and --energy out");
+        }
+        if (budget instanceof Budget.Unbounded) {
+            throw new IllegalArgumentException(
+                    "The method " + id + " cuts as much as a budget asks for, but was given none; give --keep");
         }
         if (method instanceof BlockRemoval && rankMultiple > 1) {
             throw new IllegalArgumentException(
@@ -116,6 +138,32 @@ public record CompressionRecipe(
         }
     }
 
+    /// A recipe that is called by its method.
+    public CompressionRecipe(
+            Method method,
+            StoragePolicy storage,
+            Allocator allocator,
+            Budget budget,
+            int rankMultiple,
+            Set<Role> targets,
+            Set<Integer> protectedLayers,
+            @Nullable SequentialUpdate update,
+            @Nullable DType dtype,
+            long seed) {
+        this(
+                method.info().id(),
+                method,
+                storage,
+                allocator,
+                budget,
+                rankMultiple,
+                targets,
+                protectedLayers,
+                update,
+                dtype,
+                seed);
+    }
+
     /// A recipe with nothing special: all targets, no protected layer, the source's dtype.
     public static CompressionRecipe of(
             Method method, StoragePolicy storage, Allocator allocator, Budget budget, long seed) {
@@ -125,17 +173,46 @@ public record CompressionRecipe(
     /// Our own recipe, what loses least: the K-FAC metric, ranks by knapsack over estimated divergences,
     /// each site fitted to what it sees in the compressed model. All targets, the source's dtype.
     public static CompressionRecipe best(Budget budget, long seed) {
+        return named(OWN, MethodOptions.DEFAULT, budget, seed);
+    }
+
+    /// The recipe that a name stands for: our own, or a published method as published, with the allocator
+    /// of its paper and no update. All targets, the source's dtype, the best allowed form.
+    ///
+    /// @param name one of [#names]
+    /// @param options of the method
+    /// @throws IllegalArgumentException naming the known methods
+    public static CompressionRecipe named(String name, MethodOptions options, Budget budget, long seed) {
+        var own = name.equals(OWN);
+        var method = Methods.of(own ? OWN_METRIC : name, options);
         return new CompressionRecipe(
-                Methods.of("kfac-svd", MethodOptions.DEFAULT),
+                name,
+                method,
                 StoragePolicy.AUTO,
-                Allocators.of("knapsack", AllocatorOptions.DEFAULT),
+                Allocators.of(own ? OWN_ALLOCATOR : method.allocator(), AllocatorOptions.DEFAULT),
                 budget,
                 1,
                 Set.of(),
                 Set.of(),
-                SequentialUpdate.DEFAULT,
+                own ? SequentialUpdate.DEFAULT : null,
                 null,
                 seed);
+    }
+
+    /// Names that [#named] knows, our own first.
+    public static List<String> names() {
+        return Stream.concat(Stream.of(OWN), Methods.ids().stream()).toList();
+    }
+
+    /// The same with another budget.
+    public CompressionRecipe withBudget(Budget other) {
+        return new CompressionRecipe(
+                name, method, storage, allocator, other, rankMultiple, targets, protectedLayers, update, dtype, seed);
+    }
+
+    /// How sites are fitted to the compressed model, in a word.
+    public String updateId() {
+        return update == null ? "none" : "sequential";
     }
 
     /// Whether ranks, widths and blocks are known before anything is measured.

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// What a run did.
 ///
 /// @param output the folder written
-/// @param method its method
+/// @param method the name of its recipe: `lowrank`, or its method
 /// @param storage its storage policy
 /// @param allocator what chose its ranks
 /// @param keptTarget numbers kept ÷ original over the target linears

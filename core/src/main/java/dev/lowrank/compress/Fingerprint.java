@@ -66,7 +66,7 @@ public final class Fingerprint {
 
     private static ObjectNode recipe(CompressionRecipe recipe) {
         var node = JSON.createObjectNode();
-        node.put("method", recipe.method().info().id());
+        node.put("method", recipe.name());
         node.put("method_options", recipe.method().toString());
         node.put("storage", recipe.storage().id());
         node.put("allocator", recipe.allocator().toString());

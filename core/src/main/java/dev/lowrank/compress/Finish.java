@@ -43,7 +43,7 @@ final class Finish {
                 : reports.stream().mapToLong(SiteReport::parameters).sum() / (double) job.plan.targetParametersBefore();
         var draft = new CompressionReport(
                 output,
-                job.recipe().method().info().id(),
+                job.recipe().name(),
                 job.recipe().storageId(),
                 job.recipe().spender(),
                 keptTarget,

@@ -6,6 +6,7 @@ import dev.lowrank.compress.allocate.Allocator;
 import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.PerplexityIncrease;
 import dev.lowrank.compress.allocate.TrialLoss;
+import dev.lowrank.compress.allocate.UnspendableBudgetException;
 import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LinearSite;
@@ -265,13 +266,18 @@ final class JobState implements AutoCloseable {
     ///
     /// @param trial measures candidates; null without validation text
     /// @param allocator the recipe's, or that with another bound
+    /// @throws UnspendableBudgetException if no plan meets what was asked for
     void allocate(Evidences.Gathered gathered, @Nullable TrialLoss trial, Allocator allocator) {
         var evidence = plan.targets().stream()
                 .map(site -> gathered.of(recipe().siteMethod(), site.site(), site.dtype()))
                 .toList();
-        var chosen = allocator.allocate(recipe().problem(evidence, trial));
-        state.finishAllocating(chosen);
-        allocation = chosen;
+        try {
+            var chosen = allocator.allocate(recipe().problem(evidence, trial));
+            state.finishAllocating(chosen);
+            allocation = chosen;
+        } catch (IllegalArgumentException unmet) {
+            throw new UnspendableBudgetException(String.valueOf(unmet.getMessage()), unmet);
+        }
     }
 
     /// The probe before the first block, as the finished folder will embed it.

@@ -1,13 +1,12 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.allocate.Budget;
-import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.method.BlockRemoval;
-import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.model.LanguageModel;
-import dev.lowrank.model.Role;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import tools.jackson.databind.JsonNode;
 
 /// The `README.md` of a compressed folder: what it is, how it was made, how to load it. Holds nothing that
 /// differs between two runs of the same recipe.
@@ -61,7 +60,7 @@ final class ModelCard {
                 ```
                 lowrank compress %s %s
                 ```
-
+                %s
                 `lowrank.json` holds the hash of every input and output, the rank and the error of every site, and every \
                 fallback. What the compression cost in quality is for you to measure: `lowrank evaluate`.
 
@@ -75,13 +74,14 @@ final class ModelCard {
                 report.bytesAfter(),
                 report.keptTarget(),
                 report.keptModel(),
-                method.id(),
+                job.recipe().name(),
                 method.title(),
                 method.paper(),
                 job.recipe().storageId(),
                 calibration(job),
-                name,
+                quoted(String.valueOf(name)),
                 options(job),
+                beyond(job.recipe()),
                 report.warnings().isEmpty()
                         ? ""
                         : report.warnings().stream()
@@ -108,57 +108,47 @@ final class ModelCard {
                 .collect(Collectors.joining(", "));
     }
 
+    /// What the command leaves to the reader.
+    private static String beyond(CompressionRecipe recipe) {
+        var unsaid = RecipeArguments.unsaid(recipe);
+        return "\nTexts and model stand there without their folders; their hashes are in `lowrank.json`.\n"
+                + (unsaid.isEmpty()
+                        ? ""
+                        : "Made by a program with " + unsaid
+                                + ", which no option asks for: the command comes close.\n");
+    }
+
+    /// What a shell runs to make the same folder; the texts by their bare names.
     private static String options(JobState job) {
-        var recipe = job.recipe();
-        var options = new StringBuilder("--method " + recipe.method().info().id());
-        if (recipe.method() instanceof SiteMethod) {
-            options.append(" --storage ").append(recipe.storage().id());
+        var arguments = new ArrayList<>(RecipeArguments.of(job.recipe()));
+        var calibration = job.fingerprint.path("calibration");
+        var validation = job.fingerprint.path("validation");
+        texts(arguments, "--calibration", calibration);
+        texts(arguments, "--validation", validation);
+        if (!calibration.isMissingNode()) {
+            arguments.addAll(List.of("--samples", calibration.path("samples").asString()));
         }
-        var allocator = recipe.allocator();
-        switch (recipe.budget()) {
-            case Budget.Share share ->
-                options.append(
-                                recipe.leavesPlainModel()
-                                        ? ""
-                                        : " --allocate " + allocator.info().id())
-                        .append(
-                                share.unit() == CostUnit.PARAMETERS
-                                        ? ""
-                                        : " --count " + share.unit().id())
-                        .append(" --keep ")
-                        .append(share.keep().kept());
-            case Budget.Absolute _, Budget.Unbounded _ ->
-                options.append(" (").append(allocator).append(')');
+        if (!validation.isMissingNode()) {
+            arguments.addAll(
+                    List.of("--validation-windows", validation.path("samples").asString()));
         }
-        if (recipe.rankMultiple() > 1) {
-            options.append(" --rank-multiple ").append(recipe.rankMultiple());
+        var window = calibration.isMissingNode() ? validation : calibration;
+        if (!window.isMissingNode()) {
+            arguments.addAll(List.of("--window", window.path("window").asString()));
         }
-        if (!recipe.targets().isEmpty()) {
-            options.append(" --targets ")
-                    .append(recipe.targets().stream().map(Role::id).sorted().collect(Collectors.joining(",")));
-        }
-        if (!recipe.protectedLayers().isEmpty()) {
-            options.append(" --protect ")
-                    .append(recipe.protectedLayers().stream()
-                            .sorted()
-                            .map(String::valueOf)
-                            .collect(Collectors.joining(",")));
-        }
-        if (recipe.dtype() != null) {
-            options.append(" --dtype ").append(recipe.dtype().name().toLowerCase(Locale.ROOT));
-        }
-        var identity = job.fingerprint.path("calibration");
+        arguments.addAll(List.of("-o", "OUT"));
+        return arguments.stream().map(ModelCard::quoted).collect(Collectors.joining(" "));
+    }
+
+    private static void texts(List<String> arguments, String option, JsonNode identity) {
         identity.path("files")
                 .valueStream()
-                .forEach(file -> options.append(" --calibration ")
-                        .append(file.path("name").asString()));
-        if (!identity.isMissingNode()) {
-            options.append(" --samples ").append(identity.path("samples").asString());
-            options.append(" --window ").append(identity.path("window").asString());
-        }
-        return options.append(" --seed ")
-                .append(recipe.seed())
-                .append(" -o OUT")
-                .toString();
+                .forEach(file ->
+                        arguments.addAll(List.of(option, file.path("name").asString())));
+    }
+
+    /// As a POSIX shell reads it back.
+    private static String quoted(String word) {
+        return word.matches("[A-Za-z0-9_.,:=/+@%-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
     }
 }

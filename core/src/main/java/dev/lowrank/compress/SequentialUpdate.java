@@ -19,7 +19,7 @@ public record SequentialUpdate(double alpha, double ridge, int windows) {
     public static final int ALL = Integer.MAX_VALUE;
 
     /// What generalised best on held-out text of SmolLM2-135M.
-    public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.35, 3e-3, ALL);
+    public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.3, 3e-3, ALL);
 
     public SequentialUpdate {
         if (!(alpha >= 0 && alpha <= 1)) {

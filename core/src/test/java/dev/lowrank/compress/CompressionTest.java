@@ -516,7 +516,7 @@ class CompressionTest {
         return CompressionRecipe.of(
                 Methods.of(method, MethodOptions.DEFAULT),
                 StoragePolicy.of(storage),
-                Allocators.of(allocator, AllocatorOptions.DEFAULT.withTrials(6)),
+                Allocators.of(allocator, new AllocatorOptions(64, Double.NaN, 0, 6, null, 0, Double.NaN)),
                 new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep)),
                 0);
     }

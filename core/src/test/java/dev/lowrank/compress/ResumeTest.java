@@ -276,7 +276,7 @@ class ResumeTest {
 
     private static Spending share(String allocator, double keep) {
         return new Spending(
-                Allocators.of(allocator, AllocatorOptions.DEFAULT.withTrials(6)),
+                Allocators.of(allocator, new AllocatorOptions(64, Double.NaN, 0, 6, null, 0, Double.NaN)),
                 new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep)));
     }
 

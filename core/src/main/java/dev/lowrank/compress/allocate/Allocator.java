@@ -1,5 +1,7 @@
 package dev.lowrank.compress.allocate;
 
+import java.util.List;
+
 /// A rule that spends a budget on sites. Adding one means adding a file and a line in [Allocators].
 ///
 /// Implementations are deterministic: the same problem gives the same allocation.
@@ -12,6 +14,23 @@ public interface Allocator {
     /// @param sites that it spends a budget on
     default long trials(int sites) {
         return 0;
+    }
+
+    /// Whether it spends the problem's budget; if not, it fixes ranks by itself and takes a budget only as
+    /// a check.
+    default boolean spends() {
+        return true;
+    }
+
+    /// Whether it is nothing but the same share for everything, so that a method with a rule of its own can
+    /// stand in its place.
+    default boolean isEven() {
+        return false;
+    }
+
+    /// The options of the command line that ask for it as it is, knobs included.
+    default List<String> options() {
+        return List.of("--allocate", info().id());
     }
 
     /// Chooses form and rank of every site.

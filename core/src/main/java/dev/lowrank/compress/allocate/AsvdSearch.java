@@ -26,7 +26,7 @@ record AsvdSearch(Sensitivity source) implements Allocator {
 
     AsvdSearch {
         if (source != Sensitivity.TRIAL_LOSS && source != Sensitivity.DIVERGENCE) {
-            throw new IllegalArgumentException("ASVD's search reads TRIAL_LOSS or DIVERGENCE, not " + source);
+            throw new IllegalArgumentException("ASVD's search goes by trial or estimate, not by " + source.id());
         }
     }
 
@@ -34,6 +34,11 @@ record AsvdSearch(Sensitivity source) implements Allocator {
     public AllocatorInfo info() {
         return new AllocatorInfo(
                 "asvd", "one loss bound for every site cut alone", "arXiv:2312.05821", EnumSet.of(source));
+    }
+
+    @Override
+    public List<String> options() {
+        return List.of("--allocate", info().id(), "--allocate-by", source.id());
     }
 
     /// A site cut to a rung, alone.

@@ -42,6 +42,11 @@ record Bolaco(int trials, int depthGroups) implements Allocator {
     }
 
     @Override
+    public List<String> options() {
+        return List.of("--allocate", INFO.id(), "--allocate-trials", Integer.toString(trials));
+    }
+
+    @Override
     public AllocatorInfo info() {
         return INFO;
     }

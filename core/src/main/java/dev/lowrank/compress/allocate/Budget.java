@@ -23,8 +23,15 @@ public sealed interface Budget {
 
     /// An absolute amount.
     ///
-    /// @param amount in the unit, at least 1
-    record Absolute(CostUnit unit, long amount) implements Budget {
+    /// @param amount of the targets in the unit, at least 1
+    /// @param besides what the rest of the model takes of the whole that was asked for; 0 where the targets
+    ///     alone were
+    record Absolute(CostUnit unit, long amount, long besides) implements Budget {
+        /// An amount for the targets alone.
+        public Absolute(CostUnit unit, long amount) {
+            this(unit, amount, 0);
+        }
+
         public Absolute {
             if (amount < 1) {
                 throw new IllegalArgumentException(

@@ -1,9 +1,11 @@
 package dev.lowrank.compress.allocate;
 
+import java.util.List;
 import java.util.Set;
 
 /// The smallest rank that keeps a share of the squared singular values: `min r: Σ_{i≤r} σ_i² ≥ τ Σ σ_i²`.
-/// The share is either given, or the one that meets the budget, found by bisection.
+/// The share is either given, or the one that meets the budget, found by bisection. Ranks go up to the rank
+/// multiple, so that the share is kept.
 ///
 /// In the method's own metric, where `Σ_{i>r} σ_i²` is the error of the site's output; on a raw weight the
 /// rule says little. Source: the threshold of TRP, Xu et al., arXiv:2004.14566, there 0.9 while training.
@@ -25,10 +27,20 @@ record Energy(double share) implements Allocator {
     }
 
     @Override
+    public boolean spends() {
+        return Double.isNaN(share);
+    }
+
+    @Override
+    public List<String> options() {
+        return Double.isNaN(share) ? Allocator.super.options() : List.of("--energy", Double.toString(share));
+    }
+
+    @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(INFO.id(), INFO.needs());
         if (!Double.isNaN(share)) {
-            return PerSite.allocate(problem, (evidence, _) -> rank(evidence.singular(), share));
+            return PerSite.allocate(problem, PerSite.Rounding.UP, (evidence, _) -> rank(evidence.singular(), share));
         }
         var ladders = Ladders.of(problem);
         if (ladders.affordDense()) {

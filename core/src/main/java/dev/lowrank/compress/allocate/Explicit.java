@@ -1,5 +1,6 @@
 package dev.lowrank.compress.allocate;
 
+import java.util.List;
 import java.util.Set;
 
 /// The same rank everywhere, capped where a matrix is smaller; sites where that saves nothing stay dense.
@@ -25,9 +26,20 @@ record Explicit(int rank) implements Allocator {
     }
 
     @Override
+    public boolean spends() {
+        return false;
+    }
+
+    @Override
+    public List<String> options() {
+        return List.of("--rank", Integer.toString(rank));
+    }
+
+    @Override
     public Allocation allocate(AllocationProblem problem) {
         return PerSite.allocate(
                 problem,
+                PerSite.Rounding.DOWN,
                 (evidence, _) -> Math.min(
                         rank, Math.min(evidence.site().out(), evidence.site().in())));
     }

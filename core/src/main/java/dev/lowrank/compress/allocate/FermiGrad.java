@@ -21,34 +21,43 @@ import java.util.List;
 /// @param steps steps of the descent
 /// @param rate step size, as a share of a site's components
 /// @param source [Sensitivity#DIVERGENCE], or [Sensitivity#SPECTRUM] for relative energies
-public record FermiGrad(int steps, double rate, Sensitivity source) implements Allocator {
-    /// Defaults: twice as many steps lower the estimate by less than 1 %.
-    public static final FermiGrad DEFAULT = new FermiGrad(300, 0.02, Sensitivity.DIVERGENCE);
+record FermiGrad(int steps, double rate, Sensitivity source) implements Allocator {
+    static final String ID = "fermi";
 
     private static final double START_WIDTH = 1.0 / 8;
     private static final double REFINE_WIDTH = 1.0 / 32;
     private static final double FIRST_DECAY = 0.9;
     private static final double SECOND_DECAY = 0.99;
 
-    public FermiGrad {
+    FermiGrad {
         if (steps < 1 || !(rate > 0 && rate <= 1)) {
             throw new IllegalArgumentException(
                     "FermiGrad takes at least 1 step and a rate in (0, 1], but was given " + steps + " and " + rate);
         }
         if (source != Sensitivity.DIVERGENCE && source != Sensitivity.SPECTRUM) {
-            throw new IllegalArgumentException("FermiGrad reads DIVERGENCE or SPECTRUM, not " + source);
+            throw new IllegalArgumentException("FermiGrad goes by estimate or spectrum, not by " + source.id());
         }
+    }
+
+    /// With the defaults: twice as many steps lower the estimate by less than 1 %.
+    static FermiGrad of(Sensitivity source) {
+        return new FermiGrad(300, 0.02, source);
+    }
+
+    @Override
+    public List<String> options() {
+        return List.of("--allocate", ID, "--allocate-by", source.id());
     }
 
     @Override
     public AllocatorInfo info() {
         return new AllocatorInfo(
-                "fermi", "gradient descent on softly truncated spectra", "arXiv:2512.03062", EnumSet.of(source));
+                ID, "gradient descent on softly truncated spectra", "arXiv:2512.03062", EnumSet.of(source));
     }
 
     @Override
     public Allocation allocate(AllocationProblem problem) {
-        problem.require("fermi", info().needs());
+        problem.require(ID, info().needs());
         var ladders = Ladders.of(problem);
         var share = problem.budget().share(problem.denseCost());
         var start = ladders.meet(
@@ -70,8 +79,8 @@ public record FermiGrad(int steps, double rate, Sensitivity source) implements A
     /// @param start a plan for the same sites within the problem's budget
     /// @return a plan whose estimated loss is not above the start's
     /// @throws IllegalArgumentException if the start costs more than the budget
-    public Allocation refine(AllocationProblem problem, Allocation start) {
-        problem.require("fermi", info().needs());
+    Allocation refine(AllocationProblem problem, Allocation start) {
+        problem.require(ID, info().needs());
         var ladders = Ladders.of(problem);
         return new Descent(ladders, REFINE_WIDTH).run(ladders.nearest(start));
     }

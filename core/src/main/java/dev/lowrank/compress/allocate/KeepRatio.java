@@ -16,9 +16,4 @@ public record KeepRatio(double kept) {
     public static KeepRatio keep(double share) {
         return new KeepRatio(share);
     }
-
-    /// From the removed share.
-    public static KeepRatio remove(double share) {
-        return new KeepRatio(1 - share);
-    }
 }

@@ -15,14 +15,11 @@ import org.jspecify.annotations.Nullable;
 /// ranks stay hardware-friendly. What would not lower the estimate is not spent.
 ///
 /// Sites interact, so the sum is not the loss: the estimates of a whole plan can be off by half and more.
-/// That changes the plan only where some sites are off by more than others. Two remedies:
-///
-/// With `rounds > 0`, for every group of sites (role × depth group) the trial loss is measured with that
+/// That changes the plan only where some sites are off by more than others. A remedy:
+/// with `rounds > 0`, for every group of sites (role × depth group) the trial loss is measured with that
 /// group dense again. What the group costs in the company of all others, over what was predicted for it,
 /// scales its curves; the problem is solved anew within a trust region; the new plan is kept if its trial
 /// loss is lower, else the region is halved. A round takes one trial for each group and one for the plan.
-///
-/// With [#refine], the caller measures new curves around a plan.
 ///
 /// Source: own; the multiple-choice knapsack on hulls is textbook (Kellerer, Pferschy, Pisinger, Knapsack
 /// Problems, chapter 11); calibrated curves with a dense option follow LEMS, which solves an integer
@@ -35,33 +32,62 @@ import org.jspecify.annotations.Nullable;
 /// @param depthGroups groups of neighbouring layers whose curves are corrected apart
 /// @param floor smallest share of its dense cost that a site keeps, in [0, 1): where a cut is deep, curves
 ///     promise too much
-public record Knapsack(int step, int rounds, double trust, int depthGroups, double floor) implements Allocator {
+/// @param source [Sensitivity#DIVERGENCE] for estimated curves, [Sensitivity#TRIAL_LOSS] for curves through
+///     one trial a site ([MeasuredCurves])
+record Knapsack(int step, int rounds, double trust, int depthGroups, double floor, Sensitivity source)
+        implements Allocator {
+    /// Suits half-precision tiles.
+    static final int STEP = 8;
+
     private static final String ID = "knapsack";
 
     /// Largest correction of a group: a trial on little text can be far off.
     private static final double MOST = 8;
 
-    public Knapsack {
+    Knapsack {
         if (step < 1 || rounds < 0 || !(trust > 0 && trust <= 1) || depthGroups < 1 || !(floor >= 0 && floor < 1)) {
             throw new IllegalArgumentException("The knapsack takes a step of at least 1, rounds of at least 0, a trust "
                     + "in (0, 1], at least 1 depth group and a floor in [0, 1), but was given " + step + ", " + rounds
                     + ", " + trust + ", " + depthGroups + " and " + floor);
         }
+        if (source != Sensitivity.DIVERGENCE && source != Sensitivity.TRIAL_LOSS) {
+            throw new IllegalArgumentException("The knapsack goes by estimate or trial, not by " + source.id());
+        }
     }
 
     /// With the defaults for corrections.
-    public static Knapsack of(int step, int rounds) {
-        return new Knapsack(step, rounds, 0.15, 2, 0);
+    static Knapsack of(int step, int rounds) {
+        return new Knapsack(step, rounds, 0.15, 2, 0, Sensitivity.DIVERGENCE);
     }
 
     /// With a floor.
-    public Knapsack withFloor(double share) {
-        return new Knapsack(step, rounds, trust, depthGroups, share);
+    Knapsack withFloor(double share) {
+        return new Knapsack(step, rounds, trust, depthGroups, share, source);
+    }
+
+    /// With another source of curves.
+    Knapsack withSource(Sensitivity other) {
+        return new Knapsack(step, rounds, trust, depthGroups, floor, other);
+    }
+
+    @Override
+    public List<String> options() {
+        return List.of(
+                "--allocate",
+                ID,
+                "--allocate-rounds",
+                Integer.toString(rounds),
+                "--allocate-floor",
+                Double.toString(floor),
+                "--allocate-by",
+                source.id());
     }
 
     @Override
     public AllocatorInfo info() {
-        var needs = EnumSet.of(Sensitivity.DIVERGENCE);
+        var needs = source == Sensitivity.DIVERGENCE
+                ? EnumSet.of(Sensitivity.DIVERGENCE)
+                : EnumSet.of(Sensitivity.SPECTRUM, Sensitivity.TRIAL_LOSS);
         if (rounds > 0) {
             needs.add(Sensitivity.TRIAL_LOSS);
         }
@@ -76,21 +102,13 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups, doub
     @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(ID, info().needs());
-        var ladders = Ladders.of(problem);
+        var given = Ladders.of(problem);
+        if (source == Sensitivity.TRIAL_LOSS && given.affordDense()) {
+            return given.allocation(given.dense()).withPredictedLoss(0);
+        }
+        var ladders = source == Sensitivity.TRIAL_LOSS ? Ladders.of(MeasuredCurves.around(given)) : given;
         var first = solve(ladders, ones(ladders), Window.open(floor));
         return rounds == 0 || ladders.affordDense() ? first : correct(ladders, first);
-    }
-
-    /// Solves the problem near a plan, with the curves of the problem's evidence, which may have been
-    /// measured anew around that plan.
-    ///
-    /// @param around a plan for the same sites; its cost is within the problem's budget
-    /// @param reach how far a site's cost may move, as a share of its dense cost, give or take one step
-    /// @throws IllegalArgumentException if no plan within reach fits the budget
-    public Allocation refine(AllocationProblem problem, Allocation around, double reach) {
-        problem.require(ID, EnumSet.of(Sensitivity.DIVERGENCE));
-        var ladders = Ladders.of(problem);
-        return solve(ladders, ones(ladders), new Window(around, reach, floor));
     }
 
     /// Where a plan may lie: anywhere, or around another one.
@@ -138,7 +156,7 @@ public record Knapsack(int step, int rounds, double trust, int depthGroups, doub
     private Allocation solve(Ladders ladders, double[] scale, Window window) {
         var losses = Curves.losses(ladders, scale);
         var low = window.low(ladders);
-        ladders.reachable(low, window.around == null ? "the floor of " + floor : "the given plan within reach");
+        ladders.reachable(low, "the floor of " + floor);
         var start = wide(ladders, scale, window);
         var high = window.high(ladders);
         var rungs = start == null

@@ -9,15 +9,25 @@ import java.util.function.ToIntBiFunction;
 final class PerSite {
     private PerSite() {}
 
+    /// What becomes of a rank between two multiples.
+    enum Rounding {
+        /// A budget must not be exceeded.
+        DOWN,
+        /// A promise must be kept.
+        UP
+    }
+
     /// Chooses for every site, of the forms that the policy allows, the one that carries the highest rank,
     /// then the fewest bytes; dense where no form would be smaller than the matrix.
     ///
+    /// @param rounding to the rank multiple; up to dense where the matrix has no such rank
     /// @param rank the rank that a rule wants for a site in a form; 0 for none
     /// @throws IllegalArgumentException naming a site that the rule leaves without a rank
-    static Allocation allocate(AllocationProblem problem, ToIntBiFunction<Evidence, StorageForm> rank) {
+    static Allocation allocate(
+            AllocationProblem problem, Rounding rounding, ToIntBiFunction<Evidence, StorageForm> rank) {
         var choices = new ArrayList<Choice>();
         for (var evidence : problem.evidence()) {
-            choices.add(choose(problem, evidence, rank));
+            choices.add(choose(problem, evidence, rounding, rank));
         }
         return Allocation.within(problem, choices);
     }
@@ -32,18 +42,27 @@ final class PerSite {
     }
 
     private static Choice choose(
-            AllocationProblem problem, Evidence evidence, ToIntBiFunction<Evidence, StorageForm> rank) {
+            AllocationProblem problem,
+            Evidence evidence,
+            Rounding rounding,
+            ToIntBiFunction<Evidence, StorageForm> rank) {
         var site = evidence.site();
         var dense = Choice.dense(site);
+        var most = Math.min(site.out(), site.in());
         var free = 0;
         var fits = new ArrayList<Choice>();
         for (var form : problem.storage().forms()) {
             var wanted = rank.applyAsInt(evidence, form);
-            var rounded = wanted - wanted % problem.rankMultiple();
+            var multiple = problem.rankMultiple();
+            var rounded =
+                    rounding == Rounding.UP ? Math.ceilDiv(wanted, multiple) * multiple : wanted - wanted % multiple;
             free = Math.max(free, wanted);
-            if (rounded >= problem.rankFloor()) {
+            if (rounded >= problem.rankFloor() && rounded <= most) {
                 fits.add(problem.cut(site, form, rounded));
             }
+        }
+        if (fits.isEmpty() && rounding == Rounding.UP) {
+            return dense; // no multiple keeps as much
         }
         if (fits.isEmpty()) {
             throw new IllegalArgumentException("The budget leaves " + site.name() + " [" + site.out() + ", " + site.in()

@@ -1,5 +1,6 @@
 package dev.lowrank.compress.allocate;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
@@ -34,6 +35,11 @@ public record PerplexityIncrease(double increase) implements QualityBound {
     @Override
     public Set<Sensitivity> needs() {
         return Set.of(Sensitivity.TRIAL_LOSS);
+    }
+
+    @Override
+    public List<String> options() {
+        return List.of("--max-perplexity-increase", Double.toString(increase));
     }
 
     /// The validation loss, in nats per token.

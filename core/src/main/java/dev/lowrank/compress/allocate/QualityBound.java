@@ -1,5 +1,6 @@
 package dev.lowrank.compress.allocate;
 
+import java.util.List;
 import java.util.Set;
 
 /// What a cut may cost in quality: something that is measured of trial models, and how much of it may be
@@ -8,6 +9,9 @@ import java.util.Set;
 public interface QualityBound {
     /// What measuring needs; the run provides it or refuses.
     Set<Sensitivity> needs();
+
+    /// The options of the command line that ask for it.
+    List<String> options();
 
     /// Measures the model that an allocation stands for. Called about ten times in a search.
     ///

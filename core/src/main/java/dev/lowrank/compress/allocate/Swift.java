@@ -29,6 +29,13 @@ record Swift(double alpha, double floor) implements Allocator {
     }
 
     @Override
+    public List<String> options() {
+        return Double.isNaN(alpha)
+                ? Allocator.super.options()
+                : List.of("--allocate", info().id(), "--swift-alpha", Double.toString(alpha));
+    }
+
+    @Override
     public AllocatorInfo info() {
         var needs = EnumSet.of(Sensitivity.SPECTRUM);
         if (Double.isNaN(alpha)) {

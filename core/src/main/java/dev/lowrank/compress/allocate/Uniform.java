@@ -20,13 +20,19 @@ record Uniform() implements BlockAllocator {
     }
 
     @Override
+    public boolean isEven() {
+        return true;
+    }
+
+    @Override
     public Allocation allocate(AllocationProblem problem) {
         var dense = problem.denseCost();
         if (problem.limit() >= dense) {
             return PerSite.dense(problem);
         }
         var share = problem.budget().share(dense);
-        return PerSite.allocate(problem, (evidence, form) -> rank(problem, evidence, form, share));
+        return PerSite.allocate(
+                problem, PerSite.Rounding.DOWN, (evidence, form) -> rank(problem, evidence, form, share));
     }
 
     @Override

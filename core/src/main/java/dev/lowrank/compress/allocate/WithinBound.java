@@ -3,6 +3,7 @@ package dev.lowrank.compress.allocate;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The smallest share of the targets at which a quality of the model stays within a bound: another
@@ -18,6 +19,18 @@ import org.jspecify.annotations.Nullable;
 public record WithinBound(Allocator inner, CostUnit unit, QualityBound bound) implements Allocator {
     private static final int TRIALS = 9;
     private static final double SMALLEST_SHARE = 0.05;
+
+    public WithinBound {
+        if (!inner.spends()) {
+            throw new IllegalArgumentException("A bound on quality searches the share that an allocator spends, but "
+                    + inner.info().id() + " fixes ranks by itself; choose another allocator");
+        }
+    }
+
+    @Override
+    public List<String> options() {
+        return Stream.concat(inner.options().stream(), bound.options().stream()).toList();
+    }
 
     /// The same with another bound.
     ///
@@ -35,7 +48,7 @@ public record WithinBound(Allocator inner, CostUnit unit, QualityBound bound) im
 
         @Override
         public Allocation allocate(AllocationProblem problem) {
-            return bounded.share(problem, 1).withPredictedLoss(0);
+            return PerSite.dense(problem).withPredictedLoss(0);
         }
     }
 
@@ -56,7 +69,7 @@ public record WithinBound(Allocator inner, CostUnit unit, QualityBound bound) im
     @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(info().id(), info().needs());
-        var best = share(problem, 1);
+        var best = PerSite.dense(problem);
         var dense = bound.measure(problem, best);
         var reached = dense;
         var share = 1.0;

@@ -1,6 +1,7 @@
 package dev.lowrank.compress.allocate;
 
 import java.util.Comparator;
+import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Set;
 
@@ -30,6 +31,11 @@ record ZsSvd(double floor) implements Allocator {
         if (!(floor >= 0 && floor < 1)) {
             throw new IllegalArgumentException("ZS-SVD's floor is a share in [0, 1), but was " + floor);
         }
+    }
+
+    @Override
+    public List<String> options() {
+        return List.of("--allocate", INFO.id(), "--allocate-floor", Double.toString(floor));
     }
 
     @Override

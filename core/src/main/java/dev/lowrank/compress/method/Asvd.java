@@ -1,6 +1,7 @@
 package dev.lowrank.compress.method;
 
 import dev.lowrank.compress.statistics.Statistic;
+import java.util.List;
 import java.util.Set;
 
 /// Activation-aware SVD: columns are scaled by how large their channel is on average before truncation.
@@ -19,6 +20,12 @@ record Asvd(double alpha, boolean centred) implements SiteMethod {
 
     private static final MethodInfo INFO =
             new MethodInfo("asvd", "activation-aware SVD", "arXiv:2312.05821", Set.of(Statistic.MEAN_ABS));
+
+    @Override
+    public List<String> options() {
+        var own = Double.toString(alpha);
+        return centred ? List.of("--alpha", own, "--centred") : List.of("--alpha", own);
+    }
 
     @Override
     public MethodInfo info() {

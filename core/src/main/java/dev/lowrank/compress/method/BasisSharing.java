@@ -37,6 +37,11 @@ record BasisSharing(int blocks) implements SharedBasis {
     }
 
     @Override
+    public List<String> options() {
+        return List.of("--share-blocks", Integer.toString(blocks));
+    }
+
+    @Override
     public MethodInfo info() {
         return INFO;
     }

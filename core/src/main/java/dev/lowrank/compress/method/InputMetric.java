@@ -5,6 +5,7 @@ import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.tensor.Tensor;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The column metric of a site: what calibration measured of its inputs, as a method uses it.
@@ -29,6 +30,14 @@ record InputMetric(SecondMoment moment, @Nullable Tensor mean, List<String> note
                         statistics.tokens(),
                         problem.site().in()));
         return new InputMetric(shrunk.moment(), mean, notes);
+    }
+
+    /// The options that ask for a metric.
+    ///
+    /// @param centring what says whether the mean is taken out; empty where that is the method's own way
+    static List<String> options(List<String> centring, Shrinkage shrinkage) {
+        return Stream.concat(centring.stream(), Stream.of("--input-shrinkage", shrinkage.id()))
+                .toList();
     }
 
     /// As measured.

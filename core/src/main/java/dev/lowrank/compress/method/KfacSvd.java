@@ -5,7 +5,9 @@ import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// Whitening on both sides: an error counts by the inputs that meet it and by what the loss feels of it.
 ///
@@ -29,6 +31,13 @@ record KfacSvd(double shrinkage, boolean centred, Shrinkage inputShrinkage) impl
         if (!(shrinkage >= 0 && shrinkage <= 1)) {
             throw new IllegalArgumentException("--shrinkage is between 0 and 1, but was " + shrinkage);
         }
+    }
+
+    @Override
+    public List<String> options() {
+        var own = List.of("--shrinkage", Double.toString(shrinkage));
+        var metric = InputMetric.options(centred ? List.of("--centred") : List.of(), inputShrinkage);
+        return Stream.concat(own.stream(), metric.stream()).toList();
     }
 
     @Override

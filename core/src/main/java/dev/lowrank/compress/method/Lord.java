@@ -3,6 +3,7 @@ package dev.lowrank.compress.method;
 import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.tensor.TensorScope;
+import java.util.List;
 import java.util.Set;
 
 /// Low-rank decomposition of output features (atomic feature mimicking): the principal components of what a
@@ -21,6 +22,11 @@ record Lord(boolean centred, Shrinkage shrinkage) implements SiteMethod {
             "output-feature PCA with a bias (AFM)",
             "arXiv:2309.14021",
             Set.of(Statistic.SECOND_MOMENT, Statistic.MEAN));
+
+    @Override
+    public List<String> options() {
+        return InputMetric.options(centred ? List.of() : List.of("--uncentred"), shrinkage);
+    }
 
     @Override
     public MethodInfo info() {

@@ -33,6 +33,11 @@ record MoDeGpt(double ridge) implements ModuleMethod {
     }
 
     @Override
+    public List<String> options() {
+        return List.of("--ridge", Double.toString(ridge));
+    }
+
+    @Override
     public MethodInfo info() {
         return INFO;
     }

@@ -3,6 +3,7 @@ package dev.lowrank.compress.method;
 import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.tensor.TensorScope;
+import java.util.List;
 import java.util.Set;
 
 /// Truncation-aware data whitening: dropping a singular value costs exactly that value in output error.
@@ -17,6 +18,11 @@ import java.util.Set;
 record SvdLlm(boolean centred, Shrinkage shrinkage) implements SiteMethod {
     private static final MethodInfo INFO = new MethodInfo(
             "svd-llm", "truncation-aware whitened SVD", "arXiv:2403.07378", Set.of(Statistic.SECOND_MOMENT));
+
+    @Override
+    public List<String> options() {
+        return InputMetric.options(centred ? List.of("--centred") : List.of(), shrinkage);
+    }
 
     @Override
     public MethodInfo info() {

@@ -45,6 +45,11 @@ public record Shrinkage(@Nullable Double share) {
         }
     }
 
+    /// Its name on the command line.
+    public String id() {
+        return share == null ? "auto" : share == 0 ? "none" : share.toString();
+    }
+
     /// A second moment that was drawn towards its target.
     ///
     /// @param moment the mixture, or the very moment where nothing was drawn

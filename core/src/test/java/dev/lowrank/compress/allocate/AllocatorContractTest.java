@@ -20,17 +20,19 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// What every allocator that spends a budget promises.
 class AllocatorContractTest {
-    private static final AllocatorOptions OPTIONS = AllocatorOptions.DEFAULT.withTrials(12);
+    private static final AllocatorOptions OPTIONS = new AllocatorOptions(64, Double.NaN, 0, 12, null, 0, Double.NaN);
 
     static List<Allocator> budgeted() {
-        var all = new ArrayList<>(Allocators.ids().stream()
-                .filter(id -> !id.equals("rank"))
+        var all = new ArrayList<>(Allocators.spenders().stream()
+                .filter(id -> !id.endsWith("+fermi"))
                 .map(id -> Allocators.of(id, OPTIONS))
                 .toList());
         all.add(new Swift(0.5, 0.5));
         all.add(new WeLore(0.1));
         all.add(new AsvdSearch(Sensitivity.DIVERGENCE));
         all.add(Knapsack.of(4, 2));
+        all.add(Knapsack.of(4, 0).withSource(Sensitivity.TRIAL_LOSS));
+        all.add(Allocators.of("welore+fermi", OPTIONS));
         all.add(new FermiGrad(100, 0.02, Sensitivity.SPECTRUM));
         return all;
     }

@@ -37,7 +37,7 @@ class FermiGradTest {
         var problem = Samples.problem(Samples.evidence(4, 3), StoragePolicy.PIVOTED, CostUnit.PARAMETERS, keep);
         var uniform = Samples.divergence(problem.evidence(), new Uniform().allocate(problem));
         var knapsack = Knapsack.of(1, 0).allocate(problem).predictedLoss();
-        var found = FermiGrad.DEFAULT.allocate(problem).predictedLoss();
+        var found = FermiGrad.of(Sensitivity.DIVERGENCE).allocate(problem).predictedLoss();
         assertThat(uniform - found).isGreaterThan(0.8 * (uniform - knapsack));
     }
 
@@ -47,7 +47,7 @@ class FermiGradTest {
             var problem = Samples.problem(4, keep, 21);
             for (var start : AllocatorContractTest.budgeted()) {
                 var plan = start.allocate(problem);
-                var refined = FermiGrad.DEFAULT.refine(problem, plan);
+                var refined = FermiGrad.of(Sensitivity.DIVERGENCE).refine(problem, plan);
                 assertThat(refined.cost()).isLessThanOrEqualTo(problem.limit());
                 assertThat(refined.predictedLoss())
                         .as(start.info().id())
@@ -60,7 +60,7 @@ class FermiGradTest {
     void refiningTheUniformPlanImprovesIt() {
         var problem = Samples.problem(4, 0.6, 21);
         var plan = new Uniform().allocate(problem);
-        assertThat(FermiGrad.DEFAULT.refine(problem, plan).predictedLoss())
+        assertThat(FermiGrad.of(Sensitivity.DIVERGENCE).refine(problem, plan).predictedLoss())
                 .isLessThan(0.9 * Samples.divergence(problem.evidence(), plan));
     }
 }

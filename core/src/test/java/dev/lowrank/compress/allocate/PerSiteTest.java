@@ -135,9 +135,28 @@ class PerSiteTest {
                     storage,
                     Allocators.of("energy", AllocatorOptions.DEFAULT.withEnergyShare(share)),
                     new Budget.Unbounded(CostUnit.BYTES),
-                    2,
+                    1,
                     (_, _, _, singular) -> energy(singular, share),
                     false);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(StoragePolicy.class)
+    void energyIsKeptWhateverTheRankMultiple(StoragePolicy storage) {
+        for (var share : new double[] {0.05, 0.9, 0.999}) {
+            for (var multiple : new int[] {2, 8, 64}) {
+                var problem = new AllocationProblem(
+                        evidence(DType.F32), storage, new Budget.Unbounded(CostUnit.BYTES), multiple, 1, 1, null);
+                var allocation = Allocators.of("energy", AllocatorOptions.DEFAULT.withEnergyShare(share))
+                        .allocate(problem);
+                for (var one : problem.evidence()) {
+                    var choice = allocation.of(one.site());
+                    assertThat(choice.rank()).isGreaterThanOrEqualTo(energy(one.singular(), share));
+                    assertThat(choice.isDense() || choice.rank() % multiple == 0)
+                            .isTrue();
+                }
+            }
         }
     }
 

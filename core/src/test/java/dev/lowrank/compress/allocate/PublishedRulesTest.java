@@ -237,7 +237,7 @@ class PublishedRulesTest {
         assertThatThrownBy(() -> new ZsSvd(-0.1)).hasMessageContaining("floor");
         assertThatThrownBy(() -> new Swift(2, 0.5)).hasMessageContaining("alpha");
         assertThatThrownBy(() -> new Bolaco(0, 1)).hasMessageContaining("trial");
-        assertThatThrownBy(() -> new AsvdSearch(Sensitivity.SPECTRUM)).hasMessageContaining("SPECTRUM");
+        assertThatThrownBy(() -> new AsvdSearch(Sensitivity.SPECTRUM)).hasMessageContaining("spectrum");
         assertThatThrownBy(() -> new BlockInfluence(0, 0.9)).hasMessageContaining("temperature");
         assertThatThrownBy(() -> new FermiGrad(0, 0.1, Sensitivity.DIVERGENCE)).hasMessageContaining("step");
         assertThatThrownBy(() -> Knapsack.of(0, 0)).hasMessageContaining("step");

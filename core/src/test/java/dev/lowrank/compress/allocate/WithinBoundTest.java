@@ -29,6 +29,33 @@ class WithinBoundTest {
     }
 
     @Test
+    void aRuleThatSpendsNothingIsRefused() {
+        for (var fixed : List.of(new Explicit(8), new Energy(0.9))) {
+            assertThatThrownBy(() -> new WithinBound(fixed, CostUnit.PARAMETERS, new PerplexityIncrease(0.01)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("fixes ranks by itself");
+        }
+    }
+
+    @Test
+    void theIncreaseIsOverTheDenseModelWhateverTheRuleMakesOfAFullBudget() {
+        var problem = Samples.problem(Samples.evidence(1, 6), StoragePolicy.PIVOTED, CostUnit.PARAMETERS, 1);
+        var never = new Allocator() {
+            @Override
+            public AllocatorInfo info() {
+                return new AllocatorInfo("never", "never dense", "own", Set.of());
+            }
+
+            @Override
+            public Allocation allocate(AllocationProblem asked) {
+                return new Explicit(2).allocate(asked.withBudget(new Budget.Unbounded(CostUnit.PARAMETERS)));
+            }
+        };
+        var found = new WithinBound(never, CostUnit.PARAMETERS, new PerplexityIncrease(1e-9)).allocate(problem);
+        assertThat(found.choices().values()).allMatch(Choice::isDense);
+    }
+
+    @Test
     void sharesThatTheRuleCannotSpendAreNotTried() {
         var uniform = Allocators.of("uniform", AllocatorOptions.DEFAULT);
         var problem = Samples.problem(Samples.evidence(1, 6), StoragePolicy.PIVOTED, CostUnit.PARAMETERS, 1);
@@ -70,6 +97,11 @@ class WithinBoundTest {
                 problem.evidence(), problem.storage(), new Budget.Unbounded(CostUnit.PARAMETERS), 1, 1, 0, null);
         var whole = alone.evidence().stream().mapToInt(Evidence::components).sum();
         var atLeast = new QualityBound() {
+            @Override
+            public List<String> options() {
+                return List.of();
+            }
+
             @Override
             public Set<Sensitivity> needs() {
                 return Set.of();

@@ -100,6 +100,5 @@ class StorageTest {
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("(0, 1]");
         }
-        assertThat(KeepRatio.remove(0.25).kept()).isEqualTo(0.75);
     }
 }
