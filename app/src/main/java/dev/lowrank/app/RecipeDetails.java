@@ -12,6 +12,7 @@ import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
@@ -58,10 +59,25 @@ final class RecipeDetails {
     private boolean uncentred;
 
     @Option(
+            names = "--centred",
+            description = "asvd, svd-llm, kfac-svd: subtract the mean input and give its output back by a bias, as lord"
+                    + " does.")
+    private boolean centred;
+
+    @Option(
             names = "--shrinkage",
             defaultValue = "0.5",
             description = "kfac-svd: how far the output metric is drawn towards the identity, 0 to 1.")
     private double shrinkage;
+
+    @Option(
+            names = "--input-shrinkage",
+            defaultValue = "auto",
+            paramLabel = "SHARE",
+            description = "lord, svd-llm, kfac-svd: how far the input metric is drawn towards the identity: auto (only"
+                    + " where there are fewer than 10 tokens for a channel), none, or a share in [0, 1)"
+                    + " (${DEFAULT-VALUE}).")
+    private String inputShrinkage;
 
     @Option(
             names = "--ridge",
@@ -108,7 +124,7 @@ final class RecipeDetails {
             return new CompressionRecipe(
                     Methods.of(
                             isOwn(method) ? OWN_METRIC : method,
-                            new MethodOptions(alpha, !uncentred, shrinkage, ridge, sharedBlocks)),
+                            new MethodOptions(alpha, centred(), shrinkage, inputShrinkage(), ridge, sharedBlocks)),
                     StoragePolicy.of(storage),
                     chosen.allocator(),
                     chosen.budget(),
@@ -162,6 +178,30 @@ final class RecipeDetails {
         UsageErrors.known(chosen, "updates", List.of("none", "sequential"));
         var standard = SequentialUpdate.DEFAULT;
         return chosen.equals("none") ? null : new SequentialUpdate(updateAlpha, standard.ridge(), standard.windows());
+    }
+
+    private @Nullable Boolean centred() {
+        if (centred && uncentred) {
+            throw new IllegalArgumentException("--centred and --uncentred exclude each other; give one of them.");
+        }
+        return centred || uncentred ? Boolean.valueOf(centred) : null;
+    }
+
+    private Shrinkage inputShrinkage() {
+        return switch (inputShrinkage) {
+            case "none" -> Shrinkage.NONE;
+            case "auto" -> Shrinkage.ESTIMATED;
+            default -> new Shrinkage(share(inputShrinkage));
+        };
+    }
+
+    private static double share(String text) {
+        try {
+            return Double.parseDouble(text);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(
+                    "--input-shrinkage is none, auto or a share in [0, 1), not '" + text + "'", e);
+        }
     }
 
     private Set<Role> roles() {

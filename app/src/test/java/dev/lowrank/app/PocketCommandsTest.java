@@ -148,6 +148,31 @@ class PocketCommandsTest {
     }
 
     @Test
+    void aBiasThatIsGainedCountsInThePlan() {
+        var plain = json(Run.of("plan", "--method=svd-llm", "--keep=0.5", "--json"));
+        var centred = json(Run.of("plan", "--method=svd-llm", "--centred", "--keep=0.5", "--json"));
+        assertThat(centred.path("kept_target").asDouble()).isBetween(0.48, 0.5);
+        for (var i = 0; i < 42; i++) {
+            assertThat(centred.path("sites").path(i).path("rank").asInt())
+                    .isLessThanOrEqualTo(plain.path("sites").path(i).path("rank").asInt());
+        }
+        var lord = json(Run.of("plan", "--method=lord", "--keep=0.5", "--json"));
+        assertThat(lord.path("sites")).isEqualTo(centred.path("sites"));
+    }
+
+    @Test
+    void shrinkageAndCentringOutOfRangeAreUsageErrors() {
+        for (var bad : new String[] {"1", "-0.1", "much"}) {
+            var run = Run.of("plan", "--method=svd-llm", "--input-shrinkage=" + bad);
+            assertThat(run.code()).isEqualTo(2);
+            assertThat(run.err()).contains("--input-shrinkage");
+        }
+        assertThat(Run.of("plan", "--method=svd-llm", "--input-shrinkage=auto").code()).isZero();
+        assertThat(Run.of("plan", "--method=lord", "--centred", "--uncentred").code()).isEqualTo(2);
+        assertThat(Run.of("plan", "--method=lowrank", "--centred").err()).contains("without --centred");
+    }
+
+    @Test
     void aTextShorterThanAWindowIsBadInput(@TempDir Path folder) throws Exception {
         var text = Files.writeString(folder.resolve("short.txt"), "too short").toString();
         var run = Run.of(

@@ -65,7 +65,8 @@ public record CompressionRecipe(
                 && (!method.info().needs().contains(Statistic.SECOND_MOMENT)
                         || method.info().needs().contains(Statistic.MEAN))) {
             throw new IllegalArgumentException("--update sequential fits methods whose metric is the second moment of"
-                    + " the inputs (svd-llm, kfac-svd), not " + method.info().id());
+                    + " the inputs (svd-llm, kfac-svd, without --centred), not "
+                    + method.info().id());
         }
         require(method, allocator, update);
         targets = Set.copyOf(targets);
@@ -170,6 +171,14 @@ public record CompressionRecipe(
     /// @param evidence of every target
     /// @param trial measures candidates; null where nobody can
     AllocationProblem problem(List<Evidence> evidence, @Nullable TrialLoss trial) {
-        return new AllocationProblem(evidence, storage, budget, rankMultiple, 1, seed, trial);
+        return new AllocationProblem(
+                evidence,
+                storage,
+                budget,
+                rankMultiple,
+                1,
+                seed,
+                trial,
+                siteMethod().restoresMean());
     }
 }

@@ -2,6 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.method.Decomposition;
+import dev.lowrank.compress.method.Factors;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.storage.SiteWriter;
 import dev.lowrank.compress.storage.StorageForm;
@@ -11,6 +12,7 @@ import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import org.jspecify.annotations.Nullable;
 
 /// Cuts a decomposed site at a rank and puts it into its storage form.
@@ -54,11 +56,12 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
             return kept(dtype);
         }
         var plan = SitePlan.of(site, choice, dtype);
-        var linear = write(method, decomposition, choice.rank(), choice.form(), dtype, arena);
-        if (linear.bytes() >= denseBytes(dtype)) {
-            // The plan weighed the matrix alone; a bias that the method adds can tip the balance.
-            return kept(dtype);
-        }
+        var notes = new ArrayList<>(decomposition.notes());
+        var linear = TensorScope.tidy(() -> {
+            var factors = method.cut(decomposition, choice.rank());
+            notes.addAll(factors.notes());
+            return write(factors, decomposition.mean(), choice.form(), dtype, arena);
+        });
         return new Outcome(
                 linear,
                 new SiteReport(
@@ -68,22 +71,17 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
                         decomposition.relativeError(choice.rank()),
                         plan.parametersAfter(),
                         linear.bytes(),
-                        decomposition.notes()));
+                        notes));
     }
 
     /// The leading components in a storage form, whatever it costs.
     Linear write(SiteMethod method, Decomposition decomposition, int rank, StorageForm form, DType dtype, Arena arena) {
-        return TensorScope.tidy(() -> {
-            var factors = method.cut(decomposition, rank);
-            var mean = decomposition.mean();
-            var stored = mean == null ? bias : SiteWriter.restoringBias(bias, weight, factors, mean);
-            return SiteWriter.write(factors, form, stored, dtype, arena, site.name());
-        });
+        return TensorScope.tidy(() -> write(method.cut(decomposition, rank), decomposition.mean(), form, dtype, arena));
     }
 
-    private long denseBytes(DType dtype) {
-        var biasBytes = bias == null ? 0 : (long) site.out() * dtype.bytes();
-        return SitePlan.dense(site, dtype).weightBytes() + biasBytes;
+    private Linear write(Factors factors, @Nullable Tensor mean, StorageForm form, DType dtype, Arena arena) {
+        var stored = mean == null ? bias : SiteWriter.restoringBias(bias, weight, factors, mean);
+        return SiteWriter.write(factors, form, stored, dtype, arena, site.name());
     }
 
     /// The site as it is.

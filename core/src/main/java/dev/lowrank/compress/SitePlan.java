@@ -1,6 +1,7 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.compress.allocate.Choice;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
@@ -12,10 +13,12 @@ import java.util.List;
 /// @param form its storage form, [#NARROWED] or [#REMOVED]
 /// @param rank rank of its matrix
 /// @param dtype element type stored
-/// @param parametersAfter numbers stored, without bias and index; what sites share counts at the first of
-///     them
-/// @param weightBytes bytes stored for the weight, index included
-public record SitePlan(LinearSite site, String form, int rank, DType dtype, long parametersAfter, long weightBytes) {
+/// @param parametersAfter numbers stored, without index and the bias that the site had; what sites share
+///     counts at the first of them
+/// @param gained numbers among these of a bias that the site did not have
+/// @param weightBytes bytes stored for these numbers, index included
+public record SitePlan(
+        LinearSite site, String form, int rank, DType dtype, long parametersAfter, int gained, long weightBytes) {
     /// A plain matrix with fewer rows or columns.
     public static final String NARROWED = "narrowed";
 
@@ -30,8 +33,9 @@ public record SitePlan(LinearSite site, String form, int rank, DType dtype, long
                 form.id(),
                 choice.rank(),
                 dtype,
-                form.parameters(site.out(), site.in(), choice.rank()),
-                form.bytes(site.out(), site.in(), choice.rank(), dtype.bytes()));
+                CostUnit.PARAMETERS.cost(site, dtype, choice),
+                choice.biasGained() ? site.out() : 0,
+                CostUnit.BYTES.cost(site, dtype, choice));
     }
 
     /// A site that is not compressed.
@@ -45,12 +49,12 @@ public record SitePlan(LinearSite site, String form, int rank, DType dtype, long
     static SitePlan narrowed(LinearSite site, LinearSite narrow, DType dtype) {
         var dense = dense(narrow, dtype);
         var form = narrow.weightParameters() < site.weightParameters() ? NARROWED : dense.form();
-        return new SitePlan(site, form, dense.rank(), dtype, dense.parametersAfter(), dense.weightBytes());
+        return new SitePlan(site, form, dense.rank(), dtype, dense.parametersAfter(), 0, dense.weightBytes());
     }
 
     /// A site whose block goes.
     static SitePlan removed(LinearSite site, DType dtype) {
-        return new SitePlan(site, REMOVED, 0, dtype, 0, 0);
+        return new SitePlan(site, REMOVED, 0, dtype, 0, 0, 0);
     }
 
     /// Two factors, of which the right one may be counted elsewhere.
@@ -58,13 +62,13 @@ public record SitePlan(LinearSite site, String form, int rank, DType dtype, long
     /// @param owner whether it counts here
     static SitePlan shared(LinearSite site, int rank, boolean owner, DType dtype) {
         var numbers = (long) rank * (owner ? site.out() + site.in() : site.out());
-        return new SitePlan(site, StorageForm.FACTORED.id(), rank, dtype, numbers, numbers * dtype.bytes());
+        return new SitePlan(site, StorageForm.FACTORED.id(), rank, dtype, numbers, 0, numbers * dtype.bytes());
     }
 
     /// Numbers that a token is multiplied with, wherever they are stored.
     public long multiplied() {
         var shared = form.equals(StorageForm.FACTORED.id());
-        return shared ? (long) rank * (site.out() + site.in()) : parametersAfter;
+        return shared ? (long) rank * (site.out() + site.in()) : parametersAfter - gained;
     }
 
     /// Numbers of the original weight.

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 ///     the
 ///     calibration text for whitened methods, of the weight for `svd` and `tucker`, of the scaled weight
 ///     for `asvd`
-/// @param parameters numbers stored for the weight
+/// @param parameters numbers stored for the weight, and for a bias that the site did not have
 /// @param bytes bytes stored, index and bias included
 /// @param notes fallbacks that were taken, and what the allocator says of the site
 public record SiteReport(

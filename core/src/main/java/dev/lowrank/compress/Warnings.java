@@ -1,7 +1,9 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.checkpoint.Manifest;
 import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.compress.method.ModuleMethod;
+import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -10,8 +12,8 @@ import java.util.List;
 
 /// What a user should know about a result before using it.
 final class Warnings {
-    /// Tokens per input channel below which a Gram matrix is not to be trusted (compression.md, 3.1).
-    private static final int TOKENS_PER_CHANNEL = 10;
+    /// Sites whose notes are repeated as warnings.
+    private static final int NOTED_SITES = 3;
 
     private Warnings() {}
 
@@ -30,9 +32,9 @@ final class Warnings {
                 .orElse(0);
         var needs = job.recipe().method().info().needs();
         var whitened = needs.contains(Statistic.SECOND_MOMENT) || needs.contains(Statistic.MODULES);
-        if (whitened && tokens < (long) TOKENS_PER_CHANNEL * widest) {
+        if (whitened && tokens < (long) Shrinkage.ENOUGH * widest) {
             warnings.add("Calibrated on " + tokens + " tokens; the widest input has " + widest + " channels and wants "
-                    + (long) TOKENS_PER_CHANNEL * widest + ". Give more --samples for a better result");
+                    + (long) Shrinkage.ENOUGH * widest + ". Give more --samples for a better result");
         }
         var kept = reports.stream().filter(site -> site.form().equals("dense")).count();
         if (kept > 0 && !(job.recipe().method() instanceof BlockRemoval)) {
@@ -43,9 +45,21 @@ final class Warnings {
                                     ? "no allowed form is smaller there"
                                     : "the allocator spends more elsewhere, or no allowed form is smaller there"));
         }
-        reports.stream()
-                .filter(site -> !site.form().equals("dense"))
-                .forEach(site -> site.notes().forEach(note -> warnings.add(site.name() + ": " + note)));
+        notes(reports, warnings);
         return warnings;
+    }
+
+    /// What happened at single sites, each in full as long as they are few.
+    private static void notes(List<SiteReport> reports, List<String> warnings) {
+        var noted = reports.stream()
+                .filter(site -> !site.form().equals("dense") && !site.notes().isEmpty())
+                .toList();
+        noted.stream()
+                .limit(NOTED_SITES)
+                .forEach(site -> warnings.add(site.name() + ": " + String.join("; ", site.notes())));
+        if (noted.size() > NOTED_SITES) {
+            warnings.add((noted.size() - NOTED_SITES) + " more sites have notes; the manifest (" + Manifest.FILE_NAME
+                    + ") and --json list them all");
+        }
     }
 }

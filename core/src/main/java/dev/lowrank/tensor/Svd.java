@@ -29,6 +29,16 @@ public record Svd(Tensor u, Tensor s, Tensor vt, Driver driver) implements Tenso
         return List.of(u, s, vt);
     }
 
+    /// The steps of [Linalg#svd]'s ladder that failed before this came about, for a report; empty for a
+    /// clean one.
+    public List<String> fallbacks() {
+        return switch (driver) {
+            case GESDD, RANDOMIZED -> List.of();
+            case GESVD -> List.of("gesdd did not converge; singular vectors by gesvd");
+            case GRAM_EIGH -> List.of("gesdd and gesvd did not converge; singular vectors by the Gram matrix");
+        };
+    }
+
     /// @param rank from 0 to the number of singular values
     /// @return views of the leading `rank` triples
     public Svd truncate(long rank) {

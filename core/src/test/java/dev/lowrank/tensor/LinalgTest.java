@@ -174,6 +174,8 @@ class LinalgTest {
         var a = sample.get();
         var svd = Linalg.svd(a, List.of(LinalgTest::unconverged, Gesvd::of));
         assertThat(svd.driver()).isEqualTo(Svd.Driver.GESVD);
+        assertThat(svd.fallbacks()).singleElement().asString().contains("gesdd did not converge", "gesvd");
+        assertThat(Linalg.svd(a).fallbacks()).isEmpty();
         assertIsSvd(svd, a, 1e-12);
         assertSame(svd.s(), Linalg.svd(a).s(), magnitude(a), 1e-12);
     }
@@ -183,6 +185,7 @@ class LinalgTest {
         var a = random(1, 12, 7);
         var svd = Linalg.svd(a, List.of(LinalgTest::unconverged, LinalgTest::unconverged));
         assertThat(svd.driver()).isEqualTo(Svd.Driver.GRAM_EIGH);
+        assertThat(svd.fallbacks()).singleElement().asString().contains("gesdd and gesvd", "Gram matrix");
         assertIsSvd(svd, a, 1e-12);
     }
 

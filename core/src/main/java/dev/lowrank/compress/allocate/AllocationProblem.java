@@ -1,6 +1,8 @@
 package dev.lowrank.compress.allocate;
 
+import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.compress.storage.StoragePolicy;
+import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.NumericalException;
 import java.util.HashSet;
 import java.util.List;
@@ -16,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param rankFloor no site is cut below this rank
 /// @param seed decides everything random
 /// @param trial measures candidates; null where nobody can
+/// @param biased whether a site that is cut stores an output bias, and so gains one where it has none
 public record AllocationProblem(
         List<Evidence> evidence,
         StoragePolicy storage,
@@ -23,7 +26,20 @@ public record AllocationProblem(
         int rankMultiple,
         int rankFloor,
         long seed,
-        @Nullable TrialLoss trial) {
+        @Nullable TrialLoss trial,
+        boolean biased) {
+    /// A problem whose sites gain no bias.
+    public AllocationProblem(
+            List<Evidence> evidence,
+            StoragePolicy storage,
+            Budget budget,
+            int rankMultiple,
+            int rankFloor,
+            long seed,
+            @Nullable TrialLoss trial) {
+        this(evidence, storage, budget, rankMultiple, rankFloor, seed, trial, false);
+    }
+
     public AllocationProblem {
         evidence = List.copyOf(evidence);
         if (evidence.isEmpty()) {
@@ -44,6 +60,11 @@ public record AllocationProblem(
         }
     }
 
+    /// A rank of a site in a form that is not dense, with the bias that it gains.
+    Choice cut(LinearSite site, StorageForm form, int rank) {
+        return new Choice(form, rank, biased && !site.bias());
+    }
+
     /// What all sites cost dense, in the budget's unit.
     public long denseCost() {
         var total = 0L;
@@ -60,12 +81,12 @@ public record AllocationProblem(
 
     /// With other evidence, for example re-measured around a plan.
     public AllocationProblem withEvidence(List<Evidence> other) {
-        return new AllocationProblem(other, storage, budget, rankMultiple, rankFloor, seed, trial);
+        return new AllocationProblem(other, storage, budget, rankMultiple, rankFloor, seed, trial, biased);
     }
 
     /// With another budget.
     public AllocationProblem withBudget(Budget other) {
-        return new AllocationProblem(evidence, storage, other, rankMultiple, rankFloor, seed, trial);
+        return new AllocationProblem(evidence, storage, other, rankMultiple, rankFloor, seed, trial, biased);
     }
 
     /// Makes sure that everything was measured which an allocator needs.

@@ -7,16 +7,22 @@ import dev.lowrank.model.LinearSite;
 ///
 /// @param form its storage form
 /// @param rank rank of its matrix; the smaller side where it stays dense
-public record Choice(StorageForm form, int rank) {
+/// @param biasGained whether it stores an output bias that the site did not have
+public record Choice(StorageForm form, int rank, boolean biasGained) {
     public Choice {
         if (rank < 1) {
             throw new IllegalArgumentException("A stored matrix has a rank of at least 1, but was given " + rank);
         }
     }
 
+    /// A choice that stores no bias which the site did not have.
+    public Choice(StorageForm form, int rank) {
+        this(form, rank, false);
+    }
+
     /// The site as it is.
     public static Choice dense(LinearSite site) {
-        return new Choice(StorageForm.DENSE, Math.min(site.in(), site.out()));
+        return new Choice(StorageForm.DENSE, Math.min(site.in(), site.out()), false);
     }
 
     /// Whether the site stays as it is.

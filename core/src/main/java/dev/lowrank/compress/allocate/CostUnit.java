@@ -7,9 +7,10 @@ import java.util.stream.Collectors;
 
 /// What a budget counts.
 public enum CostUnit {
-    /// Numbers of the weight, without bias and index.
+    /// Numbers of the weight, and of a bias that the site gained by being cut; without index and the bias
+    /// that it had.
     PARAMETERS("parameters"),
-    /// Bytes of the weight in the file, index included, bias left out.
+    /// Bytes of the same numbers in the file, index included.
     BYTES("bytes"),
     /// Bytes that one decoded token reads of the linear: weight, index and, where the linear has one, bias.
     DECODE_BYTES("decode-bytes");
@@ -30,14 +31,19 @@ public enum CostUnit {
     /// @param dtype element type it is written in
     public long cost(LinearSite site, DType dtype, Choice choice) {
         return switch (this) {
-            case PARAMETERS -> choice.form().parameters(site.out(), site.in(), choice.rank());
+            case PARAMETERS -> choice.form().parameters(site.out(), site.in(), choice.rank()) + gained(site, choice);
             case BYTES -> bytes(site, dtype, choice);
             case DECODE_BYTES -> bytes(site, dtype, choice) + (site.bias() ? (long) site.out() * dtype.bytes() : 0);
         };
     }
 
     private static long bytes(LinearSite site, DType dtype, Choice choice) {
-        return choice.form().bytes(site.out(), site.in(), choice.rank(), dtype.bytes());
+        return choice.form().bytes(site.out(), site.in(), choice.rank(), dtype.bytes())
+                + (long) gained(site, choice) * dtype.bytes();
+    }
+
+    private static int gained(LinearSite site, Choice choice) {
+        return choice.biasGained() ? site.out() : 0;
     }
 
     /// Finds a unit by its name.

@@ -57,7 +57,7 @@ final class Ladder {
         var best = (Choice) null;
         var bestCost = unit.cost(site, evidence.dtype(), dense);
         for (var form : problem.storage().forms()) {
-            var choice = new Choice(form, rank);
+            var choice = problem.cut(site, form, rank);
             var cost = unit.cost(site, evidence.dtype(), choice);
             if (cost < bestCost && CostUnit.BYTES.cost(site, evidence.dtype(), choice) < bytesBound) {
                 best = choice;

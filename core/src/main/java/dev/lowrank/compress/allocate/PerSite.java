@@ -42,7 +42,7 @@ final class PerSite {
             var rounded = wanted - wanted % problem.rankMultiple();
             free = Math.max(free, wanted);
             if (rounded >= problem.rankFloor()) {
-                fits.add(new Choice(form, rounded));
+                fits.add(problem.cut(site, form, rounded));
             }
         }
         if (fits.isEmpty()) {

@@ -45,7 +45,7 @@ record Uniform() implements BlockAllocator {
         var site = evidence.site();
         var unit = problem.budget().unit();
         var each = unit == CostUnit.PARAMETERS ? 1 : evidence.dtype().bytes();
-        var one = new Choice(form, 1);
+        var one = problem.cut(site, form, 1);
         // Index and bias: what a site costs besides the numbers of its factors.
         var fixed = unit.cost(site, evidence.dtype(), one) - each * form.parameters(site.out(), site.in(), 1);
         var extra = unit.cost(site, evidence.dtype(), Choice.dense(site)) - each * site.weightParameters();
@@ -57,7 +57,7 @@ record Uniform() implements BlockAllocator {
             return rank;
         }
         rank -= rank % problem.rankMultiple();
-        while (rank > problem.rankMultiple() && PerSite.bytes(evidence, new Choice(form, rank)) >= dense) {
+        while (rank > problem.rankMultiple() && PerSite.bytes(evidence, problem.cut(site, form, rank)) >= dense) {
             rank -= problem.rankMultiple();
         }
         return rank;

@@ -10,7 +10,9 @@ import java.util.Set;
 /// randomised SVD without oversampling; ranks come from the run's rank rule, not from its search.
 ///
 /// @param alpha exponent of the scale
-record Asvd(double alpha) implements SiteMethod {
+/// @param centred whether the mean output is given back by a bias; the scale is that of the inputs as they
+///     are
+record Asvd(double alpha, boolean centred) implements SiteMethod {
     /// Added to every channel's mean, as the published code does, so that a dead channel still has a
     /// metric.
     private static final double FLOOR = 1e-6;
@@ -20,12 +22,18 @@ record Asvd(double alpha) implements SiteMethod {
 
     @Override
     public MethodInfo info() {
-        return INFO;
+        return INFO.centred(centred);
+    }
+
+    @Override
+    public boolean restoresMean() {
+        return centred;
     }
 
     @Override
     public Decomposition decompose(Problem problem) {
         var scale = problem.statistics().requireMeanAbs().add(FLOOR).pow(alpha);
-        return Projection.scaled(problem.weight(), scale);
+        return Projection.scaled(
+                problem.weight(), scale, centred ? problem.statistics().requireMean() : null);
     }
 }

@@ -1,7 +1,6 @@
 package dev.lowrank.compress.method;
 
 import dev.lowrank.compress.statistics.SecondMoment;
-import dev.lowrank.compress.statistics.SiteStatistics;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Tensor;
@@ -51,18 +50,13 @@ record BasisSharing(int blocks) implements SharedBasis {
     public Decomposition decompose(List<Problem> problems) {
         return TensorScope.tidy(() -> {
             var weights = new ArrayList<Tensor>();
-            var tokens = 0L;
             var names = new ArrayList<String>();
             for (var problem : problems) {
                 weights.add(problem.weight());
                 names.add(problem.site().name());
-                tokens += problem.statistics().tokens();
             }
             return Projection.whitened(
-                    Tensors.cat(weights, 0),
-                    SiteStatistics.of(tokens, moment(problems)),
-                    false,
-                    String.join(" and ", names));
+                    Tensors.cat(weights, 0), InputMetric.of(moment(problems)), String.join(" and ", names));
         });
     }
 

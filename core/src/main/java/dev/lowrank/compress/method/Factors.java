@@ -12,7 +12,17 @@ import org.jspecify.annotations.Nullable;
 /// @param b `[out, rank]`
 /// @param core `[rank, rank]`; null if it is the identity
 /// @param a `[rank, in]`
-public record Factors(Tensor b, @Nullable Tensor core, Tensor a) implements TensorOwner {
+/// @param notes fallbacks that were taken after the decomposition, for the manifest; usually empty
+public record Factors(Tensor b, @Nullable Tensor core, Tensor a, List<String> notes) implements TensorOwner {
+    public Factors {
+        notes = List.copyOf(notes);
+    }
+
+    /// Factors that came about as they should.
+    public Factors(Tensor b, @Nullable Tensor core, Tensor a) {
+        this(b, core, a, List.of());
+    }
+
     /// The rank.
     public int rank() {
         return (int) a.size(0);
@@ -20,7 +30,7 @@ public record Factors(Tensor b, @Nullable Tensor core, Tensor a) implements Tens
 
     /// The same matrix with its core multiplied into `A`, in the innermost scope.
     public Factors absorbed() {
-        return core == null ? this : new Factors(b, null, core.matmul(a));
+        return core == null ? this : new Factors(b, null, core.matmul(a), notes);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.lowrank.compress.method;
 
+import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
@@ -15,7 +16,9 @@ import java.util.Set;
 /// and Wolf's.
 ///
 /// @param shrinkage `s`, in [0, 1]; 1 is [SvdLlm]
-record KfacSvd(double shrinkage) implements SiteMethod {
+/// @param centred whether the mean input is taken out and given back by a bias
+/// @param inputShrinkage of `G`
+record KfacSvd(double shrinkage, boolean centred, Shrinkage inputShrinkage) implements SiteMethod {
     private static final MethodInfo INFO = new MethodInfo(
             "kfac-svd",
             "SVD whitened by inputs and by output gradients",
@@ -30,7 +33,12 @@ record KfacSvd(double shrinkage) implements SiteMethod {
 
     @Override
     public MethodInfo info() {
-        return INFO;
+        return INFO.centred(centred);
+    }
+
+    @Override
+    public boolean restoresMean() {
+        return centred;
     }
 
     @Override
@@ -38,7 +46,7 @@ record KfacSvd(double shrinkage) implements SiteMethod {
         var site = problem.site();
         return TensorScope.tidy(() -> Projection.twoSided(
                 problem.weight(),
-                problem.statistics(),
+                InputMetric.of(problem, centred, inputShrinkage),
                 shrunk(problem.statistics().requireOutputGradient()),
                 site.name()));
     }

@@ -1,6 +1,8 @@
 package dev.lowrank.compress.method;
 
+import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.tensor.TensorScope;
 import java.util.Set;
 
 /// Low-rank decomposition of output features (atomic feature mimicking): the principal components of what a
@@ -12,7 +14,8 @@ import java.util.Set;
 /// function.
 ///
 /// @param centred whether the mean is taken out and given back by a bias
-record Lord(boolean centred) implements SiteMethod {
+/// @param shrinkage of the second moment
+record Lord(boolean centred, Shrinkage shrinkage) implements SiteMethod {
     private static final MethodInfo INFO = new MethodInfo(
             "lord",
             "output-feature PCA with a bias (AFM)",
@@ -25,8 +28,15 @@ record Lord(boolean centred) implements SiteMethod {
     }
 
     @Override
+    public boolean restoresMean() {
+        return centred;
+    }
+
+    @Override
     public Decomposition decompose(Problem problem) {
-        return Projection.whitened(
-                problem.weight(), problem.statistics(), centred, problem.site().name());
+        return TensorScope.tidy(() -> Projection.whitened(
+                problem.weight(),
+                InputMetric.of(problem, centred, shrinkage),
+                problem.site().name()));
     }
 }

@@ -1,6 +1,7 @@
 package dev.lowrank.compress.method;
 
 import dev.lowrank.compress.statistics.Statistic;
+import java.util.EnumSet;
 import java.util.Set;
 
 /// What a catalogue says of a method.
@@ -12,6 +13,16 @@ import java.util.Set;
 public record MethodInfo(String id, String title, String paper, Set<Statistic> needs) {
     public MethodInfo {
         needs = Set.copyOf(needs);
+    }
+
+    /// The same method when it takes the mean input out and gives it back by a bias, or not.
+    MethodInfo centred(boolean centred) {
+        if (!centred) {
+            return this;
+        }
+        var more = EnumSet.of(Statistic.MEAN);
+        more.addAll(needs);
+        return new MethodInfo(id, title, paper, more);
     }
 
     /// Whether it needs a calibration text.

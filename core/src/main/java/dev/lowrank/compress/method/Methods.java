@@ -7,10 +7,10 @@ import java.util.function.Function;
 public final class Methods {
     private static final List<Function<MethodOptions, Method>> ALL = List.of(
             options -> new Svd(),
-            options -> new Asvd(options.alpha()),
-            options -> new SvdLlm(),
-            options -> new Lord(options.centred()),
-            options -> new KfacSvd(options.shrinkage()),
+            options -> new Asvd(options.alpha(), options.centredOr(false)),
+            options -> new SvdLlm(options.centredOr(false), options.inputShrinkage()),
+            options -> new Lord(options.centredOr(true), options.inputShrinkage()),
+            options -> new KfacSvd(options.shrinkage(), options.centredOr(false), options.inputShrinkage()),
             options -> new Tucker(),
             options -> new MoDeGpt(options.ridge()),
             options -> new BasisSharing(options.sharedBlocks()),

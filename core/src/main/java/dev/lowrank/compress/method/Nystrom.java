@@ -6,6 +6,7 @@ import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -30,28 +31,35 @@ record Nystrom(Tensor channels, Tensor down, double relativeError, List<String> 
     /// @param subject names the module in errors
     static Nystrom of(Tensor gram, Tensor weight, int count, double ridge, String subject) {
         return TensorScope.tidy(() -> {
-            var kept = largest(leverages(gram, ridge, subject), count);
+            var leverages = Leverages.of(gram, ridge, subject);
+            var kept = largest(leverages.values(), count);
+            var notes = new ArrayList<>(leverages.notes());
             var channels = Tensors.ofLongs(kept, kept.length);
             var columns = gram.indexSelect(1, channels); // [n, k]
             var factor = PsdFactor.of(columns.indexSelect(0, channels), subject);
+            notes.addAll(factor.notes());
             var half = factor.solve(columns.t()); // [k, n], its Gram is what the kept channels explain
             var down = weight.matmul(factor.solveTransposed(half).t()); // [out, k]
             var total = weight.matmul(gram).mul(weight).sum().item();
             var explained = weight.matmul(half.t()).square().sum().item();
             var error = total > 0 ? Math.sqrt(Math.max(0, total - explained) / total) : 0;
-            return new Nystrom(channels, down.contiguous(), error, factor.notes());
+            return new Nystrom(channels, down.contiguous(), error, notes);
         });
     }
 
     /// Ridge leverage of every channel.
-    static double[] leverages(Tensor gram, double ridge, String subject) {
-        return TensorScope.tidy(() -> {
-            var level = Math.max(ridge * gram.diagonal().mean().item(), Double.MIN_NORMAL);
-            var identity = Tensors.eye(DType.F64, gram.size(0));
-            var factor = PsdFactor.of(gram.add(identity.mul(level)), subject);
-            var inverse = factor.solve(identity).square().sum(0, false); // diag (C + λ I)⁻¹
-            return inverse.mul(-level).add(1).toDoubles();
-        });
+    ///
+    /// @param notes fallbacks that were taken
+    record Leverages(double[] values, List<String> notes) {
+        static Leverages of(Tensor gram, double ridge, String subject) {
+            return TensorScope.tidy(() -> {
+                var level = Math.max(ridge * gram.diagonal().mean().item(), Double.MIN_NORMAL);
+                var identity = Tensors.eye(DType.F64, gram.size(0));
+                var factor = PsdFactor.of(gram.add(identity.mul(level)), subject);
+                var inverse = factor.solve(identity).square().sum(0, false); // diag (C + λ I)⁻¹
+                return new Leverages(inverse.mul(-level).add(1).toDoubles(), factor.notes());
+            });
+        }
     }
 
     /// Places of the largest values, ascending; the first among equals.

@@ -1,7 +1,6 @@
 package dev.lowrank.compress.method;
 
 import dev.lowrank.compress.statistics.SecondMoment;
-import dev.lowrank.compress.statistics.SiteStatistics;
 import dev.lowrank.tensor.Linalg;
 import dev.lowrank.tensor.PsdFactor;
 import dev.lowrank.tensor.Tensor;
@@ -30,35 +29,30 @@ final class Projection {
     /// Diagonal column metric: column `j` of the error counts `scale_j²`.
     ///
     /// @param scale `[in]`, positive
-    static Decomposition scaled(Tensor weight, Tensor scale) {
-        return TensorScope.tidy(() -> from(weight.mul(scale)).decomposition(weight, null, List.of()));
+    /// @param mean the mean input `[in]` whose output a bias gives back; null for none
+    static Decomposition scaled(Tensor weight, Tensor scale, @Nullable Tensor mean) {
+        return TensorScope.tidy(() -> from(weight.mul(scale)).decomposition(weight, mean, List.of()));
     }
 
     /// The metric of what the site's inputs really are.
     ///
-    /// @param centred whether the mean is taken out (and must be given back by a bias)
+    /// @param metric of the inputs
     /// @param subject names the site in errors
-    static Decomposition whitened(Tensor weight, SiteStatistics statistics, boolean centred, String subject) {
+    static Decomposition whitened(Tensor weight, InputMetric metric, String subject) {
         return TensorScope.tidy(() -> {
-            var mean = centred ? statistics.requireMean() : null;
-            return switch (statistics.requireMoment()) {
-                case SecondMoment.Output(var sum) -> {
-                    var outputMean = mean == null
-                            ? null
-                            : weight.matmul(mean.unsqueeze(1)).squeeze(1);
-                    yield fromOuter(covariance(sum, outputMean, statistics.tokens()))
-                            .decomposition(weight, mean, List.of());
-                }
-                case SecondMoment.Input(var sum) -> {
-                    var gram = covariance(sum, mean, statistics.tokens());
+            var notes = new ArrayList<>(metric.notes());
+            var basis = switch (metric.moment()) {
+                case SecondMoment.Output(var sum, var _) -> fromOuter(sum);
+                case SecondMoment.Input(var gram) -> {
                     if (weight.size(0) <= weight.size(1)) {
-                        var outer = weight.matmul(gram).matmul(weight.t());
-                        yield fromOuter(outer).decomposition(weight, mean, List.of());
+                        yield fromOuter(weight.matmul(gram).matmul(weight.t()));
                     }
                     var factor = PsdFactor.of(gram, subject);
-                    yield fromTall(weight.matmul(factor.factor())).decomposition(weight, mean, factor.notes());
+                    notes.addAll(factor.notes());
+                    yield fromTall(weight.matmul(factor.factor()));
                 }
             };
+            return basis.decomposition(weight, metric.mean(), notes);
         });
     }
 
@@ -66,15 +60,17 @@ final class Projection {
     /// feels at its output: the loss of an error `E` is `tr(Eᵀ R E G)`. With `R = L Lᵀ`, `Lᵀ W` is
     /// decomposed in the metric `G` and `L⁻ᵀ` undoes the factor.
     ///
+    /// @param metric of the inputs
     /// @param output `R`, F64 `[out, out]`, positive semi-definite
-    static Decomposition twoSided(Tensor weight, SiteStatistics statistics, Tensor output, String subject) {
+    static Decomposition twoSided(Tensor weight, InputMetric metric, Tensor output, String subject) {
         return TensorScope.tidy(() -> {
             var outer = PsdFactor.of(output, subject);
             var left = outer.factor();
             var felt = left.t().matmul(weight);
-            var notes = new ArrayList<>(outer.notes());
-            var basis = switch (statistics.requireMoment()) {
-                case SecondMoment.Output(var sum) ->
+            var notes = new ArrayList<>(metric.notes());
+            notes.addAll(outer.notes());
+            var basis = switch (metric.moment()) {
+                case SecondMoment.Output(var sum, var _) ->
                     fromOuter(left.t().matmul(sum).matmul(left));
                 case SecondMoment.Input(var sum) -> {
                     if (weight.size(0) <= weight.size(1)) {
@@ -86,14 +82,13 @@ final class Projection {
                 }
             };
             return Decomposition.of(
-                    outer.solveTransposed(basis.u()), left.matmul(basis.u()), weight, basis.singular(), null, notes);
+                    outer.solveTransposed(basis.u()),
+                    left.matmul(basis.u()),
+                    weight,
+                    basis.singular(),
+                    metric.mean(),
+                    notes);
         });
-    }
-
-    private static Tensor covariance(Tensor sum, @Nullable Tensor mean, long tokens) {
-        return mean == null
-                ? sum
-                : sum.sub(mean.unsqueeze(1).matmul(mean.unsqueeze(0)).mul((double) tokens));
     }
 
     /// An orthonormal basis of the outputs and the singular values that belong to it.

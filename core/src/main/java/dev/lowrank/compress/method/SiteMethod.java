@@ -9,6 +9,11 @@ public non-sealed interface SiteMethod extends Method {
     /// @throws dev.lowrank.tensor.NumericalException naming the site, if the numbers do not allow it
     Decomposition decompose(Problem problem);
 
+    /// Whether the mean output of a cut site is given back by a bias, which a site without one gains.
+    default boolean restoresMean() {
+        return false;
+    }
+
     /// Keeps the leading components.
     ///
     /// @param rank from 1 to the number of components

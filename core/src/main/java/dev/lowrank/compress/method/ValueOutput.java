@@ -2,12 +2,14 @@ package dev.lowrank.compress.method;
 
 import dev.lowrank.tensor.Linalg;
 import dev.lowrank.tensor.PsdFactor;
+import dev.lowrank.tensor.Svd;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /// The best narrower value and output matrices of one key/value head: what the value head adds to the
 /// residual stream, through every query head of its group, is kept to the best rank `k`.
@@ -33,11 +35,16 @@ record ValueOutput(Tensor down, Tensor up, double dropped, double energy, List<S
     /// @param rank `k`, from 1 to `d`
     /// @param subject names the module in errors
     static ValueOutput of(Tensor values, List<Tensor> outputs, int rank, String subject) {
+        return of(values, outputs, rank, subject, Linalg::svd);
+    }
+
+    /// The same with its decomposition given, so that a test can make it take a fallback.
+    static ValueOutput of(Tensor values, List<Tensor> outputs, int rank, String subject, Function<Tensor, Svd> solver) {
         return TensorScope.tidy(() -> {
             var stacked = Tensors.cat(outputs, 0);
             var left = PsdFactor.of(stacked.t().matmul(stacked), subject);
             var right = PsdFactor.of(values, subject);
-            var svd = Linalg.svd(left.factor().t().matmul(right.factor()));
+            var svd = solver.apply(left.factor().t().matmul(right.factor()));
             var basis = svd.u().narrow(1, 0, rank); // [d, k]
             var singular = svd.s().toDoubles();
             var dropped = 0.0;
@@ -48,6 +55,7 @@ record ValueOutput(Tensor down, Tensor up, double dropped, double energy, List<S
             }
             var notes = new ArrayList<>(left.notes());
             notes.addAll(right.notes());
+            notes.addAll(svd.fallbacks());
             return new ValueOutput(
                     basis.t().matmul(left.factor().t()).contiguous(),
                     left.solveTransposed(basis.contiguous()),

@@ -6,9 +6,9 @@
 /// Methods of more than one linear narrow modules, share a basis between blocks, or remove blocks.
 ///
 /// Reading order: [Method] (its four kinds), [Methods] (the list); for single linears [SiteMethod],
-/// [Projection], [Decomposition], then [Svd], [Asvd], [SvdLlm], [Lord], [Tucker]; then [ModuleMethod] with
-/// [MoDeGpt], its parts [Nystrom], [RotaryPairs] and [ValueOutput]; [SharedBasis] with [BasisSharing];
-/// [BlockRemoval] with [ShortGpt] and [Sleb].
+/// [InputMetric], [Projection], [Decomposition], then [Svd], [Asvd], [SvdLlm], [Lord], [Tucker]; then
+/// [ModuleMethod] with [MoDeGpt], its parts [Nystrom], [RotaryPairs] and [ValueOutput]; [SharedBasis] with
+/// [BasisSharing]; [BlockRemoval] with [ShortGpt] and [Sleb].
 @NullMarked
 package dev.lowrank.compress.method;
 

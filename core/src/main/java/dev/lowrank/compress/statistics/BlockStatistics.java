@@ -62,7 +62,8 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
                     && group.stream().noneMatch(site -> inputs.test(site.role()))
                     && cheaperAtOutputs(group);
             var atInput = needs.contains(Statistic.SECOND_MOMENT) && !atOutputs;
-            statistics.inputs.put(feed, new InputSums(group.getFirst().in(), needs, atInput, statistics.store));
+            statistics.inputs.put(
+                    feed, new InputSums(group.getFirst().in(), needs, atInput, atOutputs, statistics.store));
             if (atOutputs) {
                 group.forEach(site -> statistics.measureOutput(site, bias.apply(site)));
             }
@@ -132,7 +133,7 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
         var moment = TensorScope.tidy(
                 () -> store.keep(Finite.check(output.matrix(), "calibration outputs of " + site.name())));
         return new SiteStatistics(
-                shared.tokens(), shared.mean(), shared.meanAbs(), new SecondMoment.Output(moment), null);
+                shared.tokens(), shared.mean(), shared.meanAbs(), new SecondMoment.Output(moment, sums.energy), null);
     }
 
     @Override
@@ -145,13 +146,17 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
         private final @Nullable SymmetricSum gram;
         private final @Nullable Tensor sum;
         private final @Nullable Tensor sumAbs;
+        private final boolean withEnergy;
+        /// `Σ ‖x‖²`, where the second moment itself is measured at the outputs.
+        private double energy;
         private long tokens;
         private @Nullable SiteStatistics finished;
 
-        InputSums(long width, Set<Statistic> needs, boolean withGram, TensorStore store) {
+        InputSums(long width, Set<Statistic> needs, boolean withGram, boolean withEnergy, TensorStore store) {
             gram = withGram ? new SymmetricSum(width, store) : null;
             sum = needs.contains(Statistic.MEAN) ? zeros(width, store) : null;
             sumAbs = needs.contains(Statistic.MEAN_ABS) ? zeros(width, store) : null;
+            this.withEnergy = withEnergy;
         }
 
         private static Tensor zeros(long width, TensorStore store) {
@@ -168,6 +173,9 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
                 if (sumAbs != null) {
                     sumAbs.add_(rows.abs().sum(0, false).to(DType.F64));
                 }
+                if (withEnergy) {
+                    energy += rows.square().sum().item();
+                }
                 if (gram != null) {
                     gram.add(rows);
                 }
@@ -182,6 +190,7 @@ public final class BlockStatistics implements SiteTap, AutoCloseable {
             if (sumAbs != null && other.sumAbs != null) {
                 sumAbs.add_(other.sumAbs);
             }
+            energy += other.energy;
             if (gram != null && other.gram != null) {
                 gram.add(other.gram);
             }

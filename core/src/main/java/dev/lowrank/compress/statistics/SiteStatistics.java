@@ -48,6 +48,11 @@ public record SiteStatistics(
         return require(outputGradient, Statistic.OUTPUT_GRADIENT);
     }
 
+    /// With another second moment.
+    public SiteStatistics withMoment(SecondMoment other) {
+        return new SiteStatistics(tokens, mean, meanAbs, other, outputGradient);
+    }
+
     /// With the second moment of the output's gradient.
     public SiteStatistics withOutputGradient(Tensor moment) {
         return new SiteStatistics(tokens, mean, meanAbs, this.moment, moment);

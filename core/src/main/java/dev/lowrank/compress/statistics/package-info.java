@@ -2,8 +2,8 @@
 /// stream by.
 ///
 /// Reading order: [Statistic] (what a method may ask for), [SiteStatistics] (what it gets), [SecondMoment]
-/// (on which side it was measured), [BlockStatistics] (the collector); [ModuleStatistics] and
-/// [ModuleSums] inside modules.
+/// (on which side it was measured), [Shrinkage] (what is made of few tokens), [BlockStatistics] (the
+/// collector); [ModuleStatistics] and [ModuleSums] inside modules.
 @NullMarked
 package dev.lowrank.compress.statistics;
 

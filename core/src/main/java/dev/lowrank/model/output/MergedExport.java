@@ -30,7 +30,8 @@ import tools.jackson.databind.json.JsonMapper;
 /// sites share is multiplied into each.
 ///
 /// A site that gained a bias needs a slot for it: Llama has one for all of attention or all of the MLP
-/// (`attention_bias`, `mlp_bias`), the others of the group get zeros; Qwen2 has none and is refused.
+/// (`attention_bias`, `mlp_bias`), the others of the group get zeros; Qwen2 has none besides those that query,
+/// key and value carry anyway, and is refused; GPT-2 and GPT-BigCode carry one everywhere.
 public final class MergedExport {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 

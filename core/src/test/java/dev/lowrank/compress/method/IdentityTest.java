@@ -34,7 +34,7 @@ class IdentityTest {
                 var ours = sample.outputError(Methods.site("svd-llm", MethodOptions.DEFAULT)
                         .decompose(sample.problem())
                         .leading(rank));
-                var uncentred = sample.outputError(Methods.site("lord", new MethodOptions(0.5, false, 0.5))
+                var uncentred = sample.outputError(Methods.site("lord", MethodOptions.DEFAULT.withCentred(false))
                         .decompose(sample.problem())
                         .leading(rank));
                 assertThat(sample.outputError(cholesky(weight, gram, rank))).isCloseTo(tail, near(tail));

@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.compress.statistics.SecondMoment;
+import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.SiteStatistics;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.LinearSite.Layout;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Linalg;
+import dev.lowrank.tensor.Svd;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
@@ -40,7 +43,7 @@ class ModulePartsTest {
         TensorScope.tidyRun(() -> {
             try (var file = SafetensorsFile.open(GOLDEN)) {
                 var gram = golden(file, "nystroem.gram");
-                var leverages = Nystrom.leverages(gram, 0.01, "test");
+                var leverages = Nystrom.Leverages.of(gram, 0.01, "test").values();
                 var expected = golden(file, "nystroem.leverage").toDoubles();
                 for (var i = 0; i < expected.length; i++) {
                     assertThat(leverages[i]).isCloseTo(expected[i], within(TIGHT));
@@ -153,6 +156,44 @@ class ModulePartsTest {
     }
 
     @Test
+    void fallbacksInsideModulesAreNoted() {
+        TensorScope.tidyRun(() -> {
+            var tokens = Tensors.randn(1, DType.F64, 3, 8);
+            var gram = tokens.t().matmul(tokens); // of rank 3
+            var weight = Tensors.randn(2, DType.F64, 5, 8);
+            assertThat(Nystrom.Leverages.of(gram, 1e-14, "test").notes()).anyMatch(note -> note.contains("Cholesky"));
+            assertThat(Nystrom.of(gram, weight, 6, 1e-14, "test").notes())
+                    .as("of the leverages and of the kept channels")
+                    .hasSizeGreaterThanOrEqualTo(2)
+                    .allMatch(note -> note.contains("Cholesky") || note.contains("eigen"));
+            var found = ValueOutput.of(gram, List.of(weight), 2, "test", ModulePartsTest::swept);
+            assertThat(found.notes()).anyMatch(note -> note.contains("gesdd did not converge"));
+        });
+    }
+
+    @Test
+    void tuckersFallbacksAreNotedOnce() {
+        TensorScope.tidyRun(() -> {
+            var decomposition = Projection.plain(Tensors.randn(3, DType.F64, 9, 7));
+            var clean = Tucker.cut(decomposition, 3, Linalg::svd);
+            var swept = Tucker.cut(decomposition, 3, ModulePartsTest::swept);
+            assertThat(clean.notes()).isEmpty();
+            assertThat(swept.notes()).singleElement().asString().contains("gesdd did not converge");
+            assertThat(swept.absorbed().notes()).isEqualTo(swept.notes());
+            assertThat(Tucker.cut(decomposition, 3, Linalg::gramSvd).notes())
+                    .singleElement()
+                    .asString()
+                    .contains("Gram matrix");
+        });
+    }
+
+    /// As if divide and conquer had failed.
+    private static Svd swept(Tensor a) {
+        var svd = Linalg.svd(a);
+        return new Svd(svd.u(), svd.s(), svd.vt(), Svd.Driver.GESVD);
+    }
+
+    @Test
     void deadValueHeadsAreNoProblem() {
         TensorScope.tidyRun(() -> {
             var dead = Tensors.zeros(DType.F64, 4, 4);
@@ -188,7 +229,7 @@ class ModulePartsTest {
                 assertThat(found.relativeError(4))
                         .isCloseTo(golden(file, "shared.error.4").select(0, 0).item(), within(1e-8));
                 var alone = new BasisSharing(1).decompose(problems.subList(0, 1));
-                var direct = Methods.site("svd-llm", MethodOptions.DEFAULT).decompose(problems.getFirst());
+                var direct = new SvdLlm(false, Shrinkage.NONE).decompose(problems.getFirst());
                 assertThat(alone.singular().equalsAll(direct.singular())).isTrue();
             }
         });
