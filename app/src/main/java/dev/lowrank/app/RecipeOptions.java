@@ -6,7 +6,8 @@ import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
-import dev.lowrank.compress.allocate.WithinLoss;
+import dev.lowrank.compress.allocate.PerplexityIncrease;
+import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.compress.storage.StoragePolicy;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -127,7 +128,8 @@ final class RecipeOptions {
         if (increase != null) {
             UsageErrors.known(spender, "allocators", Allocators.ids());
             var inner = Allocators.of(spender, AllocatorOptions.DEFAULT);
-            return new Ranks(new WithinLoss(inner, unit, share(increase)), new Budget.Unbounded(unit));
+            return new Ranks(
+                    new WithinBound(inner, unit, new PerplexityIncrease(share(increase))), new Budget.Unbounded(unit));
         }
         return Ranks.share(spender, unit, keep == null ? 0.8 : keep);
     }

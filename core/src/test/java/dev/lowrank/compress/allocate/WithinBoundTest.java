@@ -5,12 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lowrank.compress.storage.StoragePolicy;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class WithinLossTest {
+class WithinBoundTest {
     private static final Allocator KNAPSACK = Allocators.of("knapsack", AllocatorOptions.DEFAULT);
 
     @ParameterizedTest
@@ -18,7 +19,7 @@ class WithinLossTest {
     void theCutIsTheLargestWithinTheBound(double increase) {
         var evidence = Samples.evidence(2, 5);
         var problem = Samples.problem(evidence, StoragePolicy.PIVOTED, CostUnit.PARAMETERS, 1);
-        var found = new WithinLoss(KNAPSACK, CostUnit.PARAMETERS, increase).allocate(problem);
+        var found = perplexity(KNAPSACK, increase).allocate(problem);
         assertThat(Samples.divergence(evidence, found)).isLessThanOrEqualTo(Math.log1p(increase));
         var share = found.cost() / (double) problem.denseCost();
         var smaller = KNAPSACK.allocate(
@@ -33,7 +34,7 @@ class WithinLossTest {
         var problem = Samples.problem(Samples.evidence(1, 6), StoragePolicy.PIVOTED, CostUnit.PARAMETERS, 1);
         var coarse =
                 new AllocationProblem(problem.evidence(), problem.storage(), problem.budget(), 4, 1, 0, candidate -> 3);
-        var found = new WithinLoss(uniform, CostUnit.PARAMETERS, 0.5).allocate(coarse);
+        var found = perplexity(uniform, 0.5).allocate(coarse);
         assertThat(found.choices().values()).anyMatch(choice -> !choice.isDense());
     }
 
@@ -46,18 +47,60 @@ class WithinLossTest {
                     trials.incrementAndGet();
                     return candidate.choices().values().stream().allMatch(Choice::isDense) ? 3 : 30;
                 });
-        var found = new WithinLoss(KNAPSACK, CostUnit.PARAMETERS, 0.01).allocate(problem);
+        var found = perplexity(KNAPSACK, 0.01).allocate(problem);
         assertThat(found.choices().values()).allMatch(Choice::isDense);
         assertThat(trials.get()).isLessThanOrEqualTo(10);
     }
 
     @Test
     void itNeedsWhatTheInnerAllocatorNeedsAndTrials() {
-        var needs = new WithinLoss(KNAPSACK, CostUnit.PARAMETERS, 0.01).info().needs();
+        var needs = perplexity(KNAPSACK, 0.01).info().needs();
         assertThat(needs).containsExactlyInAnyOrder(Sensitivity.DIVERGENCE, Sensitivity.TRIAL_LOSS);
         for (var bad : List.of(0.0, -0.1, Double.NaN)) {
-            assertThatThrownBy(() -> new WithinLoss(KNAPSACK, CostUnit.PARAMETERS, bad))
-                    .hasMessageContaining("--max-perplexity-increase");
+            assertThatThrownBy(() -> new PerplexityIncrease(bad)).hasMessageContaining("--max-perplexity-increase");
         }
+    }
+
+    /// The search knows nothing of perplexity: here the quality is a count that may fall, as an accuracy
+    /// does, measured without a trial of the problem.
+    @Test
+    void anotherQualityNeedsNoOtherSearch() {
+        var problem = Samples.problem(Samples.evidence(1, 6), StoragePolicy.PIVOTED, CostUnit.PARAMETERS, 1);
+        var alone = new AllocationProblem(
+                problem.evidence(), problem.storage(), new Budget.Unbounded(CostUnit.PARAMETERS), 1, 1, 0, null);
+        var whole = alone.evidence().stream().mapToInt(Evidence::components).sum();
+        var atLeast = new QualityBound() {
+            @Override
+            public Set<Sensitivity> needs() {
+                return Set.of();
+            }
+
+            @Override
+            public double measure(AllocationProblem given, Allocation candidate) {
+                return candidate.choices().values().stream()
+                                .mapToInt(Choice::rank)
+                                .sum()
+                        / (double) whole;
+            }
+
+            @Override
+            public boolean holds(double dense, double cut) {
+                return cut >= 0.8;
+            }
+
+            @Override
+            public String describe(double dense, double cut) {
+                return "ranks " + dense + " to " + cut;
+            }
+        };
+        var search = new WithinBound(KNAPSACK, CostUnit.PARAMETERS, atLeast);
+        assertThat(search.info().needs()).containsExactly(Sensitivity.DIVERGENCE);
+        var found = search.allocate(alone);
+        assertThat(atLeast.measure(alone, found)).isBetween(0.8, 0.85);
+        assertThat(found.notes()).singleElement().asString().contains("kept ", "ranks 1.0 to 0.8");
+    }
+
+    private static WithinBound perplexity(Allocator inner, double increase) {
+        return new WithinBound(inner, CostUnit.PARAMETERS, new PerplexityIncrease(increase));
     }
 }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// The smallest share of the targets at which the validation perplexity stays within a bound: another
+/// The smallest share of the targets at which a quality of the model stays within a bound: another
 /// allocator spends each share that is tried, and one decomposition serves all trials.
 ///
 /// The share is found by bisection, since a larger share rarely loses more; what is returned was measured
@@ -13,56 +13,42 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param inner spends the shares
 /// @param unit what a share counts
-/// @param increase largest relative increase of perplexity, e.g. 0.01
-public record WithinLoss(Allocator inner, CostUnit unit, double increase) implements Allocator {
+/// @param bound what is measured of a trial, and what of it is enough
+public record WithinBound(Allocator inner, CostUnit unit, QualityBound bound) implements Allocator {
     private static final int TRIALS = 9;
     private static final double SMALLEST_SHARE = 0.05;
-
-    public WithinLoss {
-        if (!(increase > 0)) {
-            throw new IllegalArgumentException(
-                    "--max-perplexity-increase must be above 0, e.g. 1%, but was " + 100 * increase + "%");
-        }
-    }
 
     @Override
     public AllocatorInfo info() {
         var of = inner.info();
-        var needs = EnumSet.of(Sensitivity.TRIAL_LOSS);
+        var needs = EnumSet.noneOf(Sensitivity.class);
+        needs.addAll(bound.needs());
         needs.addAll(of.needs());
-        return new AllocatorInfo(of.id(), of.title() + ", as far as a bound on perplexity allows", of.paper(), needs);
+        return new AllocatorInfo(of.id(), of.title() + ", as far as a bound on quality allows", of.paper(), needs);
     }
 
     @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(info().id(), info().needs());
         var best = share(problem, 1);
-        var dense = problem.trialLoss(best);
-        var bound = dense + Math.log1p(increase);
-        var loss = dense;
+        var dense = bound.measure(problem, best);
+        var reached = dense;
         var share = 1.0;
         var low = SMALLEST_SHARE;
         for (var trial = 0; trial < TRIALS; trial++) {
             var middle = (low + share) / 2;
             var candidate = spendable(problem, middle);
-            var measured = candidate == null ? Double.POSITIVE_INFINITY : problem.trialLoss(candidate);
-            if (candidate != null && measured <= bound) {
+            var measured = candidate == null ? Double.NaN : bound.measure(problem, candidate);
+            if (candidate != null && bound.holds(dense, measured)) {
                 best = candidate;
-                loss = measured;
+                reached = measured;
                 share = middle;
             } else {
                 low = middle;
             }
         }
         return best.withNotes(List.of(String.format(
-                Locale.ROOT,
-                "kept %.4f of the targets' %s: validation perplexity %.4f to %.4f (%+.2f %%, allowed %+.2f %%)",
-                share,
-                unit.id(),
-                Math.exp(dense),
-                Math.exp(loss),
-                100 * Math.expm1(loss - dense),
-                100 * increase)));
+                Locale.ROOT, "kept %.4f of the targets' %s: %s", share, unit.id(), bound.describe(dense, reached))));
     }
 
     /// Null where the share is below what the sites cost at their smallest rank.
