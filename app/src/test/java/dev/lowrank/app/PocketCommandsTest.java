@@ -154,7 +154,8 @@ class PocketCommandsTest {
         assertThat(centred.path("kept_target").asDouble()).isBetween(0.48, 0.5);
         for (var i = 0; i < 42; i++) {
             assertThat(centred.path("sites").path(i).path("rank").asInt())
-                    .isLessThanOrEqualTo(plain.path("sites").path(i).path("rank").asInt());
+                    .isLessThanOrEqualTo(
+                            plain.path("sites").path(i).path("rank").asInt());
         }
         var lord = json(Run.of("plan", "--method=lord", "--keep=0.5", "--json"));
         assertThat(lord.path("sites")).isEqualTo(centred.path("sites"));
@@ -167,8 +168,10 @@ class PocketCommandsTest {
             assertThat(run.code()).isEqualTo(2);
             assertThat(run.err()).contains("--input-shrinkage");
         }
-        assertThat(Run.of("plan", "--method=svd-llm", "--input-shrinkage=auto").code()).isZero();
-        assertThat(Run.of("plan", "--method=lord", "--centred", "--uncentred").code()).isEqualTo(2);
+        assertThat(Run.of("plan", "--method=svd-llm", "--input-shrinkage=auto").code())
+                .isZero();
+        assertThat(Run.of("plan", "--method=lord", "--centred", "--uncentred").code())
+                .isEqualTo(2);
         assertThat(Run.of("plan", "--method=lowrank", "--centred").err()).contains("without --centred");
     }
 
