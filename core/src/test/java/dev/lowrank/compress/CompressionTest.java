@@ -74,7 +74,8 @@ class CompressionTest {
                 assertThat(output).doesNotExist();
                 var resumed = new ArrayList<Long>();
                 run(source, recipe("svd-llm", "pivoted", 0.7), output, (what, done, total) -> resumed.add(done));
-                assertThat(resumed.getFirst()).isEqualTo(at);
+                var first = resumed.isEmpty() ? steps.getLast() : resumed.getFirst(); // no step is left after the last
+                assertThat(first).isEqualTo(at);
                 assertThat(hashes(output)).isEqualTo(hashes(whole));
             }
         }

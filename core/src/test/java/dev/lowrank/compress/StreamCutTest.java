@@ -186,13 +186,13 @@ class StreamCutTest {
             assertThatThrownBy(() -> width(source, roles)).hasMessageContaining("--targets");
             var blocks = recipe(0.8, 1, Set.of(), Set.of(0), StoragePolicy.AUTO, "uniform");
             assertThatThrownBy(() -> width(source, blocks)).hasMessageContaining("--protect");
-            var unbounded = CompressionRecipe.of(
-                    recipe(0.8).method(),
-                    StoragePolicy.AUTO,
-                    recipe(0.8).allocator(),
-                    new Budget.Unbounded(CostUnit.PARAMETERS),
-                    0);
-            assertThatThrownBy(() -> width(source, unbounded)).hasMessageContaining("--keep");
+            assertThatThrownBy(() -> CompressionRecipe.of(
+                            recipe(0.8).method(),
+                            StoragePolicy.AUTO,
+                            recipe(0.8).allocator(),
+                            new Budget.Unbounded(CostUnit.PARAMETERS),
+                            0))
+                    .hasMessageContaining("--keep");
         }
     }
 
