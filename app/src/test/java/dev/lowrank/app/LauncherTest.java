@@ -83,7 +83,7 @@ class LauncherTest {
         assertThat(launch(home.resolve("lowrank"), Map.of(), "compress").out())
                 .contains("--add-modules=jdk.incubator.vector", "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0")
                 .contains("OMP_WAIT_POLICY=PASSIVE RUST_FLAVOR=cpu OPT_OUT_TRACKING=true")
-                .contains("MALLOC_MMAP_THRESHOLD_=4194304");
+                .contains("MALLOC_MMAP_THRESHOLD_=16777216");
     }
 
     @Test

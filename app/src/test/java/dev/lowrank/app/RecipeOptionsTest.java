@@ -43,7 +43,8 @@ class RecipeOptionsTest {
         assertThat(recipe.update()).isEqualTo(SequentialUpdate.DEFAULT);
         assertThat(recipe.method()).isEqualTo(Methods.of("svd-llm", MethodOptions.DEFAULT));
         assertThat(ParsedRecipe.of("--update=none").update()).isNull();
-        assertThat(ParsedRecipe.of("--update-alpha=0.7").update()).isEqualTo(new SequentialUpdate(0.7, 3e-3, 64));
+        assertThat(ParsedRecipe.of("--update-alpha=0.7").update())
+                .isEqualTo(new SequentialUpdate(0.7, 3e-3, SequentialUpdate.ALL));
     }
 
     static List<String> lines() {
@@ -104,7 +105,7 @@ class RecipeOptionsTest {
                 "--method=shortgpt --rank=8; own rule",
                 "--rank=8 --count=bytes; --count would change nothing",
                 "--method=svd --shrinkage=0.4; --shrinkage would change nothing",
-                "--method=shortgpt --storage=factored; --storage would change nothing",
+                "--method=shortgpt --storage=factored; leave --storage out",
                 "--method=shortgpt --allocate=uniform; --allocate would change nothing",
                 "--update=none --update-alpha=0.5; --update-alpha would change nothing",
                 "--allocate=uniform --allocate-rounds=2; --allocate-rounds would change nothing",
