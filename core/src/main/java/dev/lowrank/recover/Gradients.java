@@ -179,7 +179,7 @@ final class Gradients implements AutoCloseable {
         var rows = tokens.length - 1; // the last token predicts nothing known
         var targets = teacher == null ? null : teacher.of(window);
         var leaf = Grad.on(() -> Grad.leaf(hidden));
-        var normed = Grad.on(() -> view.normed(leaf));
+        var normed = Grad.on(() -> view.head().normed(leaf));
         var flat = Grad.detached(normed).select(0, 0); // [seq, hidden]
         var losses = Losses.NONE;
         var parts = new ArrayList<Tensor>();
@@ -205,9 +205,9 @@ final class Gradients implements AutoCloseable {
             var losses = new Losses[] {Losses.NONE};
             var through = TensorScope.tidy(() -> {
                 var top = targets == null ? null : targets.narrow(first, normed.size(0));
-                var found = HeadLoss.of(view.logits(normed), next, top, loss);
+                var found = HeadLoss.of(view.head().logits(normed), next, top, loss);
                 losses[0] = new Losses(found.crossEntropy(), found.divergence());
-                return view.throughHead(found.gradient());
+                return view.head().through(found.gradient());
             });
             return new Found(losses[0], through);
         });
@@ -245,16 +245,16 @@ final class Gradients implements AutoCloseable {
     private static double crossEntropy(Student student, Student.View view, int[] tokens) {
         var angles = TorchBlock.Angles.of(student.spec(), 0, tokens.length);
         var hidden = view.run(0, student.spec().blocks().size(), view.embed(tokens), angles);
-        var flat = view.normed(hidden).select(0, 0);
+        var flat = view.head().normed(hidden).select(0, 0);
         var sum = 0.0;
         for (var first = 0; first < tokens.length - 1; first += LEAST_ROWS) {
             var from = first;
             var count = Math.min(LEAST_ROWS, tokens.length - 1 - first);
-            sum += TensorScope.tidy(
-                    () -> Functional.crossEntropy(view.logits(flat.narrow(0, from, count)), next(tokens, from, count))
-                            .to(DType.F64)
-                            .sum()
-                            .item());
+            sum += TensorScope.tidy(() -> Functional.crossEntropy(
+                            view.head().logits(flat.narrow(0, from, count)), next(tokens, from, count))
+                    .to(DType.F64)
+                    .sum()
+                    .item());
         }
         return sum / (tokens.length - 1);
     }

@@ -6,15 +6,13 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.SiteTap;
 import dev.lowrank.model.TorchBlock;
-import dev.lowrank.model.TorchNorm;
+import dev.lowrank.model.TorchHead;
 import dev.lowrank.recover.RecoveryRecipe.Trained;
 import dev.lowrank.tensor.DType;
-import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Grad;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.TensorStore;
-import dev.lowrank.tensor.Tensors;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -35,8 +33,7 @@ final class Student implements AutoCloseable {
     private final Set<LinearSite> sites;
     private final SharedFactors shared;
     private final List<TorchBlock> blocks = new ArrayList<>();
-    private final TorchNorm finalNorm;
-    private final Tensor head;
+    private final TorchHead head;
     private final Parameters parameters;
 
     /// @param trained which tensors move
@@ -57,12 +54,11 @@ final class Student implements AutoCloseable {
                 blocks.add(TensorScope.tidy(() -> load(model, block, linears).with(choose)));
                 model.weights().release(block);
             }
-            var norm = TorchNorm.load(spec.norm(), model.weights(), spec.finalNorm());
-            finalNorm = norm.with(spec.finalNorm(), choose);
+            var loaded = TorchHead.load(model, products);
+            head = new TorchHead(loaded.norm().with(spec.finalNorm(), choose), store.keep(loaded.weight()));
             parameters = new Parameters(moved, store);
             store.release(moved.values());
-            head = store.keep(Tensors.from(model.weights().head(), products));
-            store.keep(finalNorm.tensors().stream()
+            store.keep(head.norm().tensors().stream()
                     .filter(tensor -> !moved.containsValue(tensor))
                     .toList());
             scope.keep(null);
@@ -173,13 +169,13 @@ final class Student implements AutoCloseable {
     final class View {
         private final Map<String, Tensor> tensors;
         private final List<TorchBlock> current;
-        private final TorchNorm norm;
+        private final TorchHead ownHead;
 
         private View(Map<String, Tensor> tensors) {
             this.tensors = tensors;
             var replace = replacing(tensors);
             this.current = blocks.stream().map(block -> block.with(replace)).toList();
-            this.norm = finalNorm.with(spec.finalNorm(), replace);
+            this.ownHead = new TorchHead(head.norm().with(spec.finalNorm(), replace), head.weight());
         }
 
         /// The trained tensors of a run of blocks, by name.
@@ -216,26 +212,9 @@ final class Student implements AutoCloseable {
             return x;
         }
 
-        /// The final norm.
-        Tensor normed(Tensor hidden) {
-            return norm.apply(hidden);
-        }
-
-        /// Logits of some rows; nothing may be recorded.
-        ///
-        /// @param normed F32 `[rows, hidden]`
-        /// @return F32 `[rows, vocab]`
-        Tensor logits(Tensor normed) {
-            return TensorScope.tidy(
-                    () -> Functional.linear(normed.to(products), head, null).to(DType.F32));
-        }
-
-        /// The gradient by the normed rows.
-        ///
-        /// @param gradient F32 `[rows, vocab]`, by the logits
-        /// @return F32 `[rows, hidden]`
-        Tensor throughHead(Tensor gradient) {
-            return TensorScope.tidy(() -> gradient.to(products).matmul(head).to(DType.F32));
+        /// The final norm at these parameters, and the head.
+        TorchHead head() {
+            return ownHead;
         }
     }
 }

@@ -189,14 +189,14 @@ class GradientsTest {
             var view = student.view(student.matrices(), true);
             var blocks = student.spec().blocks().size();
             var angles = TorchBlock.Angles.of(student.spec(), 0, tokens.length);
-            var normed = view.normed(view.run(0, blocks, view.embed(tokens), angles));
+            var normed = view.head().normed(view.run(0, blocks, view.embed(tokens), angles));
             var rows = tokens.length - 1;
             var labels = new long[rows];
             for (var i = 0; i < rows; i++) {
                 labels[i] = tokens[i + 1];
             }
             var losses = Functional.crossEntropy(
-                    view.logits(normed.select(0, 0).narrow(0, 0, rows)), Tensors.ofLongs(labels, rows));
+                    view.head().logits(normed.select(0, 0).narrow(0, 0, rows)), Tensors.ofLongs(labels, rows));
             var leaves = view.ofBlocks(0, blocks);
             leaves.putAll(view.ofNorm());
             var names = List.copyOf(leaves.keySet());

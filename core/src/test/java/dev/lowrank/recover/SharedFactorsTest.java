@@ -174,7 +174,8 @@ class SharedFactorsTest {
                 }
                 hidden = student.block(block, own).forward(hidden, angles, null, SiteTap.NONE);
             }
-            var logits = view.logits(view.normed(hidden).select(0, 0)).to(DType.F64);
+            var logits =
+                    view.head().logits(view.head().normed(hidden).select(0, 0)).to(DType.F64);
             var sum = 0.0;
             for (var at = 0; at < window.length - 1; at++) {
                 var row = logits.select(0, at).softmax(-1).log();
