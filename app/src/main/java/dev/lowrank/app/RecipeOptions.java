@@ -51,7 +51,7 @@ final class RecipeOptions {
         }
     }
 
-    private static final Pattern SIZE = Pattern.compile("([0-9]{1,15}(?:\\.[0-9]+)?) *([kKMGT]?)(i?)B?");
+    private static final Pattern SIZE = Pattern.compile("([0-9]{1,15}(?:\\.[0-9]+)?) *([kKMGT]?)(i?)[Bb]?");
 
     @Option(
             names = "--keep",
