@@ -106,7 +106,9 @@ record BoundedCut(RankDecision ranks, Consumer<JobState> cut, List<int[]> window
                 stream.hidden().forget(block.index());
             }
             try (var decoder = TorchDecoder.load(reopened, Residency.STREAMED)) {
-                return WindowLoss.mean(decoder, stream.hidden(), blocks.size(), windows);
+                var loss = WindowLoss.mean(decoder, stream.hidden(), blocks.size(), windows);
+                progress.step("validate", 1, 1);
+                return loss;
             } finally {
                 stream.hidden().forget(blocks.size());
             }
