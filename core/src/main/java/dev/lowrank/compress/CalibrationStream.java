@@ -67,16 +67,22 @@ final class CalibrationStream {
     /// Runs the windows through a block and measures what its sites see: each thread takes a fixed share of
     /// the batches and sums its own statistics, which are then added in a fixed order.
     ///
+    /// @param products element type that the block multiplies in
     /// @return statistics of `targets`; the caller closes them
-    BlockStatistics measure(SourceBlock block, List<LinearSite> targets, Set<Statistic> needs) {
-        return measure(block, targets, needs, role -> false);
+    BlockStatistics measure(SourceBlock block, DType products, List<LinearSite> targets, Set<Statistic> needs) {
+        return measure(block, products, targets, needs, role -> false);
     }
 
     /// The same with some roles measured at their inputs, whatever it costs.
     ///
+    /// @param products element type that the block multiplies in
     /// @return statistics of `targets`; the caller closes them
     BlockStatistics measure(
-            SourceBlock block, List<LinearSite> targets, Set<Statistic> needs, Predicate<Role> atInput) {
+            SourceBlock block,
+            DType products,
+            List<LinearSite> targets,
+            Set<Statistic> needs,
+            Predicate<Role> atInput) {
         var statistics = new ArrayList<BlockStatistics>();
         try {
             for (var i = 0; i < shares; i++) {
@@ -85,7 +91,7 @@ final class CalibrationStream {
                     return bias == null ? null : Tensors.from(bias, DType.F32);
                 }));
             }
-            TensorScope.tidyRun(() -> forward(block.index(), block.load(), statistics::get));
+            TensorScope.tidyRun(() -> forward(block.index(), block.load(products), statistics::get));
             for (var other : statistics.subList(1, shares)) {
                 statistics.getFirst().add(other);
                 other.close();

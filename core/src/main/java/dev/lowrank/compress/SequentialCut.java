@@ -20,6 +20,7 @@ import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.TensorStore;
+import dev.lowrank.tensor.Tensors;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -156,8 +157,9 @@ final class SequentialCut {
         try (var store = new TensorStore("moments of block " + block.index())) {
             var targets = sites.stream().filter(job::targets).toList();
             var moments = new ArrayList<CrossMoment>();
+            var weight = narrowing(block, targets);
             for (var share = 0; share < cut.shares() && !targets.isEmpty(); share++) {
-                moments.add(new CrossMoment(targets.getFirst().in(), store));
+                moments.add(new CrossMoment(targets.getFirst().in(), weight, store));
             }
             var current = block.load(site -> of(linears, site), products);
             var angles = cut.angles();
@@ -183,6 +185,16 @@ final class SequentialCut {
             }
             return outcomes;
         }
+    }
+
+    /// The weight of a feed's only target where it has fewer outputs than inputs, in the innermost scope;
+    /// null for others.
+    private @Nullable Tensor narrowing(SourceBlock block, List<LinearSite> targets) {
+        if (targets.size() != 1
+                || targets.getFirst().out() >= targets.getFirst().in()) {
+            return null;
+        }
+        return Tensors.from(block.dense(targets.getFirst()).weight(), products);
     }
 
     /// Takes a batch through the compressed block to what feeds the next sites, from where it stood.
@@ -215,7 +227,7 @@ final class SequentialCut {
     private Outcome cut(LinearSite site, Linear.Dense dense, CrossMoment.Fit fit, Arena arena) {
         var original = SiteCutter.of(site, dense);
         var weight = original.weight();
-        var fitted = original.with(weight.add(weight.matmul(fit.shift()).mul(update.alpha())));
+        var fitted = original.with(fit.fitted(weight, update.alpha()));
         var choice = job.allocation().of(site);
         var dtype = CompressionPlan.dtype(source, job.recipe(), site);
         if (choice.isDense()) {
@@ -223,7 +235,7 @@ final class SequentialCut {
         }
         var method = job.recipe().siteMethod();
         var statistics = SiteStatistics.of(fit.tokens(), new SecondMoment.Input(fit.moment()));
-        var problem = new Problem(site, fitted.weight(), felt.completing(statistics, method, site));
+        var problem = new Problem(site, fitted.weight(), felt.completing(statistics, method, site), choice.rank());
         var decomposition = method.decompose(problem);
         return fitted.cut(method, decomposition, choice, dtype, arena);
     }

@@ -13,6 +13,7 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.Progress;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import java.lang.foreign.Arena;
@@ -120,7 +121,7 @@ final class SharedCut {
 
     private BlockStatistics measure(SourceBlock block) {
         var targets = block.block().sites().stream().filter(job::targets).toList();
-        return stream.measure(block, targets, method.info().needs(), method::shares);
+        return stream.measure(block, DType.F32, targets, method.info().needs(), method::shares);
     }
 
     /// A site with what was measured of its block.

@@ -15,7 +15,9 @@ import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.MixedPrecision;
 import dev.lowrank.model.Progress;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.text.ValidationSet;
 import java.lang.foreign.Arena;
@@ -63,16 +65,21 @@ final class SiteRun implements AutoCloseable {
     private final Progress progress;
     private final Stopwatch time;
     private final RankDecision ranks;
+    /// What only judges may be measured in the type that is quicker here; what is written comes from F32.
+    private final DType products;
 
     /// What jobs must have in common, so that each writes what it would write alone.
     ///
     /// @param decomposition calibration windows that make decompositions
+    /// @param judging whether these decompositions only decide ranks, and an update makes those that are
+    ///     written
     /// @param targets sites of all, in execution order: who measures together decides on which side
     /// @param seed draws the labels of gradient passes
-    record Key(int decomposition, List<LinearSite> targets, long seed) {
+    record Key(int decomposition, boolean judging, List<LinearSite> targets, long seed) {
         static Key of(JobState job) {
             return new Key(
                     job.plan.shares().decomposition(),
+                    job.recipe().update() != null,
                     job.plan.targets().stream().map(SitePlan::site).toList(),
                     job.recipe().seed());
         }
@@ -115,6 +122,7 @@ final class SiteRun implements AutoCloseable {
                 ? null
                 : new CalibrationStream(source, windows.subList(0, key.decomposition()), state.work(), "hidden");
         ranks = rankDecision();
+        products = key.judging() ? MixedPrecision.products(spec) : DType.F32;
     }
 
     /// Measures, decides ranks, and cuts what needs no sequential update.
@@ -364,7 +372,8 @@ final class SiteRun implements AutoCloseable {
     private @Nullable BlockStatistics measure(SourceBlock block) {
         return stream == null
                 ? null
-                : time.calibrating(() -> stream.measure(block, targets(block).toList(), statistics));
+                : time.calibrating(
+                        () -> stream.measure(block, products, targets(block).toList(), statistics));
     }
 
     private Stream<LinearSite> targets(SourceBlock block) {

@@ -192,11 +192,16 @@ public final class Linalg {
             var transposed = transposition == Transposition.TRANSPOSED;
             var matrix = transposed ? x.t() : x;
             var upper = (triangle == Triangle.UPPER) != transposed;
-            var solution = Native.own(
-                    "solve_triangular",
-                    () -> torch.linalg_solve_triangular(matrix.handle(), rhs.handle(), upper, side == Side.LEFT, false),
-                    matrix,
-                    rhs);
+            var free = side == Side.LEFT ? 1 : 0; // the dimension along which solutions are independent
+            var solution = SideBySide.map(
+                    rhs,
+                    free,
+                    part -> Native.own(
+                            "solve_triangular",
+                            () -> torch.linalg_solve_triangular(
+                                    matrix.handle(), part.handle(), upper, side == Side.LEFT, false),
+                            matrix,
+                            part));
             if (!solution.isFiniteAll()) {
                 throw new NumericalException(
                         NumericalException.Kind.SINGULAR,

@@ -167,6 +167,9 @@ public final class Tensor {
     /// @return matrix product, batched over leading dimensions
     public Tensor matmul(Tensor other) {
         Native.requireSameDType("matmul", this, other);
+        if (SideBySide.pays(this, other)) {
+            return SideBySide.product(this, other);
+        }
         return Native.own("matmul", () -> handle().matmul(other.handle()), this, other);
     }
 
@@ -420,7 +423,12 @@ public final class Tensor {
 
     /// @return whether no element is NaN or infinite
     public boolean isFiniteAll() {
-        return Native.read("isfinite", () -> handle().isfinite().all().item().toBool(), this);
+        // A sum is finite only if everything is, and costs a third; one that overflowed proves nothing.
+        return Native.read(
+                "isfinite",
+                () -> Double.isFinite(handle().sum().item_double())
+                        || handle().isfinite().all().item().toBool(),
+                this);
     }
 
     /// @return how many elements are NaN or infinite

@@ -187,7 +187,9 @@ class ResumeTest {
             assertThat(validated.before()).isCloseTo(perplexity(MODEL, own(source, 0)), close());
             assertThat(validated.after()).isCloseTo(perplexity(folder.resolve("whole"), own(source, 0)), close());
             assertThat(whole.count("decompose")).as("decomposed once").isEqualTo(3);
-            assertThat(whole.count("validate")).isEqualTo(validated.rounds().size());
+            assertThat(whole.count("validate"))
+                    .as("begun and ended")
+                    .isEqualTo(2L * validated.rounds().size());
             var written = Manifest.read(folder.resolve("whole")).run().path("validated");
             assertThat(written.path("after").asDouble()).isEqualTo(validated.after());
             for (var stop = 1; stop <= whole.all.size(); stop++) {

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// @param b `[out, k]`, column `i` is `B_i`
 /// @param a `[k, in]`, row `i` is `A_i`
 /// @param dual `[out, k]` with `A = dualᵀ W`; the same tensor as `b` where its columns are orthonormal
-/// @param singular `[k]`, descending; dropping component `i` costs `singular_i²` in the method's metric
+/// @param singular descending, one for each component, those included that [Problem#wanted] left out;
+///     dropping component `i` costs `singular_i²` in the method's metric
 /// @param mean the mean input `[in]` if the method restores the mean output by a bias, else null
 /// @param notes every fallback that was taken, for the manifest; usually empty
 public record Decomposition(

@@ -52,12 +52,10 @@ record KfacSvd(double shrinkage, boolean centred, Shrinkage inputShrinkage) impl
 
     @Override
     public Decomposition decompose(Problem problem) {
-        var site = problem.site();
         return TensorScope.tidy(() -> Projection.twoSided(
-                problem.weight(),
+                problem,
                 InputMetric.of(problem, centred, inputShrinkage),
-                shrunk(problem.statistics().requireOutputGradient()),
-                site.name()));
+                shrunk(problem.statistics().requireOutputGradient())));
     }
 
     private Tensor shrunk(Tensor moment) {

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// values below 1e-8 of the largest are lost to the squaring; what they contribute to `W` is not, since `A
 /// = Uᵀ W` is computed from `W` itself.
 final class Projection {
+    /// Share of the largest singular value below which the others are rounding errors of a squared matrix.
+    private static final double LOST = 1e-8;
+
     private Projection() {}
 
     /// Plain Frobenius metric.
@@ -60,35 +63,50 @@ final class Projection {
     /// feels at its output: the loss of an error `E` is `tr(Eᵀ R E G)`. With `R = L Lᵀ`, `Lᵀ W` is
     /// decomposed in the metric `G` and `L⁻ᵀ` undoes the factor.
     ///
+    /// Where a site has more outputs than inputs nothing is done in the space of its outputs. With
+    /// `G = M Mᵀ` and `Mᵀ (Wᵀ R W) M = V Σ² Vᵀ`, the basis is `W M V Σ⁻¹` and its dual `R W M V Σ⁻¹`. A
+    /// component whose singular value is lost to the squaring is divided by the smallest that is not.
+    ///
     /// @param metric of the inputs
     /// @param output `R`, F64 `[out, out]`, positive semi-definite
-    static Decomposition twoSided(Tensor weight, InputMetric metric, Tensor output, String subject) {
-        return TensorScope.tidy(() -> {
-            var outer = PsdFactor.of(output, subject);
-            var left = outer.factor();
-            var felt = left.t().matmul(weight);
-            var notes = new ArrayList<>(metric.notes());
-            notes.addAll(outer.notes());
-            var basis = switch (metric.moment()) {
-                case SecondMoment.Output(var sum, var _) ->
-                    fromOuter(left.t().matmul(sum).matmul(left));
-                case SecondMoment.Input(var sum) -> {
-                    if (weight.size(0) <= weight.size(1)) {
-                        yield fromOuter(felt.matmul(sum).matmul(felt.t()));
-                    }
-                    var inner = PsdFactor.of(sum, subject);
-                    notes.addAll(inner.notes());
-                    yield fromTall(felt.matmul(inner.factor()));
-                }
-            };
-            return Decomposition.of(
-                    outer.solveTransposed(basis.u()),
-                    left.matmul(basis.u()),
-                    weight,
-                    basis.singular(),
-                    metric.mean(),
-                    notes);
-        });
+    static Decomposition twoSided(Problem problem, InputMetric metric, Tensor output) {
+        var weight = problem.weight();
+        return TensorScope.tidy(
+                () -> metric.moment() instanceof SecondMoment.Input(var sum) && weight.size(0) > weight.size(1)
+                        ? twoSidedTall(problem, metric, sum, output)
+                        : twoSidedWide(problem, metric, output));
+    }
+
+    private static Decomposition twoSidedTall(Problem problem, InputMetric metric, Tensor sum, Tensor output) {
+        var weight = problem.weight();
+        var inner = PsdFactor.of(sum, problem.site().name());
+        var felt = output.matmul(weight); // R W
+        var right = inner.factor();
+        var eigen = Linalg.eigh(right.t().matmul(weight.t().matmul(felt)).matmul(right));
+        var singular = eigen.values().clampMin(0).sqrt();
+        var largest = singular.max().item();
+        var lengths = problem.leading(singular, 0).clampMin(largest > 0 ? LOST * largest : 1);
+        var directions = right.matmul(problem.leading(eigen.vectors(), 1)).div(lengths); // M V Σ⁻¹
+        var notes = new ArrayList<>(metric.notes());
+        notes.addAll(inner.notes());
+        return Decomposition.of(
+                weight.matmul(directions), felt.matmul(directions), weight, singular, metric.mean(), notes);
+    }
+
+    private static Decomposition twoSidedWide(Problem problem, InputMetric metric, Tensor output) {
+        var weight = problem.weight();
+        var outer = PsdFactor.of(output, problem.site().name());
+        var left = outer.factor();
+        var sum = switch (metric.moment()) {
+            case SecondMoment.Output(var outputs, var _) -> outputs;
+            case SecondMoment.Input(var inputs) -> weight.matmul(inputs).matmul(weight.t());
+        };
+        var basis = fromOuter(left.t().matmul(sum).matmul(left));
+        var u = problem.leading(basis.u(), 1);
+        var notes = new ArrayList<>(metric.notes());
+        notes.addAll(outer.notes());
+        return Decomposition.of(
+                outer.solveTransposed(u), left.matmul(u), weight, basis.singular(), metric.mean(), notes);
     }
 
     /// An orthonormal basis of the outputs and the singular values that belong to it.

@@ -2,6 +2,7 @@ package dev.lowrank.compress.statistics;
 
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Finite;
+import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.PsdFactor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
@@ -9,19 +10,28 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.TensorStore;
 import dev.lowrank.tensor.Tensors;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// `H = Σ x' x'ᵀ` and `C = Σ x x'ᵀ` of a site's inputs in the whole model, `x`, and in the compressed one,
-/// `x'`. Products in F32 within a batch, sums in F64.
+/// `H = Σ x' x'ᵀ` and `C − H = Σ (x − x') x'ᵀ` of a site's inputs in the whole model, `x`, and in the
+/// compressed one, `x'`. Products in F32 within a batch, sums in F64.
+///
+/// Where one site alone is fed and has fewer outputs than inputs, `W (C − H)` is summed in place of
+/// `C − H`.
 public final class CrossMoment {
     private final SymmetricSum seen;
-    private final Tensor cross;
+    private final @Nullable Tensor weight;
+    private final Tensor difference;
     private long tokens;
 
     /// @param in inputs of the site
+    /// @param weight `W [out, in]` to sum `W (C − H)`, of the type to multiply `x − x'` in; null to sum
+    ///     `C − H`; borrowed
     /// @param store owner of the sums
-    public CrossMoment(long in, TensorStore store) {
+    public CrossMoment(long in, @Nullable Tensor weight, TensorStore store) {
+        this.weight = weight;
         seen = new SymmetricSum(in, store);
-        cross = TensorScope.tidy(() -> store.keep(Tensors.zeros(DType.F64, in, in)));
+        var rows = weight == null ? in : weight.size(0);
+        difference = TensorScope.tidy(() -> store.keep(Tensors.zeros(DType.F64, rows, in)));
     }
 
     /// Adds a batch.
@@ -30,10 +40,14 @@ public final class CrossMoment {
     /// @param cut inputs in the compressed model, likewise
     public void add(Tensor whole, Tensor cut) {
         TensorScope.tidyRun(() -> {
-            var x = whole.reshape(-1, whole.size(-1));
             var y = cut.reshape(-1, cut.size(-1));
+            var missing = whole.reshape(-1, whole.size(-1)).sub(y);
+            var felt = weight == null
+                    ? missing
+                    : Functional.linear(missing.to(weight.dtype()), weight, null)
+                            .to(DType.F32);
             seen.add(y);
-            cross.add_(x.t().matmul(y).to(DType.F64));
+            difference.add_(felt.t().matmul(y).to(DType.F64));
         });
         tokens += cut.elements() / cut.size(-1);
     }
@@ -41,23 +55,40 @@ public final class CrossMoment {
     /// Adds what another has gathered.
     public void add(CrossMoment other) {
         seen.add(other.seen);
-        cross.add_(other.cross);
+        difference.add_(other.difference);
         tokens += other.tokens;
     }
 
-    /// What a weight has to become to give the whole model's outputs from the compressed model's inputs.
+    /// What the inputs of a site ask of its weight.
     ///
     /// @param moment `H + λ I`, F64 `[in, in]`
-    /// @param shift `(C − H) (H + λ I)⁻¹`, F64 `[in, in]`: `W` becomes `W + W shift`
+    /// @param factor of the moment
+    /// @param difference `C − H`, F64 `[in, in]`, or `W (C − H)`, `[out, in]`
+    /// @param applied whether `W` is in the difference
     /// @param tokens seen
-    public record Fit(Tensor moment, Tensor shift, long tokens) implements TensorOwner {
+    public record Fit(Tensor moment, PsdFactor factor, Tensor difference, boolean applied, long tokens)
+            implements TensorOwner {
+        /// What a weight has to become to give a share of the whole model's outputs from the compressed
+        /// model's inputs, in the innermost scope.
+        ///
+        /// @param weight `W`, F64 `[out, in]`
+        /// @param alpha `α`, the share
+        /// @return `W + α W (C − H) (H + λ I)⁻¹`
+        public Tensor fitted(Tensor weight, double alpha) {
+            return TensorScope.tidy(() -> {
+                var wanted = (applied ? difference : weight.matmul(difference)).mul(alpha);
+                return weight.add(
+                        factor.solveTransposed(factor.solve(wanted.t())).t());
+            });
+        }
+
         @Override
         public List<Tensor> tensors() {
-            return List.of(moment, shift);
+            return List.of(moment, factor.factor(), difference);
         }
     }
 
-    /// Solves for the fit, in the innermost scope.
+    /// Factors the moment, in the innermost scope.
     ///
     /// @param ridge `λ` as a share of the mean diagonal of `H`
     /// @param subject names the site in errors
@@ -67,10 +98,12 @@ public final class CrossMoment {
             var h = Finite.check(seen.matrix(), subject);
             var level = ridge * h.diagonal().mean().item();
             var moment = h.add(Tensors.eye(DType.F64, h.size(0)).mul(level));
-            var factor = PsdFactor.of(moment, subject);
-            var difference = Finite.check(cross, subject).sub(h);
-            var shift = factor.solveTransposed(factor.solve(difference.t())).t().contiguous();
-            return new Fit(moment, shift, tokens);
+            return new Fit(
+                    moment,
+                    PsdFactor.of(moment, subject),
+                    Finite.check(difference, subject).copy(),
+                    weight != null,
+                    tokens);
         });
     }
 }
