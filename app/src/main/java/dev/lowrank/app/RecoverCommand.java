@@ -104,11 +104,11 @@ final class RecoverCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var recipe = training.recipe();
         var folder = models.resolve(model.toString());
         var source = teacher(folder);
         try (var opened = LanguageModel.open(folder);
                 var dense = source == null ? null : LanguageModel.open(source)) {
+            var recipe = training.recipe(opened.spec().hiddenSize());
             requireContext(opened);
             var material = material(opened, dense);
             UsageErrors.check(() -> {

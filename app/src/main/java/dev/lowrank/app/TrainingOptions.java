@@ -53,8 +53,10 @@ final class TrainingOptions {
     @Option(names = "--batch", defaultValue = "4", description = "Windows a step (${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--rate", defaultValue = "1e-3", description = "Highest learning rate (${DEFAULT-VALUE}).")
-    private double rate;
+    @Option(
+            names = "--rate",
+            description = "Highest learning rate; if not given, 0.1 divided by the model's width (hidden size).")
+    private @Nullable Double rate;
 
     @Option(
             names = "--warm-up",
@@ -153,8 +155,9 @@ final class TrainingOptions {
 
     /// The recipe.
     ///
+    /// @param hiddenSize width of the model that is trained
     /// @throws CommandException with code 2 for a value out of range
-    RecoveryRecipe recipe() {
+    RecoveryRecipe recipe(int hiddenSize) {
         if (minutes != null && steps != null) {
             throw new CommandException(
                     ExitCode.USAGE, "--minutes and --steps both say how long to train.", "Give one of them.");
@@ -163,7 +166,13 @@ final class TrainingOptions {
                 stages.stream().map(Stage::of).toList(),
                 Trained.of(train),
                 extent(),
-                new Optimisation(batch, rate, warmUp, Decay.of(schedule), clip, weightDecay),
+                new Optimisation(
+                        batch,
+                        rate == null ? Optimisation.rate(hiddenSize) : rate,
+                        warmUp,
+                        Decay.of(schedule),
+                        clip,
+                        weightDecay),
                 new Loss(textWeight, temperature, teacherTop),
                 new Blocks(blockWindows, blockEpochs, blockRate),
                 new Validation(rounds, patience),

@@ -50,13 +50,15 @@ public record RecoveryRecipe(
         return value > 0 && Double.isFinite(value);
     }
 
-    /// Both the recipe's defaults and its seed.
-    public static RecoveryRecipe of(Extent extent, long seed) {
+    /// The defaults.
+    ///
+    /// @param hiddenSize width of the model's residual stream
+    public static RecoveryRecipe of(Extent extent, int hiddenSize, long seed) {
         return new RecoveryRecipe(
                 List.of(Stage.END_TO_END),
                 Trained.FACTORS,
                 extent,
-                Optimisation.DEFAULT,
+                Optimisation.of(hiddenSize),
                 Loss.DEFAULT,
                 Blocks.DEFAULT,
                 Validation.DEFAULT,
@@ -179,8 +181,22 @@ public record RecoveryRecipe(
     /// @param clip largest norm of a gradient; 0 for no bound
     /// @param weightDecay of matrices
     public record Optimisation(int batch, double rate, double warmUp, Decay decay, double clip, double weightDecay) {
-        /// Found on the pocket model (decision 14).
-        public static final Optimisation DEFAULT = new Optimisation(4, 1e-3, 0.03, Decay.COSINE, 1, 0.01);
+        private static final double RATE_TIMES_WIDTH = 0.1;
+
+        /// A rate that suits a width: the wider a model, the more its outputs change with each weight
+        /// (decision 14).
+        ///
+        /// @param hiddenSize width of the residual stream
+        public static double rate(int hiddenSize) {
+            return RATE_TIMES_WIDTH / hiddenSize;
+        }
+
+        /// The defaults.
+        ///
+        /// @param hiddenSize width of the residual stream
+        public static Optimisation of(int hiddenSize) {
+            return new Optimisation(4, rate(hiddenSize), 0.03, Decay.COSINE, 1, 0.01);
+        }
 
         public Optimisation {
             require(batch >= 1, "--batch", "at least 1", batch);
