@@ -11,13 +11,10 @@ import dev.lowrank.compress.allocate.PerplexityIncrease;
 import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
-import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -50,8 +47,6 @@ final class RecipeOptions {
             return storages().iterator();
         }
     }
-
-    private static final Pattern SIZE = Pattern.compile("([0-9]{1,15}(?:\\.[0-9]+)?) *([kKMGT]?)(i?)[Bb]?");
 
     @Option(
             names = "--keep",
@@ -129,7 +124,9 @@ final class RecipeOptions {
     /// @throws CommandException with code 2 if the rest of the model leaves the targets nothing
     CompressionRecipe fitted(LanguageModel source, CompressionRecipe recipe) {
         var whole = budget;
-        return whole == null ? recipe : UsageErrors.check(() -> WeightBudget.of(source, recipe, bytes(whole)));
+        return whole == null
+                ? recipe
+                : UsageErrors.check(() -> WeightBudget.of(source, recipe, ByteSize.parse("--budget", whole)));
     }
 
     private Ranks ranks(String method) {
@@ -157,7 +154,7 @@ final class RecipeOptions {
                     new Budget.Unbounded(unit));
         }
         if (budget != null) {
-            return new Ranks(spender, new Budget.Absolute(CostUnit.BYTES, bytes(budget)));
+            return new Ranks(spender, new Budget.Absolute(CostUnit.BYTES, ByteSize.parse("--budget", budget)));
         }
         return Ranks.share(spender, unit, keep == null ? 0.8 : keep);
     }
@@ -167,20 +164,6 @@ final class RecipeOptions {
             throw new IllegalArgumentException(
                     option + " fixes the ranks by itself; --allocate " + allocator + " would have nothing to spend.");
         }
-    }
-
-    /// `300MB`, `1.5GiB` or `12345`.
-    static long bytes(String text) {
-        var size = SIZE.matcher(text);
-        if (!size.matches()) {
-            throw new IllegalArgumentException(
-                    "--budget is a number of bytes such as 300MB, 1.5GiB or 250000000, not " + text);
-        }
-        var power = "kmgt".indexOf(size.group(2).toLowerCase(Locale.ROOT)) + 1;
-        var base = BigDecimal.valueOf(size.group(3).isEmpty() ? 1000 : 1024);
-        return new BigDecimal(size.group(1))
-                .multiply(base.pow(size.group(2).isEmpty() ? 0 : power))
-                .longValue();
     }
 
     /// `1%` or `0.01`.

@@ -105,11 +105,16 @@ final class RecoverCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var folder = models.resolve(model.toString());
-        var source = teacher(folder);
-        try (var opened = LanguageModel.open(folder);
-                var dense = source == null ? null : LanguageModel.open(source)) {
+        try (var opened = LanguageModel.open(folder)) {
             var recipe = training.recipe(opened.spec().hiddenSize());
             requireContext(opened);
+            train(opened, teacher(folder), recipe);
+        }
+        return ExitCode.OK.number();
+    }
+
+    private void train(LanguageModel opened, @Nullable Path source, RecoveryRecipe recipe) {
+        try (var dense = source == null ? null : LanguageModel.open(source)) {
             var material = material(opened, dense);
             UsageErrors.check(() -> {
                 Recovery.check(material, recipe);
@@ -120,7 +125,6 @@ final class RecoverCommand implements Callable<Integer> {
             document.warnings().forEach(console::warn);
             console.result(document, document::text);
         }
-        return ExitCode.OK.number();
     }
 
     private @Nullable Path teacher(Path folder) {

@@ -14,9 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /// The options that say how a model is trained; their defaults are those of [RecoveryRecipe].
 final class TrainingOptions {
@@ -146,9 +144,9 @@ final class TrainingOptions {
     @Option(
             names = "--memory",
             paramLabel = "SIZE",
-            converter = Size.class,
-            description = "Memory that the training may take, e.g. 4g; without it everything is kept that saves time.")
-    private @Nullable Long memory;
+            description =
+                    "Memory that the training may take, e.g. 4GB or 4GiB; without it everything is kept that saves time.")
+    private @Nullable String memory;
 
     @Option(names = "--seed", defaultValue = "0", description = "Decides the order of the text (${DEFAULT-VALUE}).")
     private long seed;
@@ -177,7 +175,7 @@ final class TrainingOptions {
                 new Blocks(blockWindows, blockEpochs, blockRate),
                 new Validation(rounds, patience),
                 Precision.of(precision.toLowerCase(Locale.ROOT)),
-                memory == null ? 0 : memory,
+                memory == null ? 0 : ByteSize.parse("--memory", memory),
                 seed));
     }
 
@@ -185,24 +183,5 @@ final class TrainingOptions {
         return steps != null
                 ? new Extent.Steps(steps)
                 : new Extent.Time(Duration.ofMillis((long) ((minutes == null ? DEFAULT_MINUTES : minutes) * 60_000)));
-    }
-
-    /// A number of bytes with an optional unit.
-    static final class Size implements ITypeConverter<Long> {
-        @Override
-        public Long convert(String value) {
-            var text = value.toLowerCase(Locale.ROOT).replaceFirst("i?b$", "");
-            var unit = text.isEmpty() ? -1 : "kmgt".indexOf(text.charAt(text.length() - 1));
-            var digits = unit < 0 ? text : text.substring(0, text.length() - 1);
-            try {
-                var bytes = Double.parseDouble(digits) * Math.pow(1024, unit + 1.0);
-                if (bytes >= 1 && bytes < Long.MAX_VALUE) {
-                    return (long) bytes;
-                }
-            } catch (NumberFormatException wrong) {
-                throw new TypeConversionException("'" + value + "' is no size; write it like 4g or 800m");
-            }
-            throw new TypeConversionException("'" + value + "' is no size; write it like 4g or 800m");
-        }
     }
 }

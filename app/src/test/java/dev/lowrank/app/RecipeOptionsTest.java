@@ -138,12 +138,4 @@ class RecipeOptionsTest {
                 .contains("share a basis (2)")
                 .contains("candidates measured on the --validation text (50)");
     }
-
-    @Test
-    void sizesAreDecimalUnlessTheySayOtherwise() {
-        assertThat(RecipeOptions.bytes("300MB")).isEqualTo(300_000_000);
-        assertThat(RecipeOptions.bytes("1.5GiB")).isEqualTo(3L << 29);
-        assertThat(RecipeOptions.bytes("12345")).isEqualTo(12345);
-        assertThat(RecipeOptions.bytes("7k")).isEqualTo(7000);
-    }
 }

@@ -91,7 +91,7 @@ class RecoverCommandTest {
                 "--steps=0, --steps must be at least 1",
                 "--stages=blocks|middle, Unknown stage 'middle'; known: blocks",
                 "--stages=blocks|blocks, each once| but was 'blocks|blocks'",
-                "--memory=4x, is no size",
+                "--memory=4x, is a number of bytes",
                 "--schedule=steep, Unknown schedule",
                 "--text-weight=2, --text-weight must be in",
                 "--temperature=0, --temperature must be a number above 0",

@@ -25,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// Written into the manifest, and compared when a run is resumed.
 public final class Fingerprint {
     /// Changes when a change of the program changes what it writes.
-    public static final String FORMAT = "lowrank-2";
+    public static final String FORMAT = "lowrank-3";
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -35,7 +35,9 @@ public final class Fingerprint {
     ///
     /// @param source what [#source] says of the model, which several runs share
     /// @param shares how many calibration windows each part sees
-    /// @param products element type in which gradient passes multiply; counts where there are any
+    /// @param products element type in which gradient passes, updates and what they replace multiply;
+    ///     counts
+    ///     where there are any
     /// @param calibration what steers the run; null for nothing
     /// @param validation what allocators measure candidates on; null for nothing
     static ObjectNode of(
@@ -48,8 +50,8 @@ public final class Fingerprint {
         var root = JSON.createObjectNode();
         root.put("format", FORMAT);
         root.put("threads", Compute.threads());
-        if (shares.metric() + shares.curves() > 0) {
-            root.put("gradient_products", products.name());
+        if (shares.metric() + shares.curves() + shares.update() > 0) {
+            root.put("products", products.name());
         }
         root.set("source", source);
         root.set("recipe", recipe(recipe));

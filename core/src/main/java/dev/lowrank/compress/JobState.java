@@ -177,6 +177,7 @@ final class JobState implements AutoCloseable {
     /// @param streams checksum of the calibration streams into a block; 0 for none
     /// @return how many
     int restore(int blocks, IntToLongFunction streams) {
+        entries.clear();
         entries.addAll(state.finished(blocks, streams, probe));
         return entries.size();
     }

@@ -12,6 +12,8 @@ import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.testing.NoNativeLeaks;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -26,17 +28,18 @@ class FingerprintTest {
         assertThat(Fingerprint.differences(of(recipe, 8, DType.F32), of(recipe, 8, DType.BF16)))
                 .singleElement()
                 .asString()
-                .contains("gradient_products", "F32", "BF16");
+                .contains("products", "F32", "BF16");
     }
 
     @Test
-    void aRecipeWithoutGradientsMeansTheSameOnEveryProcessor() {
-        var recipe = CompressionRecipe.of(
-                Methods.of("svd-llm", MethodOptions.DEFAULT),
-                StoragePolicy.AUTO,
-                Allocators.of("uniform", AllocatorOptions.DEFAULT),
-                HALF,
-                0);
+    void thePrecisionOfAnUpdateIsPartOfIt() {
+        var recipe = plain(SequentialUpdate.DEFAULT);
+        assertThat(of(recipe, 8, DType.F32)).isNotEqualTo(of(recipe, 8, DType.BF16));
+    }
+
+    @Test
+    void aRecipeWithoutEitherMeansTheSameOnEveryProcessor() {
+        var recipe = plain(null);
         assertThat(of(recipe, 8, DType.F32)).isEqualTo(of(recipe, 8, DType.BF16));
     }
 
@@ -46,7 +49,21 @@ class FingerprintTest {
                         .path("format")
                         .asString())
                 .isEqualTo(Fingerprint.FORMAT)
-                .isNotEqualTo("lowrank-1");
+                .isNotEqualTo("lowrank-2");
+    }
+
+    private static CompressionRecipe plain(@Nullable SequentialUpdate update) {
+        return new CompressionRecipe(
+                Methods.of("svd-llm", MethodOptions.DEFAULT),
+                StoragePolicy.AUTO,
+                Allocators.of("uniform", AllocatorOptions.DEFAULT),
+                HALF,
+                1,
+                Set.of(),
+                Set.of(),
+                update,
+                null,
+                0);
     }
 
     private static ObjectNode of(CompressionRecipe recipe, int samples, DType products) {

@@ -15,9 +15,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// No factor of `G` is ever inverted. Where a site has no more outputs than inputs, `G` is not even
 /// factored: `U` and `Σ²` are the eigenvectors and eigenvalues of `C = K Kᵀ = W G Wᵀ [out, out]`. Elsewhere
-/// they come from `Kᵀ K [in, in]`, and an orthogonalisation keeps the small components exact. Singular
-/// values below 1e-8 of the largest are lost to the squaring; what they contribute to `W` is not, since `A
-/// = Uᵀ W` is computed from `W` itself.
+/// they come from `Kᵀ K [in, in]`. Singular values below 1e-8 of the largest are lost to the squaring; what
+/// they contribute to `W` is not where `U` is orthonormal, since `A = Uᵀ W` is computed from `W` itself.
 final class Projection {
     /// Share of the largest singular value below which the others are rounding errors of a squared matrix.
     private static final double LOST = 1e-8;

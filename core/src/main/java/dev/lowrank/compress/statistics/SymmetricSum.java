@@ -32,6 +32,13 @@ final class SymmetricSum {
     ///
     /// @param rows F32 `[tokens, size]`
     void add(Tensor rows) {
+        for (var from = 0L; from < rows.size(0); from += FOLDED) {
+            var start = from;
+            TensorScope.tidyRun(() -> addPart(rows.narrow(0, start, Math.min(FOLDED, rows.size(0) - start))));
+        }
+    }
+
+    private void addPart(Tensor rows) {
         if (tokens > 0 && tokens + rows.size(0) > FOLDED) {
             fold();
         }

@@ -79,6 +79,26 @@ class MethodContractTest {
 
     @ParameterizedTest
     @MethodSource("methodsAndShapes")
+    void theComponentsWantedAreTheSameWithoutTheOthers(SiteMethod method, int out, int in) {
+        TensorScope.tidyRun(() -> {
+            try (var sample = SiteSample.of(out, in, 300, 14)) {
+                var rank = Math.max(1, Math.min(out, in) / 2);
+                var all = sample.problem();
+                var whole = method.decompose(all);
+                var part = method.decompose(new Problem(all.site(), all.weight(), all.statistics(), rank));
+                assertThat(part.relativeError(rank)).isEqualTo(whole.relativeError(rank));
+                var expected = method.cut(whole, rank).absorbed();
+                var found = method.cut(part, rank).absorbed();
+                assertThat(found.b().sub(expected.b()).norm().item())
+                        .isLessThan(TIGHT * expected.b().norm().item());
+                assertThat(found.a().sub(expected.a()).norm().item())
+                        .isLessThan(TIGHT * expected.a().norm().item());
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @MethodSource("methodsAndShapes")
     void factorsHaveTheRankAskedFor(SiteMethod method, int out, int in) {
         TensorScope.tidyRun(() -> {
             try (var sample = SiteSample.of(out, in, 300, 13)) {

@@ -99,6 +99,8 @@ class CrossMomentTest {
                 }
                 var wide = rows.to(DType.F64);
                 var exact = wide.t().matmul(wide);
+                sum.add(rows);
+                exact = exact.mul(2);
                 assertThat(sum.matrix().sub(exact).norm().item())
                         .isLessThan(1e-6 * exact.norm().item());
             }
