@@ -58,11 +58,12 @@ record MemoryPlan(Residency teacher, int segment, long bytes) {
         throw new NotEnoughMemoryException(String.format(
                 Locale.ROOT,
                 "Training takes at least about %.2f GB with windows of %d tokens on %d threads, but --memory allows %.2f"
-                        + " GB. Allow more, or use a smaller --window",
+                        + " GB. Allow more, or use a smaller --window%s",
                 (leanest == null ? 0 : leanest.bytes) / 1e9,
                 window,
                 shares,
-                bound / 1e9));
+                bound / 1e9,
+                shares == 1 ? "" : ", or --batch 1, so that one thread alone keeps a sum of gradients"));
     }
 
     private static long largestBlock(DecoderSpec spec) {

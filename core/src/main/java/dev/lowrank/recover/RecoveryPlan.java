@@ -3,6 +3,7 @@ package dev.lowrank.recover;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.Manifest;
+import dev.lowrank.model.DecoderSpec.Norm.Kind;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
@@ -42,7 +43,7 @@ record RecoveryPlan(Set<LinearSite> sites, long numbers, DType products, MemoryP
                     "The stage blocks trains against the dense model, but there is none; give it with --teacher");
         }
         var sites = sites(model, recipe.trained());
-        var numbers = numbers(model, sites);
+        var numbers = numbers(model, sites, recipe.trained());
         var shares = Math.min(Compute.threads(), recipe.optimisation().batch());
         var asked = recipe.loss().text() == 1 ? null : teacher;
         return new RecoveryPlan(
@@ -166,16 +167,29 @@ record RecoveryPlan(Set<LinearSite> sites, long numbers, DType products, MemoryP
         return names;
     }
 
-    /// Pivoted sites count as the two factors they are trained as.
-    private static long numbers(LanguageModel model, Set<LinearSite> sites) {
-        return sites.stream()
-                .mapToLong(site -> {
-                    var linear = model.weights().linear(site);
-                    return linear instanceof Linear.Dense
-                            ? site.weightParameters()
-                            : (long) linear.rank() * (site.in() + site.out() + linear.rank());
-                })
+    /// A factor that several sites read counts for each of them, which makes it a bound.
+    private static long numbers(LanguageModel model, Set<LinearSite> sites, Trained trained) {
+        var ofSites = sites.stream()
+                .mapToLong(site -> numbers(model.weights().linear(site)))
                 .sum();
+        if (trained == Trained.LRC) {
+            return ofSites;
+        }
+        var spec = model.spec();
+        var ofNorm = (spec.norm().kind() == Kind.LAYER ? 2L : 1L) * spec.hiddenSize();
+        return ofSites + ofNorm * (2L * spec.blocks().size() + 1);
+    }
+
+    /// Numbers of the form that a linear is trained in.
+    private static long numbers(Linear linear) {
+        var bias = linear.bias();
+        var others = bias == null ? 0 : bias.shape().elements();
+        return others
+                + switch (linear) {
+                    case Linear.Dense _ -> (long) linear.in() * linear.out();
+                    case Linear.Factored _, Linear.Pivoted _ -> (long) linear.rank() * (linear.in() + linear.out());
+                    case Linear.Tucker _ -> (long) linear.rank() * (linear.in() + linear.out() + linear.rank());
+                };
     }
 
     private static DType products(LanguageModel model, Precision precision) {

@@ -7,6 +7,7 @@ import dev.lowrank.recover.RecoveryRecipe.Extent;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
 import dev.lowrank.recover.TrainingState.Ended;
 import dev.lowrank.tensor.Compute;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Grad;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -125,6 +126,23 @@ final class RecoveryRun {
         state.square().fill_(0);
     }
 
+    /// What to say where the folder is not what was trained. Beside storing it, only the products may differ:
+    /// what is written is judged in F32.
+    ///
+    /// @param trained nats a token, in the products of the training
+    /// @param written nats a token, in F32
+    static String difference(double trained, double written, DType products) {
+        return String.format(
+                Locale.ROOT,
+                "What is written predicts %.4f nats a token where what was trained predicted %.4f: %s",
+                written,
+                trained,
+                products == DType.F32
+                        ? "the form and element type in which the weights are stored round notably"
+                        : "products in " + products + ", in which was trained, round notably, or else the form and"
+                                + " element type in which the weights are stored");
+    }
+
     private RecoveryReport finish(Student student, TrainingState state) {
         var seconds = state.spent();
         var writer = new RecoveryOutput(material.model(), student, folder);
@@ -139,12 +157,7 @@ final class RecoveryRun {
             var trained = Gradients.crossEntropy(student, windows);
             var written = StoredLoss.of(reopened, windows);
             if (!(Math.abs(trained - written) <= NOTABLE)) {
-                warnings.add(String.format(
-                        Locale.ROOT,
-                        "What is written predicts %.4f nats a token where what was trained predicted %.4f: the element"
-                                + " type of the weights rounds notably",
-                        written,
-                        trained));
+                warnings.add(difference(trained, written, plan.products()));
             }
             if (validation != null) {
                 before = Math.exp(StoredLoss.of(material.model(), windows));

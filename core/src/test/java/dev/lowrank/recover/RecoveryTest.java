@@ -354,7 +354,8 @@ class RecoveryTest {
                             out,
                             RecoveryProgress.silent()))
                     .isInstanceOf(NotEnoughMemoryException.class)
-                    .hasMessageContaining("--memory");
+                    .hasMessageContaining("--memory")
+                    .hasMessageContaining("--window");
             try (var model = LanguageModel.open(compressed)) {
                 var tooLong = TrainingSet.of(
                         List.of(List.of(new int[model.spec().maxPositions() + 1])),
