@@ -23,6 +23,7 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.Recovery.Unfinished;
+import dev.lowrank.recover.RecoveryRecipe.Blocks;
 import dev.lowrank.recover.RecoveryRecipe.Decay;
 import dev.lowrank.recover.RecoveryRecipe.Optimisation;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
@@ -308,7 +309,21 @@ class RecoveryTest {
                     new Validation(1, 0));
             assertThatThrownBy(() -> run(compressed, dense, wild, folder.resolve("out"), RecoveryProgress.silent()))
                     .isInstanceOf(NumericalException.class)
-                    .hasMessageContaining("step 2");
+                    .hasMessageContaining("step 2;")
+                    .hasMessageContaining("a smaller --rate,");
+        }
+    }
+
+    @Test
+    void numbersThatOverflowInABlockAreAnErrorThatNamesTheBlockAndItsOwnRate() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var wild = TrainingFixture.with(recipe(1, Stage.BLOCKS), new Blocks(6, 4, 1e30));
+            assertThatThrownBy(() -> run(compressed, dense, wild, folder.resolve("out"), RecoveryProgress.silent()))
+                    .isInstanceOf(NumericalException.class)
+                    .hasMessageContaining("step 2 of block 0;")
+                    .hasMessageContaining("a smaller --block-rate,");
         }
     }
 

@@ -76,6 +76,34 @@ final class TrainingFixture {
                 recipe.seed());
     }
 
+    static RecoveryRecipe with(RecoveryRecipe recipe, Blocks blocks) {
+        return new RecoveryRecipe(
+                recipe.stages(),
+                recipe.trained(),
+                recipe.extent(),
+                recipe.optimisation(),
+                recipe.loss(),
+                blocks,
+                recipe.validation(),
+                recipe.precision(),
+                recipe.memory(),
+                recipe.seed());
+    }
+
+    static RecoveryRecipe with(RecoveryRecipe recipe, Loss loss) {
+        return new RecoveryRecipe(
+                recipe.stages(),
+                recipe.trained(),
+                recipe.extent(),
+                recipe.optimisation(),
+                loss,
+                recipe.blocks(),
+                recipe.validation(),
+                recipe.precision(),
+                recipe.memory(),
+                recipe.seed());
+    }
+
     static RecoveryRecipe withMemory(RecoveryRecipe recipe, long bytes) {
         return new RecoveryRecipe(
                 recipe.stages(),
