@@ -23,11 +23,12 @@ import java.util.Set;
 
 /// What a training will do with its material, known and checked before anything is written.
 ///
+/// @param goals what the model is moved towards
 /// @param sites linears that move
 /// @param numbers upper bound of the numbers that move
 /// @param products element type of products
 /// @param memory what is kept in memory
-record RecoveryPlan(Set<LinearSite> sites, long numbers, DType products, MemoryPlan memory) {
+record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType products, MemoryPlan memory) {
 
     /// @throws IllegalArgumentException if the recipe does not fit the material
     /// @throws CheckpointException if the model has nothing to train or the teacher does not fit
@@ -45,8 +46,10 @@ record RecoveryPlan(Set<LinearSite> sites, long numbers, DType products, MemoryP
         var sites = sites(model, recipe.trained());
         var numbers = numbers(model, sites, recipe.trained());
         var shares = Math.min(Compute.threads(), recipe.optimisation().batch());
-        var asked = recipe.loss().text() == 1 ? null : teacher;
+        var goals = Goal.of(recipe, teacher != null);
+        var asked = goals.contains(Goal.PREDICTIONS) ? teacher : null;
         return new RecoveryPlan(
+                goals,
                 sites,
                 numbers,
                 products(model, recipe.precision()),

@@ -57,16 +57,18 @@ record RecoveryRecord(Material material, RecoveryRecipe recipe, RecoveryReport r
 
                         ## Trained after compression
 
-                        `lowrank recover` trained %,d numbers (%s) %stowards %s. \
+                        `lowrank recover` trained %,d numbers (%s) %s%s. \
                         Storage forms, ranks and bytes are as before. %s`lowrank.json` holds every setting.
                         """,
                         report.trainedParameters(),
                         recipe.trained().id(),
                         steps(),
-                        teacher == null
-                                ? "the text alone"
-                                : "the text and the predictions of "
-                                        + teacher.checkpoint().path().getFileName(),
+                        Goal.words(
+                                report.goals(),
+                                teacher == null
+                                        ? null
+                                        : String.valueOf(
+                                                teacher.checkpoint().path().getFileName())),
                         report.before() == null || report.after() == null
                                 ? ""
                                 : String.format(

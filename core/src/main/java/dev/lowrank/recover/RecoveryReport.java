@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// What a training did.
 ///
 /// @param output folder written
+/// @param goals what the model was moved towards
 /// @param trainedParameters numbers that moved
 /// @param precision element type of products
 /// @param segment blocks whose activations were kept at once
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// @param warnings what to know
 public record RecoveryReport(
         Path output,
+        List<Goal> goals,
         long trainedParameters,
         String precision,
         int segment,
@@ -36,6 +38,7 @@ public record RecoveryReport(
         List<BlockLoss> blocks,
         List<String> warnings) {
     public RecoveryReport {
+        goals = List.copyOf(goals);
         rounds = List.copyOf(rounds);
         blocks = List.copyOf(blocks);
         warnings = List.copyOf(warnings);

@@ -109,7 +109,7 @@ final class RecoveryRun {
 
     private @Nullable TeacherTargets targets() {
         var teacher = material.teacher();
-        return teacher == null || recipe.loss().text() == 1
+        return teacher == null || !plan.goals().contains(Goal.PREDICTIONS)
                 ? null
                 : new TeacherTargets(
                         teacher,
@@ -170,6 +170,7 @@ final class RecoveryRun {
                 * material.training().identity().window();
         var report = new RecoveryReport(
                 output,
+                plan.goals(),
                 student.parameters().count(),
                 plan.products().name(),
                 plan.memory().segment(),

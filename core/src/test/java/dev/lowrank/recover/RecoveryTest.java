@@ -25,6 +25,7 @@ import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.Recovery.Unfinished;
 import dev.lowrank.recover.RecoveryRecipe.Blocks;
 import dev.lowrank.recover.RecoveryRecipe.Decay;
+import dev.lowrank.recover.RecoveryRecipe.Loss;
 import dev.lowrank.recover.RecoveryRecipe.Optimisation;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
 import dev.lowrank.recover.RecoveryRecipe.Trained;
@@ -37,12 +38,14 @@ import dev.lowrank.testing.SyntheticLlama;
 import dev.lowrank.text.TextIdentity;
 import dev.lowrank.text.TrainingSet;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +56,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class RecoveryTest {
     @TempDir
     private Path folder;
+
+    private int cards;
 
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "DENSE")
@@ -324,6 +329,44 @@ class RecoveryTest {
                     .isInstanceOf(NumericalException.class)
                     .hasMessageContaining("step 2 of block 0;")
                     .hasMessageContaining("a smaller --block-rate,");
+        }
+    }
+
+    @Test
+    void theCardNamesTheTeacherOnlyForWhatWasLearntFromIt() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var both = recipe(1, Stage.BLOCKS, Stage.END_TO_END);
+            var whole = recipe(1, Stage.END_TO_END);
+            var text = new Loss(1, 1, 8);
+            assertThat(card(compressed, dense, both))
+                    .contains("towards the block outputs of llama-gqa-tied and the text and the predictions of llama");
+            assertThat(card(compressed, dense, whole))
+                    .contains("towards the text and the predictions of llama-gqa-tied.");
+            assertThat(card(compressed, dense, TrainingFixture.with(whole, new Loss(0, 1, 8))))
+                    .contains("towards the predictions of llama-gqa-tied.");
+            assertThat(card(compressed, dense, recipe(1, Stage.BLOCKS)))
+                    .contains("towards the block outputs of llama-gqa-tied.");
+            assertThat(card(compressed, dense, TrainingFixture.with(both, text)))
+                    .contains("towards the block outputs of llama-gqa-tied and the text.");
+            assertThat(card(compressed, dense, TrainingFixture.with(whole, text)))
+                    .contains("on the text alone")
+                    .doesNotContain("towards");
+            assertThat(card(compressed, null, TrainingFixture.with(whole, new Loss(0, 1, 8))))
+                    .contains("on the text alone");
+        }
+    }
+
+    /// The card's paragraph on the training.
+    private String card(Path compressed, @Nullable LanguageModel teacher, RecoveryRecipe recipe) {
+        var out = folder.resolve("card-" + cards++);
+        run(compressed, teacher, recipe, out, RecoveryProgress.silent());
+        try {
+            var card = Files.readString(out.resolve("README.md"));
+            return card.substring(card.indexOf("## Trained"));
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
         }
     }
 
