@@ -99,6 +99,7 @@ public final class Recovery {
         root.put("blocks", recipe.blocks().toString());
         root.put("rounds", recipe.validation().toString());
         root.put("products", plan.products().name());
+        root.put("teacher_residency", plan.memory().teacher().name());
         root.put("segment", plan.memory().segment());
         root.put("seed", recipe.seed());
         root.set("training", JSON.valueToTree(material.training().identity()));

@@ -5,6 +5,7 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.recover.BatchOrder.Window;
+import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
@@ -35,6 +36,7 @@ final class TeacherTargets implements AutoCloseable {
     private static final long MOST_BYTES = 16L << 30;
 
     private final TorchDecoder decoder;
+    private final StreamedBlocks blocks;
     private final boolean resident;
     private final RecoveryRecipe.Loss loss;
     private final int rows;
@@ -49,6 +51,7 @@ final class TeacherTargets implements AutoCloseable {
     /// @param file working file; made anew
     TeacherTargets(
             LanguageModel teacher, Residency residency, RecoveryRecipe.Loss loss, int windows, int window, Path file) {
+        this.blocks = new StreamedBlocks(teacher);
         this.loss = loss;
         this.resident = residency == Residency.RESIDENT;
         this.rows = window - 1;
@@ -92,7 +95,8 @@ final class TeacherTargets implements AutoCloseable {
         return (long) rows * top * (Integer.BYTES + Short.BYTES);
     }
 
-    /// Computes together what is not known yet, where each block of the teacher is read from disk anew.
+    /// Computes what is not known yet, where the teacher's blocks do not stay in memory: each is then loaded
+    /// once for a batch.
     void prepare(List<Window> batch) {
         if (resident || !keeps) {
             return;
@@ -103,13 +107,11 @@ final class TeacherTargets implements AutoCloseable {
                 .forEach(window -> unknown.put(window.number(), window));
         var missing = List.copyOf(unknown.values());
         if (!missing.isEmpty()) {
+            // As many as share the batch, whatever is missing of it: a resident teacher runs in these too.
+            var shares = Math.min(Compute.threads(), batch.size());
             TensorScope.tidyRun(() -> {
-                var hidden = decoder.hidden(missing.stream().map(Window::tokens).toList());
-                for (var i = 0; i < missing.size(); i++) {
-                    var own = hidden.narrow(0, i, 1);
-                    var window = missing.get(i);
-                    TensorScope.tidyRun(() -> write(window, compute(own)));
-                }
+                var hidden = blocks.hidden(missing.stream().map(Window::tokens).toList(), shares);
+                StreamedBlocks.each(missing.size(), shares, i -> write(missing.get(i), compute(hidden.get(i))));
             });
         }
     }

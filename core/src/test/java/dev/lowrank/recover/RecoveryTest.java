@@ -161,6 +161,35 @@ class RecoveryTest {
         }
     }
 
+    /// What one run computes of a batch together, a run that continues may find done in part.
+    @Test
+    void aRunWithAStreamedTeacherStoppedAnywhereEndsInTheBytesOfAResidentOne() throws Exception {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var resident = recipe(3, Stage.END_TO_END);
+            var streamed = TrainingFixture.streamed(compressed, dense, resident);
+            var whole = folder.resolve("whole");
+            var counting = new TrainingFixture.Counting();
+            run(compressed, dense, streamed, whole, counting);
+            var expected = TrainingFixture.hashes(whole);
+            for (var stop = 1; stop <= counting.calls; stop++) {
+                var output = folder.resolve("stopped-" + stop);
+                var at = TrainingFixture.stopAt(stop);
+                assertThatThrownBy(() -> run(compressed, dense, streamed, output, at))
+                        .isInstanceOf(TrainingFixture.Stopped.class);
+                run(compressed, dense, streamed, output, RecoveryProgress.silent());
+                assertThat(TrainingFixture.hashes(output))
+                        .as("stopped at %d", stop)
+                        .isEqualTo(expected);
+            }
+            var other = folder.resolve("resident");
+            run(compressed, dense, resident, other, RecoveryProgress.silent());
+            assertThat(other.resolve("model.safetensors"))
+                    .hasSameBinaryContentAs(whole.resolve("model.safetensors"));
+        }
+    }
+
     /// The step counts are in the manifest, so they must survive a stop in the stage after theirs.
     @Test
     void aRunStoppedInTheStageOfBlocksStillKnowsItsSteps() throws Exception {

@@ -1,6 +1,7 @@
 package dev.lowrank.recover;
 
 import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.Recovery.Unfinished;
 import dev.lowrank.recover.RecoveryRecipe.Blocks;
@@ -116,6 +117,20 @@ final class TrainingFixture {
                 recipe.precision(),
                 bytes,
                 recipe.seed());
+    }
+
+    /// The recipe with the most memory in which the teacher's blocks do not stay.
+    static RecoveryRecipe streamed(Path compressed, LanguageModel teacher, RecoveryRecipe recipe) {
+        try (var model = LanguageModel.open(compressed)) {
+            var material = new Material(model, teacher, training(model), validation(model));
+            var bounded = recipe;
+            var plan = RecoveryPlan.of(material, bounded).memory();
+            while (plan.teacher() != Residency.STREAMED) {
+                bounded = withMemory(recipe, plan.bytes() - 1);
+                plan = RecoveryPlan.of(material, bounded).memory();
+            }
+            return bounded;
+        }
     }
 
     static RecoveryRecipe within(RecoveryRecipe recipe, Duration time) {
