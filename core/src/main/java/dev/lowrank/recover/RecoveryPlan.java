@@ -60,7 +60,8 @@ record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType
     /// Bytes that a run writes, working files included; the teacher's predictions, which are kept only
     /// where there is room, left out.
     long diskBytes(Material material, RecoveryRecipe recipe) {
-        var state = 2 * 16 * numbers; // two files of values, two moments and the best values
+        // Values, two moments and the best values, in two files and one that is to replace the older.
+        var state = 3 * 16 * numbers;
         var streams = 0L;
         if (recipe.stages().contains(Stage.BLOCKS)) {
             var windows =

@@ -117,7 +117,9 @@ final class RecoveryRun {
                         recipe.loss(),
                         material.training().size(),
                         material.training().identity().window(),
-                        folder.workFolder().resolve("teacher.bin"));
+                        folder.workFolder().resolve("teacher.bin"),
+                        // A run that continues has written some of it already: it then keeps less than it could.
+                        plan.diskBytes(material, recipe));
     }
 
     private static void leave(TrainingState state, Ended ended) {

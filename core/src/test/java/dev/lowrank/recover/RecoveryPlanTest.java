@@ -1,6 +1,7 @@
 package dev.lowrank.recover;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.recover.Recovery.Material;
@@ -10,6 +11,7 @@ import dev.lowrank.tensor.DType;
 import dev.lowrank.testing.CompressedForm;
 import dev.lowrank.testing.GoldenModel;
 import dev.lowrank.testing.NoNativeLeaks;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,12 +34,35 @@ class RecoveryPlanTest {
             }
             try (var model = LanguageModel.open(compressed)) {
                 var recipe = TrainingFixture.with(TrainingFixture.recipe(1, Stage.END_TO_END), Trained.LINEARS);
-                var plan = RecoveryPlan.of(
-                        new Material(model, null, TrainingFixture.training(model), null), recipe);
+                var plan = RecoveryPlan.of(new Material(model, null, TrainingFixture.training(model), null), recipe);
                 try (var student = new Student(model, Trained.LINEARS, plan.sites(), DType.F32)) {
                     assertThat(plan.numbers()).isEqualTo(student.parameters().count());
                 }
             }
+        }
+    }
+
+    @Test
+    void theDiskHoldsThreeFilesOfTheStateWhileOneReplacesAnother() throws Exception {
+        var compressed = folder.resolve("compressed");
+        var out = folder.resolve("out");
+        try (var dense = LanguageModel.open(GoldenModel.of("llama-gqa-tied").folder())) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+        }
+        var recipe = TrainingFixture.recipe(3, Stage.END_TO_END);
+        var last = 1 + 3 + 3; // a look before the first step and after each
+        assertThatThrownBy(() -> TrainingFixture.run(compressed, null, recipe, out, TrainingFixture.stopAt(last)))
+                .isInstanceOf(TrainingFixture.Stopped.class);
+        try (var model = LanguageModel.open(compressed);
+                var files = Files.list(folder.resolve("out.partial/.work"))) {
+            var material = new Material(model, null, TrainingFixture.training(model), null);
+            var plan = RecoveryPlan.of(material, recipe);
+            assertThat(files.filter(file -> file.toString().endsWith(".safetensors")))
+                    .hasSize(2)
+                    .allSatisfy(file ->
+                            assertThat(Files.size(file) - 16 * plan.numbers()).isBetween(0L, 1000L));
+            assertThat(plan.diskBytes(material, recipe))
+                    .isEqualTo(2 * model.checkpoint().weightBytes() + 3 * 16 * plan.numbers());
         }
     }
 
