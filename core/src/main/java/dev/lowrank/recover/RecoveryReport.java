@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param precision element type of products
 /// @param segment blocks whose activations were kept at once
 /// @param steps end-to-end steps taken
-/// @param bestStep the end-to-end step whose state was written
+/// @param bestStep the end-to-end step whose state was written, or was refined in a last stage of blocks
 /// @param stoppedEarly whether the validation text stopped it
 /// @param tokens tokens that passed through end-to-end steps
 /// @param seconds training time, that of stopped runs included

@@ -9,6 +9,7 @@ import dev.lowrank.recover.TrainingState.Ended;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Grad;
+import dev.lowrank.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,7 +62,7 @@ final class RecoveryRun {
                         case END_TO_END -> train(student, order, state);
                     }
                 }
-                return finish(student, state);
+                return finish(student, state, undoneBlocks(student, state));
             }
         });
     }
@@ -128,6 +129,33 @@ final class RecoveryRun {
         state.square().fill_(0);
     }
 
+    /// Goes back to the best state before a last stage of blocks that made the validation text worse: its
+    /// own measure, the error of each block, does not see that.
+    ///
+    /// @return what to say where that happened
+    private List<String> undoneBlocks(Student student, TrainingState state) {
+        var validation = material.validation();
+        if (validation == null || recipe.stages().getLast() != Stage.BLOCKS) {
+            return List.of();
+        }
+        return TensorScope.tidy(() -> {
+            var after = Gradients.crossEntropy(student, validation.windows());
+            var refined = state.values().copy();
+            state.values().copy_(state.best());
+            var before = Gradients.crossEntropy(student, validation.windows());
+            if (after <= before) {
+                state.values().copy_(refined);
+                return List.of();
+            }
+            return List.of(String.format(
+                    Locale.ROOT,
+                    "The stage blocks raised the perplexity on the validation text from %.3f to %.3f, so what it did was"
+                            + " undone. Train end-to-end after it, or use a smaller --block-rate",
+                    Math.exp(before),
+                    Math.exp(after)));
+        });
+    }
+
     /// What to say where the folder is not what was trained. Beside storing it, only the products may differ:
     /// what is written is judged in F32.
     ///
@@ -145,11 +173,11 @@ final class RecoveryRun {
                                 + " element type in which the weights are stored");
     }
 
-    private RecoveryReport finish(Student student, TrainingState state) {
+    private RecoveryReport finish(Student student, TrainingState state, List<String> undone) {
         var seconds = state.spent();
         var writer = new RecoveryOutput(material.model(), student, folder);
         writer.write();
-        var warnings = new ArrayList<String>();
+        var warnings = new ArrayList<>(undone);
         var validation = material.validation();
         Double before = null;
         Double after = null;

@@ -21,6 +21,7 @@ import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
+import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.Recovery.Unfinished;
 import dev.lowrank.recover.RecoveryRecipe.Blocks;
@@ -37,6 +38,7 @@ import dev.lowrank.testing.NoNativeLeaks;
 import dev.lowrank.testing.SyntheticLlama;
 import dev.lowrank.text.TextIdentity;
 import dev.lowrank.text.TrainingSet;
+import dev.lowrank.text.ValidationSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -44,6 +46,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -161,14 +164,70 @@ class RecoveryTest {
         }
     }
 
+    /// A dense model that does not know the text pulls a model that has learnt it back.
+    @Test
+    void blocksThatMakeTheValidationTextWorseAreUndone() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var whole = TrainingFixture.with(recipe(60, Stage.END_TO_END), new Loss(1, 1, 8));
+            var both = TrainingFixture.with(recipe(60, Stage.END_TO_END, Stage.BLOCKS), new Loss(1, 1, 8));
+            var expected = judgedByWhatIsLearnt(compressed, dense, whole, folder.resolve("expected"));
+            var report = judgedByWhatIsLearnt(compressed, dense, both, folder.resolve("out"));
+            assertThat(report.warnings()).singleElement().asString().contains("what it did was undone");
+            assertThat(report.after()).isEqualTo(expected.after());
+            assertThat(report.bestStep()).isEqualTo(expected.bestStep());
+            assertThat(report.blocks()).hasSize(2);
+            assertThat(folder.resolve("out/model.safetensors"))
+                    .hasSameBinaryContentAs(folder.resolve("expected/model.safetensors"));
+            assertThat(folder.resolve("out/README.md")).content().contains("what it did was undone");
+        }
+    }
+
+    @Test
+    void blocksThatMakeTheValidationTextBetterAreKept() {
+        var compressed = folder.resolve("compressed");
+        var learnt = folder.resolve("learnt");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var whole = TrainingFixture.with(recipe(60, Stage.END_TO_END), new Loss(1, 1, 8));
+            judgedByWhatIsLearnt(compressed, dense, whole, learnt);
+        }
+        try (var teacher = LanguageModel.open(learnt)) {
+            var report = judgedByWhatIsLearnt(compressed, teacher, recipe(1, Stage.BLOCKS), folder.resolve("out"));
+            assertThat(report.warnings()).isEmpty();
+            assertThat(report.after()).isLessThan(0.9 * Objects.requireNonNull(report.before()));
+        }
+    }
+
+    /// Trains with the first training windows as the validation text.
+    private static RecoveryReport judgedByWhatIsLearnt(
+            Path compressed, LanguageModel teacher, RecoveryRecipe recipe, Path output) {
+        try (var model = LanguageModel.open(compressed)) {
+            var windows = TrainingFixture.windows(model, 6, 1);
+            var held = ValidationSet.of(
+                    windows,
+                    new TextIdentity(List.of(), "random", TrainingFixture.WINDOW, 6, 1, 6L * TrainingFixture.WINDOW));
+            return Recovery.run(
+                    new Material(model, teacher, TrainingFixture.training(model), held),
+                    recipe,
+                    output,
+                    Unfinished.RESUME,
+                    RecoveryProgress.silent());
+        }
+    }
+
     /// What one run computes of a batch together, a run that continues may find done in part.
     @Test
     void aRunWithAStreamedTeacherStoppedAnywhereEndsInTheBytesOfAResidentOne() throws Exception {
         var compressed = folder.resolve("compressed");
         try (var dense = golden("llama-gqa-tied")) {
             CompressedForm.FACTORED.write(dense, 0.5, compressed);
-            var resident = recipe(3, Stage.END_TO_END);
-            var streamed = TrainingFixture.streamed(compressed, dense, resident);
+            var recipe = recipe(3, Stage.END_TO_END);
+            var streamed = TrainingFixture.planned(
+                    compressed, dense, recipe, plan -> plan.teacher() == Residency.STREAMED && plan.segment() == 1);
+            var resident = TrainingFixture.planned(
+                    compressed, dense, recipe, plan -> plan.teacher() == Residency.RESIDENT && plan.segment() == 1);
             var whole = folder.resolve("whole");
             var counting = new TrainingFixture.Counting();
             run(compressed, dense, streamed, whole, counting);
@@ -185,8 +244,7 @@ class RecoveryTest {
             }
             var other = folder.resolve("resident");
             run(compressed, dense, resident, other, RecoveryProgress.silent());
-            assertThat(other.resolve("model.safetensors"))
-                    .hasSameBinaryContentAs(whole.resolve("model.safetensors"));
+            assertThat(other.resolve("model.safetensors")).hasSameBinaryContentAs(whole.resolve("model.safetensors"));
         }
     }
 

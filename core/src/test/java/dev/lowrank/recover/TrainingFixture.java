@@ -1,7 +1,6 @@
 package dev.lowrank.recover;
 
 import dev.lowrank.model.LanguageModel;
-import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.Recovery.Unfinished;
 import dev.lowrank.recover.RecoveryRecipe.Blocks;
@@ -27,6 +26,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// Small texts and recipes for trainings of tiny models.
@@ -119,13 +119,14 @@ final class TrainingFixture {
                 recipe.seed());
     }
 
-    /// The recipe with the most memory in which the teacher's blocks do not stay.
-    static RecoveryRecipe streamed(Path compressed, LanguageModel teacher, RecoveryRecipe recipe) {
+    /// The recipe with the most memory in which the plan is as wanted.
+    static RecoveryRecipe planned(
+            Path compressed, LanguageModel teacher, RecoveryRecipe recipe, Predicate<MemoryPlan> wanted) {
         try (var model = LanguageModel.open(compressed)) {
             var material = new Material(model, teacher, training(model), validation(model));
             var bounded = recipe;
             var plan = RecoveryPlan.of(material, bounded).memory();
-            while (plan.teacher() != Residency.STREAMED) {
+            while (!wanted.test(plan)) {
                 bounded = withMemory(recipe, plan.bytes() - 1);
                 plan = RecoveryPlan.of(material, bounded).memory();
             }
