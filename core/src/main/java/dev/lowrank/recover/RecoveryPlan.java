@@ -45,16 +45,25 @@ record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType
         }
         var sites = sites(model, recipe.trained());
         var numbers = numbers(model, sites, recipe.trained());
-        var shares = Math.min(Compute.threads(), recipe.optimisation().batch());
         var goals = Goal.of(recipe, teacher != null);
-        var asked = goals.contains(Goal.PREDICTIONS) ? teacher : null;
-        return new RecoveryPlan(
-                goals,
-                sites,
-                numbers,
-                products(model, recipe.precision()),
-                MemoryPlan.of(
-                        model, asked, numbers, material.training().identity().window(), shares, recipe.memory()));
+        var memory = MemoryPlan.of(model, teacher, goals, work(material, recipe, numbers), recipe.memory());
+        return new RecoveryPlan(goals, sites, numbers, products(model, recipe.precision()), memory);
+    }
+
+    private static MemoryPlan.Work work(Material material, RecoveryRecipe recipe, long numbers) {
+        var window = material.training().identity().window();
+        var threads = Compute.threads();
+        var shares = Math.min(threads, recipe.optimisation().batch());
+        var validation = material.validation();
+        return validation == null
+                ? new MemoryPlan.Work(numbers, window, shares, window, 1, 1)
+                : new MemoryPlan.Work(
+                        numbers,
+                        window,
+                        shares,
+                        validation.identity().window(),
+                        validation.windows().size(),
+                        Math.min(threads, validation.windows().size()));
     }
 
     /// Bytes that a run writes, working files included; the teacher's predictions, which are kept only
