@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param before perplexity on the validation text of the model; absent without one
 /// @param after the same of the folder written, read back
 /// @param rounds what was seen in between
-/// @param blocks what the block stage did
+/// @param blocks what the block stage did, also where the warnings say that it was undone
 /// @param warnings what to know
 public record RecoveryReport(
         Path output,
