@@ -1,10 +1,12 @@
 package dev.lowrank.app;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.checkpoint.Manifest;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
+import dev.lowrank.recover.Goal;
 import dev.lowrank.recover.Pace;
 import dev.lowrank.recover.Recovery;
 import dev.lowrank.recover.Recovery.Material;
@@ -270,7 +272,8 @@ final class RecoverCommand implements Callable<Integer> {
     /// What `recover --json` prints; its keys are a contract.
     ///
     /// @param output folder written
-    /// @param teacher model whose predictions were learnt; absent without one
+    /// @param teacher model whose predictions or block outputs were learnt; absent where none was
+    /// @param towards the same in words, for people
     /// @param trainedParameters numbers that moved
     /// @param precision element type of products
     /// @param steps end-to-end steps taken
@@ -288,6 +291,7 @@ final class RecoverCommand implements Callable<Integer> {
     record Document(
             @JsonProperty("output") String output,
             @JsonProperty("teacher") @Nullable String teacher,
+            @JsonIgnore String towards,
             @JsonProperty("trained_parameters") long trainedParameters,
             @JsonProperty("precision") String precision,
             @JsonProperty("steps") long steps,
@@ -332,7 +336,8 @@ final class RecoverCommand implements Callable<Integer> {
         static Document of(RecoveryReport report, @Nullable String teacher, long peakMemoryBytes) {
             return new Document(
                     report.output().toString(),
-                    teacher,
+                    Goal.ofTeacher(report.goals()) ? teacher : null,
+                    Goal.words(report.goals(), teacher),
                     report.trainedParameters(),
                     report.precision().toLowerCase(Locale.ROOT),
                     report.steps(),
@@ -356,7 +361,7 @@ final class RecoverCommand implements Callable<Integer> {
                     output,
                     Figures.count(trainedParameters),
                     precision,
-                    teacher == null ? "on the text alone" : "towards " + teacher));
+                    towards));
             if (before != null && after != null) {
                 text.append(String.format(
                         Locale.ROOT,

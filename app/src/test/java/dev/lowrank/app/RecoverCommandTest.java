@@ -73,6 +73,14 @@ class RecoverCommandTest {
                 .contains("numbers trained in bf16, on the text alone", "1 steps", "Next: lowrank evaluate");
     }
 
+    @Test
+    void aTeacherOfWhichNothingWasLearntIsNotNamed() {
+        var run = recover("--text-weight=1", "--steps=1", "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(Documents.of(run).has("teacher")).isFalse();
+        assertThat(Documents.of(run).has("towards")).isFalse();
+    }
+
     @ParameterizedTest
     @CsvSource(
             quoteCharacter = '"',

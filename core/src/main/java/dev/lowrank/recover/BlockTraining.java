@@ -101,10 +101,11 @@ final class BlockTraining implements AutoCloseable {
             var order = order(step / perEpoch);
             var first = (int) (step % perEpoch) * batch;
             var number = step + 1;
+            var where = "step " + number + " of block " + index;
             var chosen = order.subList(first, Math.min(first + batch, order.size()));
             TensorScope.tidyRun(() -> {
                 gradient(chosen, sums);
-                EndToEnd.clip(sums.getFirst(), recipe.optimisation().clip(), number, own);
+                EndToEnd.clip(sums.getFirst(), recipe.optimisation().clip(), where, "--block-rate", own);
                 adam.step(own.values(), sums.getFirst(), mean, square, own.decayed(), number, schedule.rate(done));
             });
         }

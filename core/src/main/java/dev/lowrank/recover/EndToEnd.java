@@ -103,7 +103,7 @@ final class EndToEnd {
         var batch = order.batch(step, recipe.optimisation().batch());
         var losses = gradients.of(batch);
         TensorScope.tidyRun(() -> {
-            clip(gradients.total(), recipe.optimisation().clip(), step + 1, student.parameters());
+            clip(gradients.total(), recipe.optimisation().clip(), "step " + (step + 1), "--rate", student.parameters());
             adam.step(
                     state.values(),
                     gradients.total(),
@@ -128,8 +128,10 @@ final class EndToEnd {
 
     /// Scales a gradient down to a largest norm.
     ///
-    /// @throws NumericalException naming the step and the first tensor whose gradient is not finite
-    static void clip(Tensor gradient, double most, long step, Parameters parameters) {
+    /// @param where in the training, for messages
+    /// @param option that sets the learning rate there
+    /// @throws NumericalException naming the place and the first tensor whose gradient is not finite
+    static void clip(Tensor gradient, double most, String where, String option, Parameters parameters) {
         var norm = gradient.norm().item();
         if (!Double.isFinite(norm)) {
             for (var slot : parameters.slots().values()) {
@@ -137,12 +139,12 @@ final class EndToEnd {
                     throw new NumericalException(
                             Kind.NON_FINITE,
                             slot.name(),
-                            "its gradient is not finite at step " + step
-                                    + "; use a smaller --rate, or --precision f32");
+                            "its gradient is not finite at " + where + "; use a smaller " + option
+                                    + ", or --precision f32");
                 }
             }
             throw new NumericalException(
-                    Kind.NON_FINITE, "step " + step, "the gradient's norm is " + norm + "; use a smaller --rate");
+                    Kind.NON_FINITE, where, "the gradient's norm is " + norm + "; use a smaller " + option);
         }
         if (most > 0 && norm > most) {
             gradient.mul_(most / norm);

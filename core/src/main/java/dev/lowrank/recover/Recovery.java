@@ -9,7 +9,6 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.text.TrainingSet;
 import dev.lowrank.text.ValidationSet;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import org.jspecify.annotations.Nullable;
@@ -73,25 +72,11 @@ public final class Recovery {
         if (teacher != null) {
             inputs.add(teacher.checkpoint().path());
         }
-        var folder = OutputFolder.begin(output, inputs);
-        try {
-            if (unfinished == Unfinished.DISCARD) {
-                folder.clear();
-            }
-            if (!folder.resumed() || unfinished == Unfinished.DISCARD) {
-                folder.requireSpace(plan.diskBytes(material, recipe));
-            }
+        try (var folder = OutputFolder.begin(output, inputs)) {
             var fingerprint = fingerprint(material, recipe, plan);
-            open(folder, fingerprint);
+            var fresh = !folder.resumed() || unfinished == Unfinished.DISCARD;
+            open(folder, fresh, fresh ? plan.diskBytes(material, recipe) : 0, fingerprint);
             return new RecoveryRun(material, recipe, plan, folder, output, fingerprint, progress).run();
-        } catch (RuntimeException | Error failure) {
-            if (!folder.resumed()
-                    && !Files.exists(folder.folder().resolve(".work").resolve(FINGERPRINT))) {
-                folder.discard(); // nothing was begun, so nothing is left behind
-            }
-            throw failure;
-        } finally {
-            folder.close();
         }
     }
 
@@ -114,6 +99,7 @@ public final class Recovery {
         root.put("blocks", recipe.blocks().toString());
         root.put("rounds", recipe.validation().toString());
         root.put("products", plan.products().name());
+        root.put("teacher_residency", plan.memory().teacher().name());
         root.put("segment", plan.memory().segment());
         root.put("seed", recipe.seed());
         root.set("training", JSON.valueToTree(material.training().identity()));
@@ -126,12 +112,30 @@ public final class Recovery {
     }
 
     /// Starts or resumes the run of a folder.
+    ///
+    /// @param fresh whether unfinished work is thrown away
+    /// @param bytes that must be free
+    private static void open(OutputFolder folder, boolean fresh, long bytes, ObjectNode fingerprint) {
+        try {
+            if (fresh) {
+                folder.clear();
+            }
+            folder.requireSpace(bytes);
+            open(folder, fingerprint);
+        } catch (RuntimeException | Error failure) {
+            if (!folder.resumed()) {
+                folder.discard(); // nothing was begun, so nothing is left behind
+            }
+            throw failure;
+        }
+    }
+
     private static void open(OutputFolder folder, ObjectNode fingerprint) {
         var file = folder.workFolder().resolve(FINGERPRINT);
         var before = WorkFiles.json(file);
         if (before == null) {
             folder.clear();
-            WorkFiles.write(folder.workFolder().resolve(FINGERPRINT), JSON.writeValueAsBytes(fingerprint));
+            WorkFiles.write(file, JSON.writeValueAsBytes(fingerprint));
         } else if (!before.equals(fingerprint)) {
             throw new CheckpointException(
                     Code.RESUME_FINGERPRINT,

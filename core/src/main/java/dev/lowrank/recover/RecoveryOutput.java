@@ -21,6 +21,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /// Writes a trained student as a folder: every tensor that moved in the storage form, rank and element type
 /// it had, all others byte for byte.
@@ -28,11 +30,18 @@ final class RecoveryOutput {
     private final LanguageModel model;
     private final Student student;
     private final OutputFolder folder;
+    private final Set<String> moved;
 
     RecoveryOutput(LanguageModel model, Student student, OutputFolder folder) {
         this.model = model;
         this.student = student;
         this.folder = folder;
+        this.moved = model.weights().names().stream().filter(this::moves).collect(Collectors.toUnmodifiableSet());
+    }
+
+    private boolean moves(String name) {
+        return student.parameters().slots().containsKey(name)
+                || student.sites().stream().anyMatch(site -> name.startsWith(site.name() + "."));
     }
 
     /// Writes weights, configuration and tokenizer.
@@ -138,6 +147,7 @@ final class RecoveryOutput {
     }
 
     /// Refuses a folder that is not of the same names, shapes and types, or whose frozen tensors differ.
+    /// The student may be closed by then.
     ///
     /// @param reopened what was written
     void check(LanguageModel reopened) {
@@ -148,10 +158,9 @@ final class RecoveryOutput {
                     + " This is a fault of the program; the unfinished folder is " + folder.folder());
         }
         for (var name : expected.keySet()) {
-            var moved = student.parameters().slots().containsKey(name)
-                    || student.sites().stream().anyMatch(site -> name.startsWith(site.name() + "."));
             var before = model.weights().read(name);
-            if (!moved && before.data().mismatch(reopened.weights().read(name).data()) >= 0) {
+            if (!moved.contains(name)
+                    && before.data().mismatch(reopened.weights().read(name).data()) >= 0) {
                 throw new IllegalStateException(name + " was not trained but differs in the folder written. This is a"
                         + " fault of the program; the unfinished folder is " + folder.folder());
             }

@@ -3,6 +3,7 @@ package dev.lowrank.recover;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.Manifest;
+import dev.lowrank.model.DecoderSpec.Norm.Kind;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
@@ -22,11 +23,12 @@ import java.util.Set;
 
 /// What a training will do with its material, known and checked before anything is written.
 ///
+/// @param goals what the model is moved towards
 /// @param sites linears that move
 /// @param numbers upper bound of the numbers that move
 /// @param products element type of products
 /// @param memory what is kept in memory
-record RecoveryPlan(Set<LinearSite> sites, long numbers, DType products, MemoryPlan memory) {
+record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType products, MemoryPlan memory) {
 
     /// @throws IllegalArgumentException if the recipe does not fit the material
     /// @throws CheckpointException if the model has nothing to train or the teacher does not fit
@@ -42,21 +44,33 @@ record RecoveryPlan(Set<LinearSite> sites, long numbers, DType products, MemoryP
                     "The stage blocks trains against the dense model, but there is none; give it with --teacher");
         }
         var sites = sites(model, recipe.trained());
-        var numbers = numbers(model, sites);
-        var shares = Math.min(Compute.threads(), recipe.optimisation().batch());
-        var asked = recipe.loss().text() == 1 ? null : teacher;
-        return new RecoveryPlan(
-                sites,
-                numbers,
-                products(model, recipe.precision()),
-                MemoryPlan.of(
-                        model, asked, numbers, material.training().identity().window(), shares, recipe.memory()));
+        var numbers = numbers(model, sites, recipe.trained());
+        var goals = Goal.of(recipe, teacher != null);
+        var memory = MemoryPlan.of(model, teacher, goals, work(material, recipe, numbers), recipe.memory());
+        return new RecoveryPlan(goals, sites, numbers, products(model, recipe.precision()), memory);
+    }
+
+    private static MemoryPlan.Work work(Material material, RecoveryRecipe recipe, long numbers) {
+        var window = material.training().identity().window();
+        var threads = Compute.threads();
+        var shares = Math.min(threads, recipe.optimisation().batch());
+        var validation = material.validation();
+        return validation == null
+                ? new MemoryPlan.Work(numbers, window, shares, window, 1, 1)
+                : new MemoryPlan.Work(
+                        numbers,
+                        window,
+                        shares,
+                        validation.identity().window(),
+                        validation.windows().size(),
+                        Math.min(threads, validation.windows().size()));
     }
 
     /// Bytes that a run writes, working files included; the teacher's predictions, which are kept only
     /// where there is room, left out.
     long diskBytes(Material material, RecoveryRecipe recipe) {
-        var state = 2 * 16 * numbers; // two files of values, two moments and the best values
+        // Values, two moments and the best values, in two files and one that is to replace the older.
+        var state = 3 * 16 * numbers;
         var streams = 0L;
         if (recipe.stages().contains(Stage.BLOCKS)) {
             var windows =
@@ -166,16 +180,29 @@ record RecoveryPlan(Set<LinearSite> sites, long numbers, DType products, MemoryP
         return names;
     }
 
-    /// Pivoted sites count as the two factors they are trained as.
-    private static long numbers(LanguageModel model, Set<LinearSite> sites) {
-        return sites.stream()
-                .mapToLong(site -> {
-                    var linear = model.weights().linear(site);
-                    return linear instanceof Linear.Dense
-                            ? site.weightParameters()
-                            : (long) linear.rank() * (site.in() + site.out() + linear.rank());
-                })
+    /// A factor that several sites read counts for each of them, which makes it a bound.
+    private static long numbers(LanguageModel model, Set<LinearSite> sites, Trained trained) {
+        var ofSites = sites.stream()
+                .mapToLong(site -> numbers(model.weights().linear(site)))
                 .sum();
+        if (trained == Trained.LRC) {
+            return ofSites;
+        }
+        var spec = model.spec();
+        var ofNorm = (spec.norm().kind() == Kind.LAYER ? 2L : 1L) * spec.hiddenSize();
+        return ofSites + ofNorm * (2L * spec.blocks().size() + 1);
+    }
+
+    /// Numbers of the form that a linear is trained in.
+    private static long numbers(Linear linear) {
+        var bias = linear.bias();
+        var others = bias == null ? 0 : bias.shape().elements();
+        return others
+                + switch (linear) {
+                    case Linear.Dense _ -> (long) linear.in() * linear.out();
+                    case Linear.Factored _, Linear.Pivoted _ -> (long) linear.rank() * (linear.in() + linear.out());
+                    case Linear.Tucker _ -> (long) linear.rank() * (linear.in() + linear.out() + linear.rank());
+                };
     }
 
     private static DType products(LanguageModel model, Precision precision) {

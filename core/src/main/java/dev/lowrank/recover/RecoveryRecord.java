@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -57,23 +58,28 @@ record RecoveryRecord(Material material, RecoveryRecipe recipe, RecoveryReport r
 
                         ## Trained after compression
 
-                        `lowrank recover` trained %,d numbers (%s) %stowards %s. \
-                        Storage forms, ranks and bytes are as before. %s`lowrank.json` holds every setting.
+                        `lowrank recover` trained %,d numbers (%s) %s%s. \
+                        Storage forms, ranks and bytes are as before. %s%s`lowrank.json` holds every setting.
                         """,
                         report.trainedParameters(),
                         recipe.trained().id(),
                         steps(),
-                        teacher == null
-                                ? "the text alone"
-                                : "the text and the predictions of "
-                                        + teacher.checkpoint().path().getFileName(),
+                        Goal.words(
+                                report.goals(),
+                                teacher == null
+                                        ? null
+                                        : String.valueOf(
+                                                teacher.checkpoint().path().getFileName())),
                         report.before() == null || report.after() == null
                                 ? ""
                                 : String.format(
                                         Locale.ROOT,
                                         "Perplexity on the validation text: %.3f before, %.3f after. ",
                                         report.before(),
-                                        report.after()));
+                                        report.after()),
+                        report.warnings().stream()
+                                .map(warning -> warning + ". ")
+                                .collect(Collectors.joining()));
     }
 
     private String steps() {

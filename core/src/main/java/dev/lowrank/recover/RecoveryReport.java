@@ -7,21 +7,23 @@ import org.jspecify.annotations.Nullable;
 /// What a training did.
 ///
 /// @param output folder written
+/// @param goals what the model was moved towards
 /// @param trainedParameters numbers that moved
 /// @param precision element type of products
 /// @param segment blocks whose activations were kept at once
 /// @param steps end-to-end steps taken
-/// @param bestStep the end-to-end step whose state was written
+/// @param bestStep the end-to-end step whose state was written, or was refined in a last stage of blocks
 /// @param stoppedEarly whether the validation text stopped it
 /// @param tokens tokens that passed through end-to-end steps
 /// @param seconds training time, that of stopped runs included
 /// @param before perplexity on the validation text of the model; absent without one
 /// @param after the same of the folder written, read back
 /// @param rounds what was seen in between
-/// @param blocks what the block stage did
+/// @param blocks what the block stage did, also where the warnings say that it was undone
 /// @param warnings what to know
 public record RecoveryReport(
         Path output,
+        List<Goal> goals,
         long trainedParameters,
         String precision,
         int segment,
@@ -36,6 +38,7 @@ public record RecoveryReport(
         List<BlockLoss> blocks,
         List<String> warnings) {
     public RecoveryReport {
+        goals = List.copyOf(goals);
         rounds = List.copyOf(rounds);
         blocks = List.copyOf(blocks);
         warnings = List.copyOf(warnings);

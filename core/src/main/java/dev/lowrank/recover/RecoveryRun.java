@@ -6,8 +6,11 @@ import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.RecoveryRecipe.Extent;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
 import dev.lowrank.recover.TrainingState.Ended;
+import dev.lowrank.recover.TrainingState.Position;
 import dev.lowrank.tensor.Compute;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Grad;
+import dev.lowrank.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,21 +51,50 @@ final class RecoveryRun {
     }
 
     RecoveryReport run() {
-        return Grad.off(() -> {
-            try (var student = new Student(material.model(), recipe.trained(), plan.sites(), plan.products());
-                    var state = new TrainingState(
-                            folder.workFolder(), student.parameters().values(), material.validation() != null)) {
-                state.restore();
-                var order = new BatchOrder(material.training(), recipe.seed());
-                while (state.position.stage() < recipe.stages().size()) {
-                    switch (recipe.stages().get(state.position.stage())) {
-                        case BLOCKS -> refine(student, order, state);
-                        case END_TO_END -> train(student, order, state);
-                    }
+        return Grad.off(() -> finish(outcome()));
+    }
+
+    /// What is left of a training when its tensors are gone.
+    ///
+    /// @param writer has written the folder
+    /// @param numbers that moved
+    /// @param loss of what was trained on the windows that judge it, nats a token
+    /// @param position at the end
+    /// @param seconds of training
+    /// @param undone what to say of stages that were undone
+    private record Outcome(
+            RecoveryOutput writer, long numbers, double loss, Position position, double seconds, List<String> undone) {}
+
+    private Outcome outcome() {
+        try (var student = new Student(material.model(), recipe.trained(), plan.sites(), plan.products());
+                var state = new TrainingState(
+                        folder.workFolder(), student.parameters().values(), material.validation() != null)) {
+            state.restore();
+            var order = new BatchOrder(material.training(), recipe.seed());
+            while (state.position.stage() < recipe.stages().size()) {
+                switch (recipe.stages().get(state.position.stage())) {
+                    case BLOCKS -> refine(student, order, state);
+                    case END_TO_END -> train(student, order, state);
                 }
-                return finish(student, state);
             }
-        });
+            var seconds = state.spent();
+            var undone = undoneBlocks(student, state);
+            var writer = new RecoveryOutput(material.model(), student, folder);
+            writer.write();
+            return new Outcome(
+                    writer,
+                    student.parameters().count(),
+                    Gradients.crossEntropy(student, judging()),
+                    state.position,
+                    seconds,
+                    undone);
+        }
+    }
+
+    /// The windows that judge what was trained.
+    private List<int[]> judging() {
+        var validation = material.validation();
+        return validation == null ? List.of(material.training().window(0, 0)) : validation.windows();
     }
 
     private void refine(Student student, BatchOrder order, TrainingState state) {
@@ -108,7 +140,7 @@ final class RecoveryRun {
 
     private @Nullable TeacherTargets targets() {
         var teacher = material.teacher();
-        return teacher == null || recipe.loss().text() == 1
+        return teacher == null || !plan.goals().contains(Goal.PREDICTIONS)
                 ? null
                 : new TeacherTargets(
                         teacher,
@@ -116,7 +148,9 @@ final class RecoveryRun {
                         recipe.loss(),
                         material.training().size(),
                         material.training().identity().window(),
-                        folder.workFolder().resolve("teacher.bin"));
+                        folder.workFolder().resolve("teacher.bin"),
+                        // A run that continues has written some of it already: it then keeps less than it could.
+                        plan.diskBytes(material, recipe));
     }
 
     private static void leave(TrainingState state, Ended ended) {
@@ -125,50 +159,87 @@ final class RecoveryRun {
         state.square().fill_(0);
     }
 
-    private RecoveryReport finish(Student student, TrainingState state) {
-        var seconds = state.spent();
-        var writer = new RecoveryOutput(material.model(), student, folder);
-        writer.write();
-        var warnings = new ArrayList<String>();
+    /// Goes back to the best state before a last stage of blocks that made the validation text worse: its
+    /// own measure, the error of each block, does not see that.
+    ///
+    /// @return what to say where that happened
+    private List<String> undoneBlocks(Student student, TrainingState state) {
         var validation = material.validation();
+        if (validation == null || recipe.stages().getLast() != Stage.BLOCKS) {
+            return List.of();
+        }
+        return TensorScope.tidy(() -> {
+            var after = Gradients.crossEntropy(student, validation.windows());
+            var refined = state.values().copy();
+            state.values().copy_(state.best());
+            var before = Gradients.crossEntropy(student, validation.windows());
+            if (after <= before) {
+                state.values().copy_(refined);
+                return List.of();
+            }
+            return List.of(String.format(
+                    Locale.ROOT,
+                    "The stage blocks raised the perplexity on the validation text from %.3f to %.3f, so what it did was"
+                            + " undone. Train end-to-end after it, or use a smaller --block-rate",
+                    Math.exp(before),
+                    Math.exp(after)));
+        });
+    }
+
+    /// What to say where the folder is not what was trained. Beside storing it, only the products may
+    /// differ: what is written is judged in F32.
+    ///
+    /// @param trained nats a token, in the products of the training
+    /// @param written nats a token, in F32
+    static String difference(double trained, double written, DType products) {
+        return String.format(
+                Locale.ROOT,
+                "What is written predicts %.4f nats a token where what was trained predicted %.4f: %s",
+                written,
+                trained,
+                products == DType.F32
+                        ? "the form and element type in which the weights are stored round notably"
+                        : "products in " + products + ", in which was trained, round notably, or else the form and"
+                                + " element type in which the weights are stored");
+    }
+
+    /// Judges what was written, when what was trained is gone: both together might not fit.
+    private RecoveryReport finish(Outcome trained) {
+        var warnings = new ArrayList<>(trained.undone());
         Double before = null;
         Double after = null;
         try (var reopened = LanguageModel.of(folder.reopen())) {
-            writer.check(reopened);
-            var windows = validation == null ? List.of(material.training().window(0, 0)) : validation.windows();
-            var trained = Gradients.crossEntropy(student, windows);
-            var written = StoredLoss.of(reopened, windows);
-            if (!(Math.abs(trained - written) <= NOTABLE)) {
-                warnings.add(String.format(
-                        Locale.ROOT,
-                        "What is written predicts %.4f nats a token where what was trained predicted %.4f: the element"
-                                + " type of the weights rounds notably",
-                        written,
-                        trained));
+            trained.writer().check(reopened);
+            var written = StoredLoss.of(reopened, judging());
+            if (!(Math.abs(trained.loss() - written) <= NOTABLE)) {
+                warnings.add(difference(trained.loss(), written, plan.products()));
             }
-            if (validation != null) {
-                before = Math.exp(StoredLoss.of(material.model(), windows));
+            if (material.validation() != null) {
                 after = Math.exp(written);
             }
         }
-        var ended = state.position.ended();
+        if (material.validation() != null) {
+            before = Math.exp(StoredLoss.of(material.model(), judging()));
+        }
+        var ended = trained.position().ended();
         var tokens = ended.steps()
                 * recipe.optimisation().batch()
                 * material.training().identity().window();
         var report = new RecoveryReport(
                 output,
-                student.parameters().count(),
+                plan.goals(),
+                trained.numbers(),
                 plan.products().name(),
                 plan.memory().segment(),
                 ended.steps(),
                 ended.bestStep(),
                 ended.stopped(),
                 tokens,
-                seconds,
+                trained.seconds(),
                 before,
                 after,
-                state.position.rounds(),
-                state.position.blocks(),
+                trained.position().rounds(),
+                trained.position().blocks(),
                 warnings);
         new RecoveryRecord(material, recipe, report).write(folder, fingerprint);
         return report;

@@ -46,7 +46,7 @@ final class Student implements AutoCloseable {
         this.sites = sites;
         this.shared = SharedFactors.of(model);
         this.store = new TensorStore("the student of " + model.checkpoint().path());
-        try (var scope = TensorScope.open()) {
+        try (var _ = TensorScope.open()) {
             var moved = new LinkedHashMap<String, Tensor>();
             var linears = new TrainableLinears(model, sites, shared);
             var choose = choosing(trained, moved);
@@ -61,7 +61,6 @@ final class Student implements AutoCloseable {
             store.keep(head.norm().tensors().stream()
                     .filter(tensor -> !moved.containsValue(tensor))
                     .toList());
-            scope.keep(null);
         } catch (RuntimeException failure) {
             store.close();
             throw failure;

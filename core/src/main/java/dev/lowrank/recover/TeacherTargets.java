@@ -5,12 +5,14 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.recover.BatchOrder.Window;
+import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.TensorStore;
 import dev.lowrank.tensor.Tensors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -21,7 +23,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /// What the teacher predicts on the training windows: of each position the largest probabilities and their
@@ -30,11 +34,12 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 final class TeacherTargets implements AutoCloseable {
     /// Rows of vocabulary-wide logits that one thread holds at once.
     private static final int ROWS = 128;
-    /// A file of more bytes, or of more than half of what the disk has free, is not kept; windows are then
-    /// computed every time.
+    /// A file of more bytes, or of more than half of what the disk has free beside the reserve, is not
+    /// kept; windows are then computed every time.
     private static final long MOST_BYTES = 16L << 30;
 
     private final TorchDecoder decoder;
+    private final StreamedBlocks blocks;
     private final boolean resident;
     private final RecoveryRecipe.Loss loss;
     private final int rows;
@@ -43,12 +48,23 @@ final class TeacherTargets implements AutoCloseable {
     private final FileChannel channel;
     private final AtomicIntegerArray known;
     private final boolean keeps;
+    /// What was prepared and is not kept, by the window's number.
+    private final Map<Integer, Top> held = new ConcurrentHashMap<>();
+    private final TensorStore store = new TensorStore("what the teacher says of a batch");
 
     /// @param windows number of training windows
     /// @param window tokens in one
     /// @param file working file; made anew
+    /// @param reserve bytes that the disk must have for others
     TeacherTargets(
-            LanguageModel teacher, Residency residency, RecoveryRecipe.Loss loss, int windows, int window, Path file) {
+            LanguageModel teacher,
+            Residency residency,
+            RecoveryRecipe.Loss loss,
+            int windows,
+            int window,
+            Path file,
+            long reserve) {
+        this.blocks = new StreamedBlocks(teacher);
         this.loss = loss;
         this.resident = residency == Residency.RESIDENT;
         this.rows = window - 1;
@@ -58,7 +74,7 @@ final class TeacherTargets implements AutoCloseable {
         try {
             Files.deleteIfExists(file);
             var free = Files.getFileStore(file.toAbsolutePath().getParent()).getUsableSpace();
-            this.keeps = windows * windowBytes() <= Math.min(MOST_BYTES, free / 2);
+            this.keeps = windows * windowBytes() <= Math.min(MOST_BYTES, (free - reserve) / 2);
             this.channel = FileChannel.open(
                     file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         } catch (IOException failure) {
@@ -92,33 +108,47 @@ final class TeacherTargets implements AutoCloseable {
         return (long) rows * top * (Integer.BYTES + Short.BYTES);
     }
 
-    /// Computes together what is not known yet, where each block of the teacher is read from disk anew.
+    /// Computes what is not known yet, where the teacher's blocks do not stay in memory: each is then
+    /// loaded once for a batch.
     void prepare(List<Window> batch) {
-        if (resident || !keeps) {
+        if (resident) {
             return;
         }
+        store.release(held.values());
+        held.clear();
         var unknown = new TreeMap<Integer, Window>(); // a small text may give one window twice
         batch.stream()
                 .filter(window -> known.get(window.number()) == 0)
                 .forEach(window -> unknown.put(window.number(), window));
         var missing = List.copyOf(unknown.values());
         if (!missing.isEmpty()) {
+            // As many as share the batch, whatever is missing of it: a resident teacher runs in these too.
+            var shares = Math.min(Compute.threads(), batch.size());
             TensorScope.tidyRun(() -> {
-                var hidden = decoder.hidden(missing.stream().map(Window::tokens).toList());
-                for (var i = 0; i < missing.size(); i++) {
-                    var own = hidden.narrow(0, i, 1);
-                    var window = missing.get(i);
-                    TensorScope.tidyRun(() -> write(window, compute(own)));
-                }
+                var hidden = blocks.hidden(missing.stream().map(Window::tokens).toList(), shares);
+                StreamedBlocks.each(missing.size(), shares, i -> keep(missing.get(i), compute(hidden.get(i))));
             });
+        }
+    }
+
+    private void keep(Window window, Top computed) {
+        if (keeps) {
+            write(window, computed);
+        } else {
+            held.put(window.number(), store.keep(computed));
         }
     }
 
     /// What the teacher predicts after each token of a window but the last. May be called by several
     /// threads for different windows.
     ///
-    /// @return `[window − 1, top]`, in the innermost scope; the same whether computed or read
+    /// @return `[window − 1, top]`, the same whether computed or read: in the innermost scope, or borrowed
+    ///     until the next batch is prepared
     Top of(Window window) {
+        var ready = held.get(window.number());
+        if (ready != null) {
+            return ready;
+        }
         if (known.get(window.number()) == 0) {
             var computed = TensorScope.tidy(() -> compute(decoder.hidden(List.of(window.tokens()))));
             if (!keeps) {
@@ -191,6 +221,7 @@ final class TeacherTargets implements AutoCloseable {
 
     @Override
     public void close() {
+        store.close();
         decoder.close();
         closeFile();
     }

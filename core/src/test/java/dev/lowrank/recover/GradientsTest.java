@@ -93,7 +93,13 @@ class GradientsTest {
             var windows = numbered(TrainingFixture.windows(model, 3, 4));
             for (var residency : Residency.values()) {
                 try (var targets = new TeacherTargets(
-                                dense, residency, new Loss(0, 2, 7), 3, TrainingFixture.WINDOW, folder.resolve("t"));
+                                dense,
+                                residency,
+                                new Loss(0, 2, 7),
+                                3,
+                                TrainingFixture.WINDOW,
+                                folder.resolve("t"),
+                                0);
                         var decoder = TorchDecoder.load(dense, Residency.RESIDENT)) {
                     TensorScope.tidyRun(() -> {
                         targets.prepare(windows);
@@ -114,6 +120,51 @@ class GradientsTest {
                                         .item())
                                 .isLessThan(1e-3);
                     });
+                }
+            }
+        });
+    }
+
+    @Test
+    void whereTheDiskHasNoRoomAStreamedTeacherIsAskedOnceForABatch() {
+        var file = folder.resolve("t");
+        with(CompressedForm.PIVOTED, (dense, model) -> {
+            var windows = numbered(TrainingFixture.windows(model, 3, 4));
+            try (var kept = targets(dense, Residency.RESIDENT, file.resolveSibling("kept"), 0);
+                    var targets = targets(dense, Residency.STREAMED, file, Long.MAX_VALUE)) {
+                TensorScope.tidyRun(() -> {
+                    targets.prepare(windows.subList(0, 2));
+                    for (var window : windows.subList(0, 2)) {
+                        var top = targets.of(window);
+                        assertThat(targets.of(window)).isSameAs(top);
+                        assertThat(top.indices().equalsAll(kept.of(window).indices()))
+                                .isTrue();
+                        assertThat(top.probabilities().equalsAll(kept.of(window).probabilities()))
+                                .isTrue();
+                    }
+                    var first = targets.of(windows.getFirst());
+                    targets.prepare(windows.subList(1, 3));
+                    assertThat(targets.of(windows.get(2))).isSameAs(targets.of(windows.get(2)));
+                    assertThat(targets.of(windows.getFirst())).isNotSameAs(first);
+                });
+            }
+            assertThat(file).doesNotExist();
+        });
+    }
+
+    private static TeacherTargets targets(LanguageModel dense, Residency residency, Path file, long reserve) {
+        return new TeacherTargets(dense, residency, new Loss(0, 2, 7), 3, TrainingFixture.WINDOW, file, reserve);
+    }
+
+    @Test
+    void roomThatOthersNeedIsNotTaken() {
+        var file = folder.resolve("t");
+        with(CompressedForm.PIVOTED, (dense, model) -> {
+            var window = numbered(TrainingFixture.windows(model, 1, 4)).getFirst();
+            for (var reserve : new long[] {0, Long.MAX_VALUE}) {
+                try (var targets = targets(dense, Residency.RESIDENT, file, reserve)) {
+                    TensorScope.tidyRun(() -> targets.of(window));
+                    assertThat(file.toFile().length()).isEqualTo(reserve == 0 ? 15 * 7 * 6 : 0);
                 }
             }
         });
@@ -174,7 +225,7 @@ class GradientsTest {
         try (var folder = new Temporary();
                 var student = new Student(model, Trained.FACTORS, compressed(model), products);
                 var targets = new TeacherTargets(
-                        dense, Residency.RESIDENT, Loss.DEFAULT, 4, TrainingFixture.WINDOW, folder.file());
+                        dense, Residency.RESIDENT, Loss.DEFAULT, 4, TrainingFixture.WINDOW, folder.file(), 0);
                 var gradients = new Gradients(student, targets, Loss.DEFAULT, segment, shares)) {
             return TensorScope.tidy(() -> {
                 gradients.of(windows);

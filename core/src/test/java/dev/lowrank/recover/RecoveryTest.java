@@ -21,9 +21,12 @@ import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
+import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.Recovery.Unfinished;
+import dev.lowrank.recover.RecoveryRecipe.Blocks;
 import dev.lowrank.recover.RecoveryRecipe.Decay;
+import dev.lowrank.recover.RecoveryRecipe.Loss;
 import dev.lowrank.recover.RecoveryRecipe.Optimisation;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
 import dev.lowrank.recover.RecoveryRecipe.Trained;
@@ -35,13 +38,17 @@ import dev.lowrank.testing.NoNativeLeaks;
 import dev.lowrank.testing.SyntheticLlama;
 import dev.lowrank.text.TextIdentity;
 import dev.lowrank.text.TrainingSet;
+import dev.lowrank.text.ValidationSet;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,6 +59,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class RecoveryTest {
     @TempDir
     private Path folder;
+
+    private int cards;
 
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "DENSE")
@@ -152,6 +161,90 @@ class RecoveryTest {
                         .as("stopped at %d", stop)
                         .isEqualTo(expected);
             }
+        }
+    }
+
+    /// A dense model that does not know the text pulls a model that has learnt it back.
+    @Test
+    void blocksThatMakeTheValidationTextWorseAreUndone() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var whole = TrainingFixture.with(recipe(60, Stage.END_TO_END), new Loss(1, 1, 8));
+            var both = TrainingFixture.with(recipe(60, Stage.END_TO_END, Stage.BLOCKS), new Loss(1, 1, 8));
+            var expected = judgedByWhatIsLearnt(compressed, dense, whole, folder.resolve("expected"));
+            var report = judgedByWhatIsLearnt(compressed, dense, both, folder.resolve("out"));
+            assertThat(report.warnings()).singleElement().asString().contains("what it did was undone");
+            assertThat(report.after()).isEqualTo(expected.after());
+            assertThat(report.bestStep()).isEqualTo(expected.bestStep());
+            assertThat(report.blocks()).hasSize(2);
+            assertThat(folder.resolve("out/model.safetensors"))
+                    .hasSameBinaryContentAs(folder.resolve("expected/model.safetensors"));
+            assertThat(folder.resolve("out/README.md")).content().contains("what it did was undone");
+        }
+    }
+
+    @Test
+    void blocksThatMakeTheValidationTextBetterAreKept() {
+        var compressed = folder.resolve("compressed");
+        var learnt = folder.resolve("learnt");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var whole = TrainingFixture.with(recipe(60, Stage.END_TO_END), new Loss(1, 1, 8));
+            judgedByWhatIsLearnt(compressed, dense, whole, learnt);
+        }
+        try (var teacher = LanguageModel.open(learnt)) {
+            var report = judgedByWhatIsLearnt(compressed, teacher, recipe(1, Stage.BLOCKS), folder.resolve("out"));
+            assertThat(report.warnings()).isEmpty();
+            assertThat(report.after()).isLessThan(0.9 * Objects.requireNonNull(report.before()));
+        }
+    }
+
+    /// Trains with the first training windows as the validation text.
+    private static RecoveryReport judgedByWhatIsLearnt(
+            Path compressed, LanguageModel teacher, RecoveryRecipe recipe, Path output) {
+        try (var model = LanguageModel.open(compressed)) {
+            var windows = TrainingFixture.windows(model, 6, 1);
+            var held = ValidationSet.of(
+                    windows,
+                    new TextIdentity(List.of(), "random", TrainingFixture.WINDOW, 6, 1, 6L * TrainingFixture.WINDOW));
+            return Recovery.run(
+                    new Material(model, teacher, TrainingFixture.training(model), held),
+                    recipe,
+                    output,
+                    Unfinished.RESUME,
+                    RecoveryProgress.silent());
+        }
+    }
+
+    /// What one run computes of a batch together, a run that continues may find done in part.
+    @Test
+    void aRunWithAStreamedTeacherStoppedAnywhereEndsInTheBytesOfAResidentOne() throws Exception {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var recipe = recipe(3, Stage.END_TO_END);
+            var streamed = TrainingFixture.planned(
+                    compressed, dense, recipe, plan -> plan.teacher() == Residency.STREAMED && plan.segment() == 1);
+            var resident = TrainingFixture.planned(
+                    compressed, dense, recipe, plan -> plan.teacher() == Residency.RESIDENT && plan.segment() == 1);
+            var whole = folder.resolve("whole");
+            var counting = new TrainingFixture.Counting();
+            run(compressed, dense, streamed, whole, counting);
+            var expected = TrainingFixture.hashes(whole);
+            for (var stop = 1; stop <= counting.calls; stop++) {
+                var output = folder.resolve("stopped-" + stop);
+                var at = TrainingFixture.stopAt(stop);
+                assertThatThrownBy(() -> run(compressed, dense, streamed, output, at))
+                        .isInstanceOf(TrainingFixture.Stopped.class);
+                run(compressed, dense, streamed, output, RecoveryProgress.silent());
+                assertThat(TrainingFixture.hashes(output))
+                        .as("stopped at %d", stop)
+                        .isEqualTo(expected);
+            }
+            var other = folder.resolve("resident");
+            run(compressed, dense, resident, other, RecoveryProgress.silent());
+            assertThat(other.resolve("model.safetensors")).hasSameBinaryContentAs(whole.resolve("model.safetensors"));
         }
     }
 
@@ -308,7 +401,59 @@ class RecoveryTest {
                     new Validation(1, 0));
             assertThatThrownBy(() -> run(compressed, dense, wild, folder.resolve("out"), RecoveryProgress.silent()))
                     .isInstanceOf(NumericalException.class)
-                    .hasMessageContaining("step 2");
+                    .hasMessageContaining("step 2;")
+                    .hasMessageContaining("a smaller --rate,");
+        }
+    }
+
+    @Test
+    void numbersThatOverflowInABlockAreAnErrorThatNamesTheBlockAndItsOwnRate() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var wild = TrainingFixture.with(recipe(1, Stage.BLOCKS), new Blocks(6, 4, 1e30));
+            assertThatThrownBy(() -> run(compressed, dense, wild, folder.resolve("out"), RecoveryProgress.silent()))
+                    .isInstanceOf(NumericalException.class)
+                    .hasMessageContaining("step 2 of block 0;")
+                    .hasMessageContaining("a smaller --block-rate,");
+        }
+    }
+
+    @Test
+    void theCardNamesTheTeacherOnlyForWhatWasLearntFromIt() {
+        var compressed = folder.resolve("compressed");
+        try (var dense = golden("llama-gqa-tied")) {
+            CompressedForm.FACTORED.write(dense, 0.5, compressed);
+            var both = recipe(1, Stage.BLOCKS, Stage.END_TO_END);
+            var whole = recipe(1, Stage.END_TO_END);
+            var text = new Loss(1, 1, 8);
+            assertThat(card(compressed, dense, both))
+                    .contains("towards the block outputs of llama-gqa-tied and the text and the predictions of llama");
+            assertThat(card(compressed, dense, whole))
+                    .contains("towards the text and the predictions of llama-gqa-tied.");
+            assertThat(card(compressed, dense, TrainingFixture.with(whole, new Loss(0, 1, 8))))
+                    .contains("towards the predictions of llama-gqa-tied.");
+            assertThat(card(compressed, dense, recipe(1, Stage.BLOCKS)))
+                    .contains("towards the block outputs of llama-gqa-tied.");
+            assertThat(card(compressed, dense, TrainingFixture.with(both, text)))
+                    .contains("towards the block outputs of llama-gqa-tied and the text.");
+            assertThat(card(compressed, dense, TrainingFixture.with(whole, text)))
+                    .contains("on the text alone")
+                    .doesNotContain("towards");
+            assertThat(card(compressed, null, TrainingFixture.with(whole, new Loss(0, 1, 8))))
+                    .contains("on the text alone");
+        }
+    }
+
+    /// The card's paragraph on the training.
+    private String card(Path compressed, @Nullable LanguageModel teacher, RecoveryRecipe recipe) {
+        var out = folder.resolve("card-" + cards++);
+        run(compressed, teacher, recipe, out, RecoveryProgress.silent());
+        try {
+            var card = Files.readString(out.resolve("README.md"));
+            return card.substring(card.indexOf("## Trained"));
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
         }
     }
 
@@ -354,7 +499,8 @@ class RecoveryTest {
                             out,
                             RecoveryProgress.silent()))
                     .isInstanceOf(NotEnoughMemoryException.class)
-                    .hasMessageContaining("--memory");
+                    .hasMessageContaining("--memory")
+                    .hasMessageContaining("--window");
             try (var model = LanguageModel.open(compressed)) {
                 var tooLong = TrainingSet.of(
                         List.of(List.of(new int[model.spec().maxPositions() + 1])),

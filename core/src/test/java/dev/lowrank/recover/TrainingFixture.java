@@ -26,6 +26,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// Small texts and recipes for trainings of tiny models.
@@ -76,6 +77,34 @@ final class TrainingFixture {
                 recipe.seed());
     }
 
+    static RecoveryRecipe with(RecoveryRecipe recipe, Blocks blocks) {
+        return new RecoveryRecipe(
+                recipe.stages(),
+                recipe.trained(),
+                recipe.extent(),
+                recipe.optimisation(),
+                recipe.loss(),
+                blocks,
+                recipe.validation(),
+                recipe.precision(),
+                recipe.memory(),
+                recipe.seed());
+    }
+
+    static RecoveryRecipe with(RecoveryRecipe recipe, Loss loss) {
+        return new RecoveryRecipe(
+                recipe.stages(),
+                recipe.trained(),
+                recipe.extent(),
+                recipe.optimisation(),
+                loss,
+                recipe.blocks(),
+                recipe.validation(),
+                recipe.precision(),
+                recipe.memory(),
+                recipe.seed());
+    }
+
     static RecoveryRecipe withMemory(RecoveryRecipe recipe, long bytes) {
         return new RecoveryRecipe(
                 recipe.stages(),
@@ -88,6 +117,21 @@ final class TrainingFixture {
                 recipe.precision(),
                 bytes,
                 recipe.seed());
+    }
+
+    /// The recipe with the most memory in which the plan is as wanted.
+    static RecoveryRecipe planned(
+            Path compressed, LanguageModel teacher, RecoveryRecipe recipe, Predicate<MemoryPlan> wanted) {
+        try (var model = LanguageModel.open(compressed)) {
+            var material = new Material(model, teacher, training(model), validation(model));
+            var bounded = recipe;
+            var plan = RecoveryPlan.of(material, bounded).memory();
+            while (!wanted.test(plan)) {
+                bounded = withMemory(recipe, plan.bytes() - 1);
+                plan = RecoveryPlan.of(material, bounded).memory();
+            }
+            return bounded;
+        }
     }
 
     static RecoveryRecipe within(RecoveryRecipe recipe, Duration time) {
