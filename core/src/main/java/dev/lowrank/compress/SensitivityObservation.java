@@ -3,6 +3,7 @@ package dev.lowrank.compress;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.sensitivity.SiteSensitivity;
 import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.MixedPrecision;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Tensor;
@@ -52,10 +53,11 @@ final class SensitivityObservation implements GradientPass.Observation<List<Site
                         .squeeze(0);
             }
             var basis = files.basis(site, method);
-            var reversed = basis.getFirst().flip(1).contiguous();
+            var products = MixedPrecision.products(block.source().spec());
+            var reversed = basis.getFirst().flip(1).contiguous().to(products);
             var dual = basis.getLast().equals(basis.getFirst())
                     ? reversed
-                    : basis.getLast().flip(1).contiguous();
+                    : basis.getLast().flip(1).contiguous().to(products);
             return new SiteSensitivity.Basis(reversed, dual, offset);
         });
     }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// model (the Fisher matrix is the Hessian of the divergence), so one backward pass gives a curve over all
 /// ranks. With the text's own labels, `E[a_i]` is the change of the loss itself (ZS-SVD).
 ///
-/// Products are in F32, sums over tokens in F64.
+/// Products are in the type of the basis, sums over components in F32, sums over tokens in F64.
 public final class SiteSensitivity implements TensorOwner {
     private final Basis basis;
     private final Tensor squares;
@@ -45,8 +45,8 @@ public final class SiteSensitivity implements TensorOwner {
 
     /// What is the same for all tokens of a site.
     ///
-    /// @param reversed F32 `[out, k]`, columns `B_i`, the least important first
-    /// @param dual F32 `[out, k]`, columns `D_i` in the same order; the same tensor for an orthonormal
+    /// @param reversed F32 or BF16 `[out, k]`, columns `B_i`, the least important first
+    /// @param dual likewise, columns `D_i` in the same order; the same tensor for an orthonormal
     ///     basis
     /// @param offset F32 `[out]`, what is taken off an output before components are dropped (bias, and the
     ///     mean that the method gives back by a bias); null for nothing
@@ -65,12 +65,17 @@ public final class SiteSensitivity implements TensorOwner {
     public void add(Tensor output, Tensor gradient) {
         TensorScope.tidyRun(() -> {
             var centred = basis.offset() == null ? output : output.sub(basis.offset());
-            var dropped = gradient.matmul(basis.reversed()).mul_(centred.matmul(basis.dual())); // [tokens, k]
+            var dropped = product(gradient, basis.reversed()).mul_(product(centred, basis.dual())); // [tokens, k]
             changes.add_(dropped.sum(0, false).to(DType.F64).neg());
             var tails = dropped.cumsum(1); // column j: the j + 1 smallest components dropped
             squares.add_(tails.square().sum(0, false).to(DType.F64));
         });
         tokens += output.size(0);
+    }
+
+    /// In the type of the basis.
+    private static Tensor product(Tensor rows, Tensor columns) {
+        return rows.to(columns.dtype()).matmul(columns).to(DType.F32);
     }
 
     /// Adds what another has seen.
