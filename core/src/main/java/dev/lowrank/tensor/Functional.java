@@ -43,21 +43,15 @@ public final class Functional {
             var sizes = x.shape().toArray();
             sizes[sizes.length - 1] = w.size(0);
             var result = Tensors.empty(x.dtype(), rows, w.size(0));
-            var parts = Compute.threads();
-            var byRows = rows >= FEW_ROWS * parts;
-            var split = byRows ? rows : w.size(0);
-            Compute.each(
-                    parts,
-                    part -> TensorScope.tidyRun(() -> {
-                        var from = split * part / parts;
-                        var count = split * (part + 1) / parts - from;
-                        if (byRows) {
-                            linearInto(result.narrow(0, from, count), flat.narrow(0, from, count), w, b);
-                        } else {
-                            var bias = b == null ? null : b.narrow(0, from, count);
-                            linearInto(result.narrow(1, from, count), flat, w.narrow(0, from, count), bias);
-                        }
-                    }));
+            var byRows = rows >= FEW_ROWS * Compute.threads();
+            SideBySide.each(byRows ? rows : w.size(0), (from, count) -> {
+                if (byRows) {
+                    linearInto(result.narrow(0, from, count), flat.narrow(0, from, count), w, b);
+                } else {
+                    var bias = b == null ? null : b.narrow(0, from, count);
+                    linearInto(result.narrow(1, from, count), flat, w.narrow(0, from, count), bias);
+                }
+            });
             return result.reshape(sizes);
         });
     }

@@ -36,6 +36,9 @@ final class SideBySide {
     ///
     /// @param work gives a tensor of its argument's shape
     static Tensor map(Tensor x, int dimension, UnaryOperator<Tensor> work) {
+        if (Compute.threads() == 1) {
+            return work.apply(x);
+        }
         return TensorScope.tidy(() -> {
             var result = Tensors.empty(x.dtype(), x.shape().toArray());
             each(x.size(dimension), (from, count) -> {
@@ -46,7 +49,8 @@ final class SideBySide {
         });
     }
 
-    private static void each(long length, RangeWork work) {
+    /// Works on equal ranges, one for each thread that the caller may use.
+    static void each(long length, RangeWork work) {
         var parts = Compute.threads();
         Compute.each(
                 parts,
@@ -59,7 +63,8 @@ final class SideBySide {
                 }));
     }
 
-    private interface RangeWork {
+    /// Work on a range, in a scope of its own.
+    interface RangeWork {
         void accept(long from, long count);
     }
 }

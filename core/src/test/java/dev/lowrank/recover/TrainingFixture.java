@@ -64,58 +64,38 @@ final class TrainingFixture {
     }
 
     static RecoveryRecipe with(RecoveryRecipe recipe, Optimisation optimisation, Validation validation) {
+        return copy(recipe, optimisation, recipe.loss(), recipe.blocks(), validation, recipe.memory());
+    }
+
+    static RecoveryRecipe with(RecoveryRecipe recipe, Blocks blocks) {
+        return copy(recipe, recipe.optimisation(), recipe.loss(), blocks, recipe.validation(), recipe.memory());
+    }
+
+    static RecoveryRecipe with(RecoveryRecipe recipe, Loss loss) {
+        return copy(recipe, recipe.optimisation(), loss, recipe.blocks(), recipe.validation(), recipe.memory());
+    }
+
+    static RecoveryRecipe withMemory(RecoveryRecipe recipe, long bytes) {
+        return copy(recipe, recipe.optimisation(), recipe.loss(), recipe.blocks(), recipe.validation(), bytes);
+    }
+
+    private static RecoveryRecipe copy(
+            RecoveryRecipe recipe,
+            Optimisation optimisation,
+            Loss loss,
+            Blocks blocks,
+            Validation validation,
+            long memory) {
         return new RecoveryRecipe(
                 recipe.stages(),
                 recipe.trained(),
                 recipe.extent(),
                 optimisation,
-                recipe.loss(),
-                recipe.blocks(),
+                loss,
+                blocks,
                 validation,
                 recipe.precision(),
-                recipe.memory(),
-                recipe.seed());
-    }
-
-    static RecoveryRecipe with(RecoveryRecipe recipe, Blocks blocks) {
-        return new RecoveryRecipe(
-                recipe.stages(),
-                recipe.trained(),
-                recipe.extent(),
-                recipe.optimisation(),
-                recipe.loss(),
-                blocks,
-                recipe.validation(),
-                recipe.precision(),
-                recipe.memory(),
-                recipe.seed());
-    }
-
-    static RecoveryRecipe with(RecoveryRecipe recipe, Loss loss) {
-        return new RecoveryRecipe(
-                recipe.stages(),
-                recipe.trained(),
-                recipe.extent(),
-                recipe.optimisation(),
-                loss,
-                recipe.blocks(),
-                recipe.validation(),
-                recipe.precision(),
-                recipe.memory(),
-                recipe.seed());
-    }
-
-    static RecoveryRecipe withMemory(RecoveryRecipe recipe, long bytes) {
-        return new RecoveryRecipe(
-                recipe.stages(),
-                recipe.trained(),
-                recipe.extent(),
-                recipe.optimisation(),
-                recipe.loss(),
-                recipe.blocks(),
-                recipe.validation(),
-                recipe.precision(),
-                bytes,
+                memory,
                 recipe.seed());
     }
 
