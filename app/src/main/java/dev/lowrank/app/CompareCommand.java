@@ -99,6 +99,9 @@ final class CompareCommand implements Callable<Integer> {
     private @Nullable Integer textWindow;
 
     @Mixin
+    private TaskOptions tasks;
+
+    @Mixin
     private SpeedOptions speed;
 
     @Mixin
@@ -120,11 +123,13 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        texts.require();
         if (names.size() > 1) {
             return measureEach();
         }
         var start = System.nanoTime();
         var plan = speed.plan();
+        var asked = tasks.plan();
         var candidates = candidates();
         RecipeDetails.refuseIgnored(
                 spec.commandLine().getParseResult(),
@@ -142,7 +147,7 @@ final class CompareCommand implements Callable<Integer> {
             var measured = texts.read(opened, window());
             var roles = TextRoles.of(set, validation);
             measured.forEach(text -> roles.take("--text", text.set().identity()));
-            var yardstick = new Comparison.Yardstick(measured, plan);
+            var yardstick = new Yardstick(measured, asked, plan);
             var found = compare(opened, candidates, set, validation, yardstick, work.path());
             var seconds = (System.nanoTime() - start) / 1e9;
             // First what cannot fail: hours of work must not be lost for a full disk.
@@ -173,12 +178,13 @@ final class CompareCommand implements Callable<Integer> {
         }
         requireWritable(csv);
         var plan = speed.plan();
+        var asked = tasks.plan();
         var paths = names.stream().map(models::resolve).toList();
         var rows = new ArrayList<Comparison.Row>();
         try (var progress = console.progress()) {
             for (var path : paths) {
                 try (var opened = LanguageModel.open(path)) {
-                    var yardstick = new Comparison.Yardstick(texts.read(opened, window()), plan);
+                    var yardstick = new Yardstick(texts.read(opened, window()), asked, plan);
                     var measured = yardstick.measure(opened, path.toString(), progress);
                     var first = rows.isEmpty()
                             ? measured.parameters()
@@ -204,7 +210,7 @@ final class CompareCommand implements Callable<Integer> {
             List<Comparison.Candidate> candidates,
             @Nullable CalibrationSet set,
             @Nullable ValidationSet validation,
-            Comparison.Yardstick yardstick,
+            Yardstick yardstick,
             Path work) {
         try (var progress = console.progress()) {
             return Comparison.run(opened, candidates, set, validation, yardstick, work, progress);

@@ -64,6 +64,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     /// @param parameters numbers stored
     /// @param bytes bytes of the weight files
     /// @param perplexity one figure a text
+    /// @param tasks one figure for each metric of each task; absent where none was asked
     /// @param speed absent where none was asked for
     /// @param seconds calibration, decomposition and writing, as if it had run alone; 0 for the original
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -78,6 +79,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
             @JsonProperty("parameters") long parameters,
             @JsonProperty("bytes") long bytes,
             @JsonProperty("perplexity") List<Measurement.TextFigure> perplexity,
+            @JsonProperty("tasks") @Nullable List<TaskMeasurement.TaskFigure> tasks,
             @JsonProperty("speed") Measurement.@Nullable SpeedFigure speed,
             @JsonProperty("seconds") double seconds) {
 
@@ -127,6 +129,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
                     measured.parameters(),
                     measured.bytes(),
                     measured.perplexity(),
+                    measured.tasks().isEmpty() ? null : measured.tasks(),
                     measured.speed(),
                     seconds);
         }
@@ -140,20 +143,6 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
     /// The original and the compressed models.
     List<Row> all() {
         return Stream.concat(Stream.of(dense), rows.stream()).toList();
-    }
-
-    /// What to measure each model on.
-    ///
-    /// @param texts at least one
-    /// @param speed how speed is measured
-    record Yardstick(List<EvaluationTexts.Text> texts, Measurement.SpeedPlan speed) {
-        /// Measures a model.
-        ///
-        /// @param name what progress calls it
-        Measurement measure(LanguageModel model, String name, Progress progress) {
-            return Measurement.of(
-                    model, texts, speed, (what, done, total) -> progress.step(name + ", " + what, done, total));
-        }
     }
 
     /// Compares recipes.

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +20,7 @@ final class ComparisonReport {
         for (var figure : comparison.dense().perplexity()) {
             header.add("ppl " + shortName(figure.text()));
         }
+        tasks(comparison.dense()).forEach(figure -> header.add(figure.task() + " " + figure.metric()));
         var timed = comparison.dense().speed() != null;
         if (timed) {
             header.addAll(List.of("prefill t/s", "decode t/s"));
@@ -42,6 +44,7 @@ final class ComparisonReport {
                 Figures.count(row.parameters()),
                 Figures.bytes(row.bytes())));
         row.perplexity().forEach(figure -> cells.add(Figures.perplexity(figure.value())));
+        tasks(row).forEach(figure -> cells.add(figure.text()));
         var speed = row.speed();
         if (speed != null) {
             cells.add(Figures.decimal(speed.prefill(), 0));
@@ -50,6 +53,10 @@ final class ComparisonReport {
         cells.add(row.seconds() > 0 ? Figures.decimal(row.seconds(), 1) : "-");
         cells.add(mark);
         return cells.toArray(String[]::new);
+    }
+
+    private static List<TaskMeasurement.TaskFigure> tasks(Comparison.Row row) {
+        return Objects.requireNonNullElse(row.tasks(), List.of());
     }
 
     /// The method, and what its name does not say of the update.
@@ -73,6 +80,11 @@ final class ComparisonReport {
         var speed = comparison.dense().speed();
         return (unit == null ? "" : "keep: share of the compressed linears' " + unit.id() + " asked for. ")
                 + "kept: share of the compressed linears' numbers. ppl: perplexity (" + texts + ").\n"
+                + tasks(comparison.dense()).stream()
+                        .map(TaskMeasurement.TaskFigure::of)
+                        .distinct()
+                        .map(task -> "task: " + task + ", ± standard error.\n")
+                        .collect(Collectors.joining())
                 + (speed == null
                         ? ""
                         : "t/s: tokens a second, prompt of " + speed.promptTokens() + ", then " + speed.decodeTokens()
@@ -95,6 +107,10 @@ final class ComparisonReport {
                 "parameters",
                 "bytes"));
         comparison.dense().perplexity().forEach(figure -> header.add("perplexity " + figure.text()));
+        for (var figure : tasks(comparison.dense())) {
+            header.add(figure.task() + " " + figure.metric());
+            header.add(figure.task() + " " + figure.metric() + " stderr");
+        }
         header.addAll(List.of("prefill_tokens_per_second", "decode_tokens_per_second", "seconds"));
         lines.add(line(header));
         lines.add(line(values(comparison.dense())));
@@ -114,6 +130,11 @@ final class ComparisonReport {
                 String.valueOf(row.parameters()),
                 String.valueOf(row.bytes())));
         row.perplexity().forEach(figure -> values.add(String.valueOf(figure.value())));
+        for (var figure : tasks(row)) {
+            values.add(String.valueOf(figure.value()));
+            values.add(
+                    figure.standardError() == null ? "" : figure.standardError().toString());
+        }
         var speed = row.speed();
         values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.prefill()));
         values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.decode()));

@@ -173,7 +173,7 @@ final class CompressCommand implements Callable<Integer> {
     }
 
     private static double perplexity(LanguageModel model, EvaluationTexts.Text text, Progress progress) {
-        return Measurement.of(model, List.of(text), Measurement.SpeedPlan.NONE, progress)
+        return Measurement.of(model, new Yardstick(List.of(text), TaskPlan.NONE, Measurement.SpeedPlan.NONE), progress)
                 .perplexity()
                 .getFirst()
                 .value();

@@ -125,7 +125,7 @@ final class DemoCommand implements Callable<Integer> {
         var measured = List.of(
                 text(dense, texts.resolve("python-evaluation.jsonl")),
                 text(dense, texts.resolve("wikitext-evaluation.txt")));
-        var yardstick = new Comparison.Yardstick(measured, scale.speed());
+        var yardstick = new Yardstick(measured, TaskPlan.NONE, scale.speed());
         try (var progress = console.progress()) {
             var calibration = calibration(dense, texts.resolve("python-calibration.jsonl"));
             return Comparison.run(dense, candidates, calibration, null, yardstick, work, progress);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.evaluate.Perplexity;
 import dev.lowrank.evaluate.ProcessMemory;
+import dev.lowrank.evaluate.task.TaskRun;
 import dev.lowrank.model.LanguageModel;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -18,8 +19,9 @@ import picocli.CommandLine.Parameters;
         name = "evaluate",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Measure a model's perplexity on texts, its prefill and decode speed and its memory. A text is"
-                + " encoded once without special tokens and cut into separate windows; none is skipped.")
+        description = "Measure a model: perplexity on texts, accuracy at tasks, prefill and decode speed, memory. A"
+                + " text is encoded once without special tokens and cut into separate windows; none is skipped."
+                + " Tasks follow the rules of lm-evaluation-harness.")
 final class EvaluateCommand implements Callable<Integer> {
     private final Console console;
     private final ModelArgument models;
@@ -34,6 +36,9 @@ final class EvaluateCommand implements Callable<Integer> {
     private int window;
 
     @Mixin
+    private TaskOptions tasks;
+
+    @Mixin
     private SpeedOptions speed;
 
     EvaluateCommand(Console console, ModelArgument models) {
@@ -44,17 +49,25 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var plan = speed.plan();
+        if (!texts.any() && !tasks.any()) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "There is nothing to measure on.",
+                    "Name a text with --text FILE, or tasks with --tasks and --task-data.");
+        }
+        var asked = tasks.plan();
         var path = models.resolve(model);
         try (var opened = LanguageModel.open(path)) {
-            var document = Document.of(path.toString(), measure(opened, texts.read(opened, window), plan));
+            var yardstick = new Yardstick(texts.read(opened, window), asked, plan);
+            var document = Document.of(path.toString(), measure(opened, yardstick));
             console.result(document, document::text);
         }
         return ExitCode.OK.number();
     }
 
-    private Measurement measure(LanguageModel opened, List<EvaluationTexts.Text> read, Measurement.SpeedPlan plan) {
+    private Measurement measure(LanguageModel opened, Yardstick yardstick) {
         try (var progress = console.progress()) {
-            return Measurement.of(opened, read, plan, progress);
+            return Measurement.of(opened, yardstick, progress);
         }
     }
 
@@ -65,6 +78,8 @@ final class EvaluateCommand implements Callable<Integer> {
     /// @param bytes bytes of the weight files
     /// @param perplexity one figure a text
     /// @param protocol how perplexity was measured
+    /// @param tasks one figure for each metric of each task; absent where none was asked
+    /// @param taskProtocol how tasks were asked; absent likewise
     /// @param speed absent with `--no-speed`
     /// @param peakMemoryBytes peak resident memory of the process, heap and native together
     /// @param peakHeapBytes peak of the Java heap and its own native pools
@@ -75,6 +90,8 @@ final class EvaluateCommand implements Callable<Integer> {
             @JsonProperty("bytes") long bytes,
             @JsonProperty("perplexity") List<Measurement.TextFigure> perplexity,
             @JsonProperty("protocol") String protocol,
+            @JsonProperty("tasks") @Nullable List<TaskMeasurement.TaskFigure> tasks,
+            @JsonProperty("task_protocol") @Nullable String taskProtocol,
             @JsonProperty("speed") Measurement.@Nullable SpeedFigure speed,
             @JsonProperty("peak_memory_bytes") long peakMemoryBytes,
             @JsonProperty("peak_heap_bytes") long peakHeapBytes) {
@@ -86,6 +103,8 @@ final class EvaluateCommand implements Callable<Integer> {
                     measured.bytes(),
                     measured.perplexity(),
                     Perplexity.PROTOCOL,
+                    measured.tasks().isEmpty() ? null : measured.tasks(),
+                    measured.tasks().isEmpty() ? null : TaskRun.PROTOCOL,
                     measured.speed(),
                     ProcessMemory.peakBytes(),
                     ProcessMemory.peakHeapBytes());
@@ -101,6 +120,9 @@ final class EvaluateCommand implements Callable<Integer> {
                         "perplexity",
                         figure.text() + ", " + figure.windows() + " windows of " + figure.window(),
                         Figures.perplexity(figure.value()));
+            }
+            if (tasks != null) {
+                tasks.forEach(figure -> table.row(figure.metric(), figure.of(), figure.text()));
             }
             if (speed != null) {
                 table.row(

@@ -41,7 +41,6 @@ final class EvaluationTexts {
 
     @Option(
             names = "--text",
-            required = true,
             paramLabel = "FILE",
             description = "Text or JSONL file to measure the perplexity on; may be given several times.")
     private List<String> files = new ArrayList<>();
@@ -52,6 +51,21 @@ final class EvaluationTexts {
             paramLabel = "N",
             description = "Only the first N windows of each text; 0 for all (${DEFAULT-VALUE}).")
     private int maxWindows;
+
+    /// Whether any text was named.
+    boolean any() {
+        return !files.isEmpty();
+    }
+
+    /// Refuses a command line without a text.
+    ///
+    /// @throws CommandException with code 2
+    void require() {
+        if (!any()) {
+            throw new CommandException(
+                    ExitCode.USAGE, "There is nothing to measure on.", "Name a text with --text FILE.");
+        }
+    }
 
     /// Reads the texts.
     ///

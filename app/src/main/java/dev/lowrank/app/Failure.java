@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.compress.BoundMissedException;
 import dev.lowrank.compress.allocate.UnspendableBudgetException;
+import dev.lowrank.evaluate.task.TaskException;
 import dev.lowrank.recover.NotEnoughMemoryException;
 import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.tensor.TensorException;
@@ -47,6 +48,7 @@ record Failure(ExitCode code, String fact, String remedy) {
             case CommandException command -> new Failure(command.code(), message(command), command.remedy());
             case UncheckedIOException unchecked when unchecked.getCause() != null -> of(unchecked.getCause());
             case CheckpointException checkpoint -> ofCheckpoint(checkpoint);
+            case TaskException task -> new Failure(ExitCode.INPUT, message(task) + ".", "");
             case TextException text -> new Failure(ExitCode.INPUT, message(text), "");
             case NumericalException numerical -> new Failure(ExitCode.NUMERICAL, message(numerical), "");
             case BoundMissedException missed -> new Failure(ExitCode.QUALITY, message(missed), "");

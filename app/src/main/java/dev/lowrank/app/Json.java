@@ -10,7 +10,15 @@ final class Json {
             .disable(tools.jackson.databind.MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
             .build();
 
+    private static final JsonMapper LINES =
+            MAPPER.rebuild().disable(SerializationFeature.INDENT_OUTPUT).build();
+
     private Json() {}
+
+    /// A document on one line, without its end.
+    static String line(Object document) {
+        return LINES.writeValueAsString(document);
+    }
 
     /// One document, without a line end.
     static String write(Object document) {

@@ -19,16 +19,19 @@ import org.jspecify.annotations.Nullable;
 /// @param parameters numbers stored
 /// @param bytes bytes of the weight files
 /// @param perplexity one figure for each text, in order
+/// @param tasks one figure for each metric of each task, in order
 /// @param speed null where none was asked for
 record Measurement(
         long parameters,
         long bytes,
         List<TextFigure> perplexity,
+        List<TaskMeasurement.TaskFigure> tasks,
         @Nullable SpeedFigure speed) {
     private static final int ROUNDS = 3;
 
     Measurement {
         perplexity = List.copyOf(perplexity);
+        tasks = List.copyOf(tasks);
     }
 
     /// Perplexity on a text.
@@ -70,9 +73,10 @@ record Measurement(
 
     /// Measures a model: perplexity first, since a damaged model has no speed worth knowing.
     ///
-    /// @param texts at least one
     /// @throws dev.lowrank.tensor.NumericalException if a loss is not finite
-    static Measurement of(LanguageModel model, List<EvaluationTexts.Text> texts, SpeedPlan plan, Progress progress) {
+    static Measurement of(LanguageModel model, Yardstick yardstick, Progress progress) {
+        var texts = yardstick.texts();
+        var plan = texts.isEmpty() ? SpeedPlan.NONE : yardstick.speed();
         var figures = new ArrayList<TextFigure>();
         try (var torch = TorchDecoder.load(model, PromptReader.residency(model))) {
             for (var text : texts) {
@@ -80,9 +84,10 @@ record Measurement(
                 figures.add(
                         new TextFigure(text.name(), found.window(), found.windows(), found.tokens(), found.value()));
             }
+            var tasks = TaskMeasurement.of(model, torch, yardstick.tasks(), progress);
             var speed = plan.promptTokens() == 0 ? null : speed(model, torch, prompt(texts.getFirst(), plan), plan);
             return new Measurement(
-                    model.weights().parameters(), model.checkpoint().weightBytes(), figures, speed);
+                    model.weights().parameters(), model.checkpoint().weightBytes(), figures, tasks, speed);
         }
     }
 

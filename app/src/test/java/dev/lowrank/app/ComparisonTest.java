@@ -11,7 +11,7 @@ class ComparisonTest {
                 new Measurement.TextFigure("a, b.txt", 8, 2, 14, first),
                 new Measurement.TextFigure("c.txt", 8, 2, 14, second));
         return new Comparison.Row(
-                method, "factored", "uniform", "none", 0.5, 0.5, 0.6, bytes / 2, bytes, figures, null, 1.5);
+                method, "factored", "uniform", "none", 0.5, 0.5, 0.6, bytes / 2, bytes, figures, null, null, 1.5);
     }
 
     @Test

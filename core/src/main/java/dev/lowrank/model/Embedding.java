@@ -60,6 +60,24 @@ public final class Embedding {
         return Tensors.ofFloats(rows, windows.size(), seq, hidden);
     }
 
+    /// Embeds single tokens at positions of their own.
+    ///
+    /// @param tokens ids
+    /// @param at position of each
+    /// @return F32 `[1, tokens, hidden]`, in the innermost scope
+    /// @throws IllegalArgumentException for an id outside the vocabulary
+    public Tensor lookup(int[] tokens, int[] at) {
+        var rows = new float[Math.multiplyExact(tokens.length, hidden)];
+        var buffer = new float[hidden];
+        for (var i = 0; i < tokens.length; i++) {
+            add(table, tokens[i], rows, i, buffer);
+            if (positions != null) {
+                add(positions, at[i], rows, i, buffer);
+            }
+        }
+        return Tensors.ofFloats(rows, 1, tokens.length, hidden);
+    }
+
     /// Tokens in each window.
     ///
     /// @throws IllegalArgumentException if there is no token, or the windows differ in length

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -145,6 +146,18 @@ public final class TorchBlock implements TensorOwner {
             var attention = attention(hidden, angles, cache, SiteTap.NONE);
             var last = new Rows(hidden.size(1) - 1, 1);
             return afterAttention(last.of(hidden), attention.of(last), SiteTap.NONE);
+        });
+    }
+
+    /// Runs the block over texts that share beginnings.
+    ///
+    /// @param hidden residual stream, F32 `[1, tokens, hidden]`
+    /// @param angles rotation of each token's position; null for learned positions
+    /// @return the next residual stream, in the innermost scope
+    Tensor forward(Tensor hidden, @Nullable Angles angles, ForestAttention forest) {
+        return TensorScope.tidy(() -> {
+            var heads = forest.attend(block, project(hidden, angles, SiteTap.NONE));
+            return afterAttention(hidden, heads, SiteTap.NONE);
         });
     }
 
@@ -333,15 +346,21 @@ public final class TorchBlock implements TensorOwner {
         /// Angles of `count` positions from `first`, in the innermost scope; null where positions are
         /// learned.
         public static @Nullable Angles of(DecoderSpec spec, int first, int count) {
+            return of(spec, IntStream.range(first, first + count).toArray());
+        }
+
+        /// Angles of any positions, in the innermost scope; null where positions are learned.
+        static @Nullable Angles of(DecoderSpec spec, int[] positions) {
             if (!(spec.positions() instanceof Positions.Rotary(var rope))) {
                 return null;
             }
+            var count = positions.length;
             var inverse = rope.inverseFrequencies();
             var cos = new float[count * inverse.length];
             var sin = new float[count * inverse.length];
             for (var i = 0; i < count; i++) {
                 for (var j = 0; j < inverse.length; j++) {
-                    var angle = (first + i) * inverse[j];
+                    var angle = positions[i] * inverse[j];
                     cos[i * inverse.length + j] = (float) (Math.cos(angle) * rope.attentionFactor());
                     sin[i * inverse.length + j] = (float) (Math.sin(angle) * rope.attentionFactor());
                 }

@@ -74,6 +74,13 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return Grad.off(() -> TensorScope.tidy(() -> logits(hidden(windows, null))));
     }
 
+    /// An empty cache for this model; the caller closes it.
+    ///
+    /// @param capacity positions it can hold
+    public KvCache cache(int capacity) {
+        return KvCache.of(spec, capacity);
+    }
+
     /// Runs a prompt, filling the cache.
     ///
     /// @return logits of the last token, `[vocab]`
@@ -103,6 +110,34 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return Grad.off(() -> TensorScope.tidy(() -> hidden(windows, null)));
     }
 
+    /// The residual stream of texts that share beginnings, after the last block and before the final norm.
+    ///
+    /// @param stem keys and values of what all of them begin with, filled by [#prefill]; null for nothing
+    /// @return F32 `[1, tokens, hidden]` in the order of the trees, in the innermost scope
+    /// @throws IllegalArgumentException for an id outside the vocabulary, or a text beyond the context
+    public Tensor hidden(TokenForest forest, @Nullable KvCache stem) {
+        var past = stem == null ? 0 : stem.length();
+        if (past + forest.depth() > spec.maxPositions()) {
+            throw new IllegalArgumentException(
+                    past + forest.depth() + " positions are beyond the model's context of " + spec.maxPositions());
+        }
+        return Grad.off(() -> TensorScope.tidy(() -> {
+            var positions = forest.positions(past);
+            var angles = TorchBlock.Angles.of(spec, positions);
+            var attention = ForestAttention.of(spec, forest, stem);
+            var hidden = embedding.lookup(forest.tokens(), positions);
+            for (var block : spec.blocks()) {
+                var input = hidden;
+                hidden = TensorScope.tidy(() -> loaded(block).forward(input, angles, attention));
+            }
+            return hidden;
+        }));
+    }
+
+    private TorchBlock loaded(DecoderSpec.Block block) {
+        return blocks.isEmpty() ? load(block) : blocks.get(block.index());
+    }
+
     private Tensor hidden(List<int[]> windows, @Nullable KvCache cache) {
         var past = cache == null ? 0 : cache.length();
         var seq = Embedding.commonLength(windows);
@@ -115,7 +150,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         for (var block : spec.blocks()) {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
-                var loaded = blocks.isEmpty() ? load(block) : blocks.get(block.index());
+                var loaded = loaded(block);
                 return cache != null && block.index() == spec.blocks().size() - 1
                         ? loaded.forwardLast(input, angles, cache)
                         : loaded.forward(input, angles, cache, SiteTap.NONE);

@@ -1,25 +1,19 @@
 package dev.lowrank.text;
 
 import dev.lowrank.text.TextException.Code;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Locale;
+import java.util.StringJoiner;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// One text, read whole: a `.jsonl` file is its `text` fields joined by two newlines, any other file is its
 /// content as it
 /// stands (line ends and a byte order mark included).
 public final class Corpus {
-    /// The largest file that is read, in bytes.
-    public static final long MAX_BYTES = 512L << 20;
-
     private final String name;
     private final String sha256;
     private final String text;
@@ -36,22 +30,7 @@ public final class Corpus {
     ///     such a
     /// record
     public static Corpus read(Path path) {
-        var name = String.valueOf(path.getFileName());
-        try {
-            if (!Files.isRegularFile(path)) {
-                throw new TextException(Code.DATA_FILE, name, "no such text file: " + path);
-            }
-            var size = Files.size(path);
-            if (size > MAX_BYTES) {
-                throw new TextException(
-                        Code.DATA_LIMIT,
-                        name,
-                        size + " bytes; a text of at most " + MAX_BYTES + " is read. Cut it first.");
-            }
-            return of(name, Files.readAllBytes(path));
-        } catch (IOException e) {
-            throw new TextException(Code.DATA_FILE, name, "cannot be read: " + e.getMessage(), e);
-        }
+        return of(String.valueOf(path.getFileName()), Utf8File.bytes(path));
     }
 
     /// @param name file name; an ending of `.jsonl` decides how the bytes are read
@@ -59,7 +38,7 @@ public final class Corpus {
     /// @return the text
     /// @throws TextException as [#read(Path)]
     public static Corpus of(String name, byte[] bytes) {
-        var content = decode(name, bytes);
+        var content = Utf8File.decode(name, bytes);
         var text = name.toLowerCase(Locale.ROOT).endsWith(".jsonl") ? joinRecords(name, content) : content;
         if (text.isBlank()) {
             throw new TextException(Code.DATA_EMPTY, name, "holds no text. Give a file with content.");
@@ -82,49 +61,14 @@ public final class Corpus {
         return text;
     }
 
-    private static String decode(String name, byte[] bytes) {
-        var decoder = StandardCharsets.UTF_8.newDecoder();
-        var in = ByteBuffer.wrap(bytes);
-        var out = CharBuffer.allocate(bytes.length);
-        var result = decoder.decode(in, out, true);
-        if (result.isError()) {
-            var line = 1;
-            for (var i = 0; i < in.position(); i++) {
-                line += bytes[i] == '\n' ? 1 : 0;
-            }
-            throw new TextException(
-                    Code.DATA_UTF8,
-                    name,
-                    String.format(
-                            Locale.ROOT,
-                            "byte 0x%02x at offset %d (line %d) is not UTF-8. Convert the file to UTF-8.",
-                            bytes[in.position()],
-                            in.position(),
-                            line));
-        }
-        return out.flip().toString();
-    }
-
     private static String joinRecords(String name, String content) {
-        var joined = new StringBuilder(content.length());
-        var line = 0;
-        var records = 0;
-        for (var start = 0; start < content.length(); ) {
-            var end = content.indexOf('\n', start);
-            end = end < 0 ? content.length() : end;
-            line++;
-            var record = content.substring(start, end);
-            if (!record.isBlank()) {
-                joined.append(records++ == 0 ? "" : "\n\n").append(textField(name, line, record));
-            }
-            start = end + 1;
-        }
+        var joined = new StringJoiner("\n\n");
+        JsonLines.read(name, content, (line, record) -> joined.add(textField(name, line, record)));
         return joined.toString();
     }
 
-    private static String textField(String name, int line, String record) {
-        var where = name + " line " + line;
-        JsonNode field = Json.readObject(record, where, Code.DATA_RECORD).get("text");
+    private static String textField(String name, int line, ObjectNode record) {
+        JsonNode field = record.get("text");
         if (field == null || !field.isString()) {
             var found = field == null ? "no `text` field" : "a `text` field of type " + field.getNodeType();
             throw new TextException(

@@ -1,6 +1,9 @@
 package dev.lowrank.text;
 
 import dev.lowrank.text.TextException.Code;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
@@ -36,6 +39,14 @@ final class Json {
 
     static ObjectNode readObject(String text, String file, Code onFault) {
         return asObject(read(() -> MAPPER.readTree(text), file, onFault), file, onFault);
+    }
+
+    /// The same as maps, lists, strings, booleans, numbers and nulls.
+    static Map<String, @Nullable Object> toMap(ObjectNode object) {
+        Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+        object.properties()
+                .forEach(field -> fields.put(field.getKey(), MAPPER.convertValue(field.getValue(), Object.class)));
+        return fields;
     }
 
     static byte[] write(JsonNode node) {

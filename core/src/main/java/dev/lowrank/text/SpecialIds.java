@@ -11,7 +11,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Which ids begin and end a text, and the names of the special tokens that templates use (`bos_token`,
 /// `eos_token`, ...).
-record SpecialIds(OptionalInt bos, Set<Integer> endOfText, Map<String, String> names) {
+record SpecialIds(OptionalInt bos, OptionalInt eos, Set<Integer> endOfText, Map<String, String> names) {
     private static final String[] NAMES = {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token"
     };
 
@@ -28,15 +28,15 @@ record SpecialIds(OptionalInt bos, Set<Integer> endOfText, Map<String, String> n
                 names.put(name, token);
             }
         }
-        var ends = new LinkedHashSet<Integer>();
-        addIds(ends, generation.get("eos_token_id"));
-        addIds(ends, model.get("eos_token_id"));
-        addToken(ends, names.get("eos_token"), vocabulary);
+        var eos = new LinkedHashSet<Integer>();
+        addToken(eos, names.get("eos_token"), vocabulary);
+        addIds(eos, generation.get("eos_token_id"));
+        addIds(eos, model.get("eos_token_id"));
         var bos = new LinkedHashSet<Integer>();
         addToken(bos, names.get("bos_token"), vocabulary);
         addIds(bos, generation.get("bos_token_id"));
         addIds(bos, model.get("bos_token_id"));
-        return new SpecialIds(first(bos), Set.copyOf(ends), Map.copyOf(names));
+        return new SpecialIds(first(bos), first(eos), Set.copyOf(eos), Map.copyOf(names));
     }
 
     private static OptionalInt first(Set<Integer> ids) {

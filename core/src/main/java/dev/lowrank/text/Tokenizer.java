@@ -150,6 +150,21 @@ public final class Tokenizer implements AutoCloseable {
         return special.endOfText();
     }
 
+    /// The token that stands before a text without context: [#bos()], or the end of text where there is
+    /// none.
+    ///
+    /// @throws TextException `TOK_VOCAB` if the tokenizer has neither
+    public int prefixToken() {
+        return bos().isPresent()
+                ? bos().getAsInt()
+                : special.eos()
+                        .orElseThrow(
+                                () -> new TextException(
+                                        Code.TOK_VOCAB,
+                                        TokenizerFiles.CONFIG,
+                                        "names neither a bos_token nor an eos_token; a text without context needs one of them."));
+    }
+
     /// @return whether [#encodeWithSpecials(String)] begins with [#bos()]
     public boolean addsBos() {
         var ids = encodeWithSpecials("a");

@@ -12,10 +12,13 @@ import org.jspecify.annotations.Nullable;
 final class Interpreter {
     private final Budget budget;
     private final Evaluator evaluator;
+    private final boolean strict;
     private StringBuilder out = new StringBuilder();
 
-    Interpreter(Budget budget) {
+    /// @param strict whether printing what does not exist is a fault
+    Interpreter(Budget budget, boolean strict) {
         this.budget = budget;
+        this.strict = strict;
         this.evaluator = new Evaluator(budget);
     }
 
@@ -45,7 +48,7 @@ final class Interpreter {
         budget.step();
         switch (statement) {
             case Statement.Data data -> write(data.text());
-            case Statement.Output output -> write(Printer.text(evaluator.value(output.value(), scope), budget));
+            case Statement.Output output -> write(Printer.text(value(output, scope), budget));
             case Statement.If condition -> {
                 var holds = Values.truth(evaluator.value(condition.test(), scope));
                 return run(holds ? condition.then() : condition.otherwise(), scope, loop);
@@ -73,6 +76,15 @@ final class Interpreter {
             }
         }
         return Flow.ON;
+    }
+
+    /// What a template that is a single output gives.
+    Value value(Statement.Output output, Scope scope) {
+        var value = evaluator.value(output.value(), scope);
+        if (strict && value instanceof Value.Undefined(var name)) {
+            throw new TemplateException(Kind.VALUE, "'" + name + "' does not exist.");
+        }
+        return value;
     }
 
     private void write(String text) {

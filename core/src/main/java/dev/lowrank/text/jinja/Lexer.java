@@ -4,9 +4,9 @@ import dev.lowrank.text.jinja.TemplateException.Kind;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Cuts template source into tokens, with the whitespace rules of chat templates: the line break after a
-/// block goes (`trim_blocks`), spaces before a block that begins its line go (`lstrip_blocks`), `-` strips
-/// either side, `+` keeps it.
+/// Cuts template source into tokens. `-` strips whitespace on either side of a tag, `+` keeps it. With the
+/// rules of chat templates the line break after a block goes (`trim_blocks`), spaces before a block that
+/// begins its line go (`lstrip_blocks`), and so does a line break at the end.
 final class Lexer {
     private static final int MAX_SOURCE = 1 << 20;
     private static final String[] OPERATORS = {
@@ -15,23 +15,27 @@ final class Lexer {
     };
 
     private final String source;
+    private final boolean trims;
     private final List<Token> tokens = new ArrayList<>();
     private int at;
     private int line = 1;
     private boolean stripNext;
     private boolean dropLineBreak;
 
-    private Lexer(String source) {
+    private Lexer(String source, boolean trims) {
         this.source = source;
+        this.trims = trims;
     }
 
-    static List<Token> tokens(String source) {
+    /// @param trims whether the rules of chat templates hold
+    static List<Token> tokens(String source, boolean trims) {
         if (source.length() > MAX_SOURCE) {
             throw new TemplateException(
                     Kind.BUDGET, "The template has " + source.length() + " characters; at most " + MAX_SOURCE + ".");
         }
         var unix = source.replace("\r\n", "\n").replace('\r', '\n');
-        return new Lexer(unix.endsWith("\n") ? unix.substring(0, unix.length() - 1) : unix).run();
+        var ends = trims && unix.endsWith("\n");
+        return new Lexer(ends ? unix.substring(0, unix.length() - 1) : unix, trims).run();
     }
 
     private List<Token> run() {
@@ -91,6 +95,9 @@ final class Lexer {
     /// @return where the spaces before a block begin if nothing else stands before it on its line, else
     ///     `open`
     private int lineStart(int start, int open) {
+        if (!trims) {
+            return open;
+        }
         var i = open;
         while (i > start && source.charAt(i - 1) != '\n' && Character.isWhitespace(source.charAt(i - 1))) {
             i--;
@@ -106,7 +113,7 @@ final class Lexer {
         }
         countLines(at, end);
         stripNext = source.charAt(end - 1) == '-';
-        dropLineBreak = source.charAt(end - 1) != '+';
+        dropLineBreak = trims && source.charAt(end - 1) != '+';
         at = end + 2;
     }
 
@@ -137,7 +144,7 @@ final class Lexer {
         tokens.add(new Token(Token.Kind.DATA, source.substring(Math.min(start, end), end), line));
         countLines(at, close.end());
         stripNext = close.group(2).equals("-");
-        dropLineBreak = !close.group(2).equals("+");
+        dropLineBreak = trims && !close.group(2).equals("+");
         at = close.end();
     }
 
@@ -180,7 +187,7 @@ final class Lexer {
             return false;
         }
         stripNext = marked && c == '-';
-        dropLineBreak = close.equals("%}") && !(marked && c == '+');
+        dropLineBreak = trims && close.equals("%}") && !(marked && c == '+');
         at += marked ? 3 : 2;
         return true;
     }

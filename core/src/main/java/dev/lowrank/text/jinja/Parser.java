@@ -19,8 +19,8 @@ final class Parser {
         this.expressions = new ExpressionParser(this.tokens);
     }
 
-    static List<Statement> parse(String source) {
-        var parser = new Parser(Lexer.tokens(source));
+    static List<Statement> parse(String source, boolean trims) {
+        var parser = new Parser(Lexer.tokens(source, trims));
         var body = parser.body(Set.of());
         if (parser.tokens.peek().kind() != Token.Kind.END) {
             throw parser.tokens.fault("'" + parser.tokens.peek(1).text() + "' closes nothing");

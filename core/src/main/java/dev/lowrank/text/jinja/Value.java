@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Everything that a template can hold. No other object ever enters the engine, so there is nothing to
 /// reflect on.
@@ -64,10 +65,31 @@ sealed interface Value {
         return new Sequence(List.of(first, second), true);
     }
 
+    /// @return null, a string, boolean, Long, Double, list or map, as [#from] takes them
+    /// @throws TemplateException if it holds something that is no value, such as a macro
+    static @Nullable Object toJava(Value value) {
+        return switch (value) {
+            case None _ -> null;
+            case Text text -> text.value();
+            case Bool bool -> bool == Bool.TRUE;
+            case Int number -> number.value();
+            case Real number -> number.value();
+            case Sequence list -> list.items().stream().map(Value::toJava).toList();
+            case Mapping map -> {
+                var entries = new LinkedHashMap<String, @Nullable Object>();
+                map.entries().forEach((key, entry) -> entries.put(key, toJava(entry)));
+                yield entries;
+            }
+            case Undefined _, Namespace _, Callable _ ->
+                throw new TemplateException(
+                        TemplateException.Kind.VALUE, "The template gives " + Values.type(value) + ", not a value.");
+        };
+    }
+
     /// @param object null, a string, boolean, number, list or map with string keys, nested at will
     /// @return the same as a value
     /// @throws IllegalArgumentException for any other object
-    static Value from(@org.jspecify.annotations.Nullable Object object) {
+    static Value from(@Nullable Object object) {
         return switch (object) {
             case null -> None.NONE;
             case String text -> new Text(text);

@@ -1,0 +1,23 @@
+package dev.lowrank.app;
+
+import dev.lowrank.model.LanguageModel;
+import dev.lowrank.model.Progress;
+import java.util.List;
+
+/// What models are measured on.
+///
+/// @param texts whose perplexity is measured
+/// @param tasks that are asked
+/// @param speed how speed is measured, over the first text; not at all where there is none
+record Yardstick(List<EvaluationTexts.Text> texts, TaskPlan tasks, Measurement.SpeedPlan speed) {
+    Yardstick {
+        texts = List.copyOf(texts);
+    }
+
+    /// Measures a model.
+    ///
+    /// @param name what progress calls it
+    Measurement measure(LanguageModel model, String name, Progress progress) {
+        return Measurement.of(model, this, (what, done, total) -> progress.step(name + ", " + what, done, total));
+    }
+}

@@ -1,0 +1,61 @@
+package dev.lowrank.evaluate.task;
+
+import dev.lowrank.evaluate.sandbox.PassAtK;
+import dev.lowrank.evaluate.task.ProgramRunner.Verdict;
+import dev.lowrank.evaluate.task.TaskResult.Sample;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// Scores documents by what a model wrote.
+record GenerationScoring(TaskDefinition task) {
+    /// The program whose passing is asked.
+    ///
+    /// @param completion what the model wrote
+    String program(TaskDocument document, String completion) {
+        Map<String, @Nullable Object> fields =
+                new LinkedHashMap<>(document.record().fields());
+        fields.put("completion", completion);
+        return Objects.requireNonNull(task.prompt().program(), task.name())
+                .text(fields, document.record().where());
+    }
+
+    /// @param responses at least one
+    /// @param verdicts one for each response where code is run; else none
+    Sample sample(TaskDocument document, List<String> responses, List<Verdict> verdicts) {
+        var metrics = new LinkedHashMap<String, Double>();
+        for (var counted : task.metrics()) {
+            if (counted.metric() == Metric.PASS_AT_K) {
+                addPasses(metrics, verdicts);
+            } else {
+                var answer = counted.filter() == null
+                        ? responses.getFirst()
+                        : counted.filter().apply(responses.getFirst());
+                metrics.put(counted.as(), counted.match().matches(answer, document.target()) ? 1.0 : 0.0);
+            }
+        }
+        return new Sample(
+                document.record().where(),
+                document.contexts(),
+                List.of(),
+                List.of(),
+                List.of(),
+                responses,
+                verdicts.stream().map(Verdict::outcome).toList(),
+                responses.getFirst(),
+                document.target(),
+                metrics);
+    }
+
+    /// Pass@1, and pass@10 and pass@100 where so many programs were written.
+    private static void addPasses(Map<String, Double> metrics, List<Verdict> verdicts) {
+        var passed = Math.toIntExact(verdicts.stream().filter(Verdict::passed).count());
+        for (var k : List.of(1, 10, 100)) {
+            if (k <= verdicts.size()) {
+                metrics.put("pass@" + k, PassAtK.estimate(verdicts.size(), passed, k));
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+"""Asks a model tasks through lm-evaluation-harness itself, over local records: the truth that `evaluate --tasks`
+is checked against.
+
+    python harness_tasks.py MODEL DATA TASK[,TASK...] LIMIT SHOTS BATCH OUT.json
+
+The harness's own task files are used; records are only renamed to the columns that these files know. OUT.json holds,
+for each task, the figures, each document's log-likelihoods, and the seconds of asking (loading the model is not
+counted). Checked with lm_eval 0.4.13, transformers 5.23.0, torch 2.15.0.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("DISABLE_MULTIPROC", "1")
+
+import lm_eval
+import torch
+from lm_eval.api.task import ConfigurableTask
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks._yaml_loader import load_yaml
+
+LETTERS = "ABCDEFGH"
+
+
+def arc(record):
+    labels = list(LETTERS[: len(record["choices"])])
+    return {
+        "question": record["query"],
+        "choices": {"text": record["choices"], "label": labels},
+        "answerKey": labels[record["gold"]],
+    }
+
+
+def openbook(record):
+    return {**arc(record), "question_stem": record["query"]}
+
+
+def winogrande(record):
+    return {
+        "sentence": record["sentence"],
+        "option1": record["options"][0],
+        "option2": record["options"][1],
+        "answer": str(record["gold"] + 1),
+    }
+
+
+def truthful(record):
+    right, wrong, best = record["correct_answers"], record["incorrect_answers"], record["best_answer"]
+    return {
+        "question": record["query"],
+        "mc1_targets": {"choices": [best] + wrong, "labels": [1] + [0] * len(wrong)},
+        "mc2_targets": {"choices": right + wrong, "labels": [1] * len(right) + [0] * len(wrong)},
+    }
+
+
+def mmlu(record):
+    return {"question": record["query"], "choices": record["choices"], "answer": record["gold"],
+            "subject": record["subject"]}
+
+
+# name: (file, the harness's own task file, renaming of columns, changes to its keys)
+TASKS = {
+    "arc_easy": ("arc_easy", "arc/arc_easy.yaml", arc, {}),
+    "arc_challenge": ("arc_challenge", "arc/arc_challenge.yaml", arc, {}),
+    "hellaswag": ("hellaswag", "hellaswag/hellaswag.yaml",
+                  lambda r: {"query": r["query"], "choices": r["choices"], "label": r["gold"]}, {}),
+    "piqa": ("piqa", "piqa/piqa.yaml",
+             lambda r: {"goal": r["query"], "sol1": r["choices"][0], "sol2": r["choices"][1], "label": r["gold"]}, {}),
+    "winogrande": ("winogrande", "winogrande/default.yaml", winogrande, {}),
+    "openbookqa": ("openbookqa", "openbookqa/openbookqa.yaml", openbook, {}),
+    "boolq": ("boolq", "super_glue/boolq/default.yaml",
+              lambda r: {"passage": r["passage"], "question": r["question"], "label": r["gold"]}, {}),
+    "mmlu": ("mmlu", "mmlu/default/_default_template_yaml", mmlu,
+             {"task": "mmlu", "description": "The following are multiple choice questions (with answers) about "
+                                             "{{subject|replace('_', ' ')}}.\n\n"}),
+    "truthfulqa_mc1": ("truthfulqa", "truthfulqa/truthfulqa_mc1.yaml", truthful, {}),
+    "truthfulqa_mc2": ("truthfulqa", "truthfulqa/truthfulqa_mc2.yaml", truthful, {}),
+    "lambada_openai": ("lambada_openai", "lambada/lambada_openai.yaml",
+                       lambda r: {"text": r["context"] + " " + r["continuation"]}, {}),
+    "gsm8k": ("gsm8k", "gsm8k/gsm8k.yaml", lambda r: {"question": r["question"], "answer": r["answer"]}, {}),
+}
+EXAMPLES = {"gsm8k": "gsm8k_train", "mmlu": "mmlu_dev"}
+
+
+def task(name, data, shots):
+    file, own, rename, changes = TASKS[name]
+    folder = Path(lm_eval.__file__).parent / "tasks"
+    config = load_yaml(folder / own, resolve_func=True)
+    for key in ("tag", "training_split", "validation_split", "test_split", "fewshot_split", "dataset_name",
+                "process_docs", "should_decontaminate", "doc_to_decontamination_query"):
+        config.pop(key, None)
+    files = {"test": str(data / f"{file}.jsonl")}
+    if shots and name in EXAMPLES:
+        files["train"] = str(data / f"{EXAMPLES[name]}.jsonl")
+        config["fewshot_split"] = "train"
+
+    def process(split):
+        rows = [rename(record) for record in split]
+        return type(split).from_list(rows)
+
+    config.update(dataset_path="json", dataset_kwargs={"data_files": files}, test_split="test",
+                  process_docs=process, num_fewshot=shots, **changes)
+    if shots and name in EXAMPLES:
+        config.setdefault("fewshot_config", {})["process_docs"] = process
+    config["metadata"] = {"version": 1}
+    return ConfigurableTask(config=config)
+
+
+def main():
+    model, data, names, limit, shots, batch, out = sys.argv[1:]
+    torch.manual_seed(0)
+    judge = HFLM(pretrained=model, dtype="float32", device="cpu", batch_size=int(batch))
+    results = {}
+    for name in names.split(","):
+        asked = task(name, Path(data), int(shots))
+        asked.config.task = name
+        start = time.perf_counter()
+        found = lm_eval.simple_evaluate(model=judge, tasks=[asked], limit=int(limit) or None, log_samples=True,
+                                        bootstrap_iters=100000)
+        seconds = time.perf_counter() - start
+        figures = found["results"][name]
+        samples = sorted(found["samples"][name], key=lambda one: one["doc_id"])
+        results[name] = {
+            "figures": {key: value for key, value in figures.items() if isinstance(value, (int, float))},
+            "seconds": seconds,
+            "documents": len({one["doc_id"] for one in samples}),
+            "samples": [{"doc": one["doc_id"], "arguments": one["arguments"], "responses": one["resps"]}
+                        for one in samples],
+        }
+        print(name, len(samples), "documents in", round(seconds, 1), "s", file=sys.stderr)
+    Path(out).write_text(json.dumps(results))
+
+
+main()
