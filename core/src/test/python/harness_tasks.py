@@ -112,29 +112,39 @@ def task(name, data, shots):
     return ConfigurableTask(config=config)
 
 
+def ask(judge, name, data, limit, shots):
+    asked = task(name, data, shots)
+    asked.config.task = name
+    start = time.perf_counter()
+    found = lm_eval.simple_evaluate(model=judge, tasks=[asked], limit=limit or None, log_samples=True,
+                                    bootstrap_iters=100000)
+    seconds = time.perf_counter() - start
+    samples = {one["doc_id"]: one for one in found["samples"][name]}
+    return {
+        "figures": {key: value for key, value in found["results"][name].items()
+                    if isinstance(value, (int, float)) and not isinstance(value, bool)},
+        "seconds": seconds,
+        "documents": len(samples),
+        "samples": [{"doc": key, "arguments": list(map(list, samples[key]["arguments"])),
+                     "responses": [one[0] for one in samples[key]["resps"]]} for key in sorted(samples)],
+    }
+
+
+def judge(model, batch):
+    torch.manual_seed(0)
+    return HFLM(pretrained=model, dtype="float32", device="cpu", batch_size=batch)
+
+
 def main():
     model, data, names, limit, shots, batch, out = sys.argv[1:]
-    torch.manual_seed(0)
-    judge = HFLM(pretrained=model, dtype="float32", device="cpu", batch_size=int(batch))
+    loaded = judge(model, int(batch))
     results = {}
     for name in names.split(","):
-        asked = task(name, Path(data), int(shots))
-        asked.config.task = name
-        start = time.perf_counter()
-        found = lm_eval.simple_evaluate(model=judge, tasks=[asked], limit=int(limit) or None, log_samples=True,
-                                        bootstrap_iters=100000)
-        seconds = time.perf_counter() - start
-        figures = found["results"][name]
-        samples = sorted(found["samples"][name], key=lambda one: one["doc_id"])
-        results[name] = {
-            "figures": {key: value for key, value in figures.items() if isinstance(value, (int, float))},
-            "seconds": seconds,
-            "documents": len({one["doc_id"] for one in samples}),
-            "samples": [{"doc": one["doc_id"], "arguments": one["arguments"], "responses": one["resps"]}
-                        for one in samples],
-        }
-        print(name, len(samples), "documents in", round(seconds, 1), "s", file=sys.stderr)
+        results[name] = ask(loaded, name, Path(data), int(limit), int(shots))
+        print(name, results[name]["documents"], "documents in", round(results[name]["seconds"], 1), "s",
+              file=sys.stderr)
     Path(out).write_text(json.dumps(results))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -71,6 +72,9 @@ final class CompressCommand implements Callable<Integer> {
     private RecipeOptions recipe;
 
     @Mixin
+    private AccuracyOptions accuracy;
+
+    @Mixin
     private CalibrationOptions calibration;
 
     @Option(
@@ -91,7 +95,8 @@ final class CompressCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var asked = recipe.recipe(method, storage);
+        var bound = accuracy.bound();
+        var asked = bound == null ? recipe.recipe(method, storage) : recipe.sharing(method, storage, 1);
         RecipeDetails.refuseIgnored(spec.commandLine().getParseResult(), List.of(asked));
         try (var opened = LanguageModel.open(models.resolve(model))) {
             var fitted = recipe.fitted(opened, asked);
@@ -101,8 +106,13 @@ final class CompressCommand implements Callable<Integer> {
             var validation = calibration.readValidation(opened);
             requireValidation(asked, validation);
             var other = checkText(opened, TextRoles.of(set, validation));
-            var report = run(opened, fitted, set, validation);
-            var document = Document.of(report, recipe.keep(), other == null ? null : checked(opened, other));
+            var found = bound == null ? null : search(bound, opened, set, validation);
+            var report = found == null ? run(opened, fitted, set, validation) : found.report();
+            var document = Document.of(
+                    report,
+                    bound == null ? recipe.keep() : null,
+                    found == null ? null : found.found(),
+                    other == null ? null : checked(opened, other));
             document.warnings().forEach(console::warn);
             console.result(document, document::text);
             return verdict(document.check()).number();
@@ -132,6 +142,38 @@ final class CompressCommand implements Callable<Integer> {
             return ExitCode.QUALITY;
         }
         return ExitCode.OK;
+    }
+
+    /// Cuts and measures models beside the output until the smallest that is within the bound is known.
+    private AccuracySearch.Taken search(
+            AccuracyBound bound,
+            LanguageModel opened,
+            @Nullable CalibrationSet set,
+            @Nullable ValidationSet validation) {
+        WorkFolder.requireAbsent(output);
+        interruption.resumable("Give the same command again and it continues with the models that are made.");
+        try (var progress = console.progress()) {
+            var search = new AccuracySearch(
+                    bound,
+                    shares -> Compression.runAll(
+                            opened,
+                            shares.stream()
+                                    .map(share -> new Compression.Job(
+                                            recipe.sharing(method, storage, share),
+                                            output.resolveSibling(output.getFileName() + ".keep-" + share)))
+                                    .toList(),
+                            set,
+                            validation,
+                            restart ? Unfinished.DISCARD : Unfinished.RESUME,
+                            progress),
+                    progress);
+            var taken = search.run(opened);
+            WorkFolder.move(taken.report().output(), output);
+            search.folders().stream().filter(Files::exists).forEach(WorkFolder::delete);
+            return new AccuracySearch.Taken(taken.report().movedTo(output), taken.found());
+        } finally {
+            interruption.done();
+        }
     }
 
     private CompressionReport run(
@@ -297,6 +339,7 @@ final class CompressCommand implements Callable<Integer> {
     /// @param sites what became of each target
     /// @param allocation what the choice of ranks has to say
     /// @param validated what was written, measured on the validation text; absent without a bound
+    /// @param accuracy what `--min-accuracy` led to; absent without it
     /// @param check perplexity on a text of its own; absent without `--check`
     /// @param warnings what to know
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -318,6 +361,7 @@ final class CompressCommand implements Callable<Integer> {
             @JsonProperty("sites") List<Site> sites,
             @JsonProperty("allocation") List<String> allocation,
             @JsonProperty("validated") @Nullable Validation validated,
+            @JsonProperty("accuracy") AccuracyBound.@Nullable Found accuracy,
             @JsonProperty("check") @Nullable Check check,
             @JsonProperty("warnings") List<String> warnings) {
 
@@ -352,7 +396,11 @@ final class CompressCommand implements Callable<Integer> {
             }
         }
 
-        static Document of(CompressionReport report, @Nullable Double keep, @Nullable Check check) {
+        static Document of(
+                CompressionReport report,
+                @Nullable Double keep,
+                AccuracyBound.@Nullable Found accuracy,
+                @Nullable Check check) {
             var seconds = report.seconds();
             return new Document(
                     report.output().toString(),
@@ -377,6 +425,7 @@ final class CompressCommand implements Callable<Integer> {
                     report.sites().stream().map(Site::of).toList(),
                     report.allocation(),
                     report.validated() == null ? null : Validation.of(report.validated()),
+                    accuracy,
                     check,
                     report.warnings());
         }
@@ -407,6 +456,7 @@ final class CompressCommand implements Callable<Integer> {
                     + (windows.given() == 0 ? "" : windows.words() + "\n")
                     + (validated == null ? "" : validated.words())
                     + allocation.stream().map(note -> note + "\n").collect(Collectors.joining())
+                    + (accuracy == null ? "" : accuracy.words())
                     + (check == null ? "" : check.words())
                     + String.format(
                             "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s, lowrank inspect %1$s%n",

@@ -119,6 +119,26 @@ final class RecipeOptions {
         return details.recipe(method, storage, () -> ranks(method));
     }
 
+    /// The recipe that keeps a share which something else than an option chooses.
+    ///
+    /// @throws CommandException with code 2 if an option chooses it as well
+    CompressionRecipe sharing(String method, String storage, double share) {
+        if (Stream.of(keep, rank, energy, increase, budget).anyMatch(Objects::nonNull)) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--min-accuracy finds out what to keep; --keep, --rank, --energy, --budget and"
+                            + " --max-perplexity-increase say it.",
+                    "Give one of them.");
+        }
+        return details.recipe(
+                method,
+                storage,
+                () -> Ranks.share(
+                        details.spender(allocator != null ? allocator : RecipeDetails.allocator(method)),
+                        CostUnit.of(count),
+                        share));
+    }
+
     /// The recipe with a budget for the whole model turned into one for the targets.
     ///
     /// @throws CommandException with code 2 if the rest of the model leaves the targets nothing

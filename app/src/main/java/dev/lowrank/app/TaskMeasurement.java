@@ -44,6 +44,7 @@ final class TaskMeasurement implements AutoCloseable {
     /// @param documents how many were asked
     /// @param shots examples before each question
     /// @param truncated requests that did not fit into the model's window
+    /// @param seconds that asking the task took, for all of its metrics
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record TaskFigure(
             @JsonProperty("task") String task,
@@ -52,8 +53,9 @@ final class TaskMeasurement implements AutoCloseable {
             @JsonProperty("stderr") @Nullable Double standardError,
             @JsonProperty("documents") int documents,
             @JsonProperty("shots") int shots,
-            @JsonProperty("truncated") int truncated) {
-        private static List<TaskFigure> of(TaskResult result) {
+            @JsonProperty("truncated") int truncated,
+            @JsonProperty("seconds") double seconds) {
+        private static List<TaskFigure> of(TaskResult result, double seconds) {
             return result.figures().stream()
                     .map(figure -> new TaskFigure(
                             result.task(),
@@ -62,7 +64,8 @@ final class TaskMeasurement implements AutoCloseable {
                             Double.isFinite(figure.standardError()) ? figure.standardError() : null,
                             result.documents(),
                             result.shots(),
-                            result.truncated()))
+                            result.truncated(),
+                            seconds))
                     .toList();
         }
 
@@ -89,11 +92,13 @@ final class TaskMeasurement implements AutoCloseable {
         try (var measurement = new TaskMeasurement(model, torch, model.tokenizer())) {
             var run = measurement.run(plan);
             for (var task : plan.tasks()) {
+                var start = System.nanoTime();
                 var result = run.run(task, progress);
+                var seconds = (System.nanoTime() - start) * 1e-9;
                 if (plan.samples() != null) {
                     SampleLog.write(plan.samples(), result);
                 }
-                figures.addAll(TaskFigure.of(result));
+                figures.addAll(TaskFigure.of(result, seconds));
             }
         }
         return figures;

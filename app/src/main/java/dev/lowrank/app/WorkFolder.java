@@ -50,6 +50,11 @@ final class WorkFolder implements AutoCloseable {
     /// @param folder inside this one
     void keep(Path folder, Path output) {
         requireAbsent(output);
+        move(folder, output);
+    }
+
+    /// Moves a folder on the same disk.
+    static void move(Path folder, Path output) {
         try {
             Files.move(folder, output, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException failure) {
@@ -57,7 +62,8 @@ final class WorkFolder implements AutoCloseable {
         }
     }
 
-    private static void requireAbsent(Path output) {
+    /// @throws CommandException with code 2 if there is something
+    static void requireAbsent(Path output) {
         if (Files.exists(output)) {
             throw new CommandException(
                     ExitCode.USAGE, output + " exists already.", "Choose another name or remove it.");
@@ -70,7 +76,8 @@ final class WorkFolder implements AutoCloseable {
         delete(path);
     }
 
-    private static void delete(Path folder) {
+    /// Deletes a folder and all in it.
+    static void delete(Path folder) {
         try (var paths = Files.walk(folder)) {
             for (var path : paths.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(path);

@@ -47,8 +47,17 @@ public record CompressionReport(
 
     /// The same report with the time that finishing took counted in.
     CompressionReport withSeconds(Seconds counted) {
+        return copy(output, counted);
+    }
+
+    /// The same report of a folder that was moved.
+    public CompressionReport movedTo(Path folder) {
+        return copy(folder, seconds);
+    }
+
+    private CompressionReport copy(Path folder, Seconds counted) {
         return new CompressionReport(
-                output,
+                folder,
                 method,
                 storage,
                 allocator,

@@ -59,7 +59,7 @@ final class Packs {
                 .sorted(Comparator.comparing(i -> requests.get(i).input(), Arrays::compare))
                 .toList();
         var groups = new ArrayList<Group>();
-        var alone = new ArrayList<Grown>();
+        var others = new ArrayList<Integer>();
         for (var from = 0; from < sorted.size(); ) {
             var to = from + 1;
             var stem = Integer.MAX_VALUE;
@@ -76,12 +76,12 @@ final class Packs {
                 var begin = Arrays.copyOf(requests.get(family.getFirst()).input(), stem);
                 groups.add(new Group(begin, packed(trees(family, stem))));
             } else {
-                alone.addAll(trees(family, 0));
+                others.addAll(family);
             }
             from = to;
         }
-        if (!alone.isEmpty()) {
-            groups.add(new Group(new int[0], packed(alone)));
+        if (!others.isEmpty()) {
+            groups.add(new Group(new int[0], packed(trees(others, 0))));
         }
         return groups;
     }

@@ -14,7 +14,7 @@ record RequestEncoding(Tokenizer tokenizer, int maxLength) {
         if (request.context().isEmpty()) {
             return ofContinuation(request.continuation());
         }
-        var context = request.context().stripTrailing();
+        var context = withoutSpaceAtEnd(request.context());
         var moved = request.context().substring(context.length());
         var continuation = moved + request.continuation();
         var before = encode(context);
@@ -27,6 +27,19 @@ record RequestEncoding(Tokenizer tokenizer, int maxLength) {
                     "The continuation \"" + continuation + "\" adds no token to its context");
         }
         return cut(before, Arrays.copyOfRange(whole, before.length, whole.length));
+    }
+
+    /// Without what Python's `rstrip` takes.
+    private static String withoutSpaceAtEnd(String text) {
+        var end = text.length();
+        while (end > 0 && isSpace(text.charAt(end - 1))) {
+            end--;
+        }
+        return text.substring(0, end);
+    }
+
+    private static boolean isSpace(char c) {
+        return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == '\u0085';
     }
 
     private EncodedRequest ofContinuation(String continuation) {

@@ -26,6 +26,11 @@ public enum Metric {
         this.types = List.of(types);
     }
 
+    /// Whether it is a share of documents, or of probability, that is right.
+    public boolean isAccuracy() {
+        return this != PERPLEXITY && this != PASS_AT_K;
+    }
+
     /// Whether tasks of a type have it.
     boolean fits(OutputType type) {
         return types.contains(type);
