@@ -1,7 +1,8 @@
 package dev.lowrank.checkpoint;
 
-/// Text from a file made safe to print: names in checkpoints are anything, terminal sequences included.
-final class Printable {
+/// Text from elsewhere made safe to print: names in checkpoints and what programs say are anything, terminal
+/// sequences included.
+public final class Printable {
     private static final int LIMIT = 200;
     private static final int LINE_LIMIT = 1000;
 
@@ -18,12 +19,29 @@ final class Printable {
         return escape(message, LINE_LIMIT);
     }
 
-    private static String escape(String text, int limit) {
+    /// @param limit most characters
+    /// @return `text` escaped likewise, at most `limit` characters
+    public static String escape(String text, int limit) {
+        return escape(text, limit, Lines.ONE);
+    }
+
+    /// @param limit most characters
+    /// @return `text` escaped likewise but for its line ends and tabs, at most `limit` characters
+    public static String lines(String text, int limit) {
+        return escape(text, limit, Lines.MANY);
+    }
+
+    private enum Lines {
+        ONE,
+        MANY
+    }
+
+    private static String escape(String text, int limit, Lines lines) {
         var out = new StringBuilder();
         for (var i = 0; i < text.length() && out.length() <= limit; ) {
             var point = text.codePointAt(i);
             i += Character.charCount(point);
-            if (isPlain(point)) {
+            if (isPlain(point) || lines == Lines.MANY && (point == '\n' || point == '\t')) {
                 out.appendCodePoint(point);
             } else {
                 out.append(String.format("\\u%04X", point));
