@@ -72,6 +72,7 @@ record Bubblewrap(Path program, List<String> ordinaryUser, PythonRuntime python,
                 "--cap-drop",
                 "ALL",
                 "--die-with-parent",
+                "--as-pid-1",
                 "--new-session",
                 "--hostname",
                 "sandbox"));

@@ -17,17 +17,19 @@ record ControlGroup(List<Path> folders) implements AutoCloseable {
     private static final Path HIERARCHIES = Path.of("/sys/fs/cgroup");
     private static final Path OWN = Path.of("/proc/self/cgroup");
     private static final String PREFIX = "lowrank-sandbox-";
-    private static final Pattern NAME = Pattern.compile(PREFIX + "(\\d+)-\\d+");
+    private static final Pattern NAME = Pattern.compile(PREFIX + "(\\d+)-[0-9a-f]+-\\d+");
 
     /// Makes groups for as many sandboxes side by side as the limits say.
     static List<ControlGroup> open(SandboxLimits limits) {
         var parents = parents();
         parents.forEach(ControlGroup::removeStale);
+        // A process may have several sandboxes.
+        var name = PREFIX + ProcessHandle.current().pid() + "-" + Long.toHexString(System.nanoTime()) + "-";
         var groups = new ArrayList<ControlGroup>();
         for (var slot = 0; slot < limits.parallel(); slot++) {
             var folders = new ArrayList<Path>();
             for (var parent : parents) {
-                var folder = parent.resolve(PREFIX + ProcessHandle.current().pid() + "-" + slot);
+                var folder = parent.resolve(name + slot);
                 if (make(folder, limits)) {
                     folders.add(folder);
                 }

@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
 /// processor that others had; from `/proc`, in seconds.
 ///
 /// @param used by all processes, those that have ended included
-/// @param waited by the candidate's first thread, runnable but not running; 0 where the kernel does not say
+/// @param waited by the candidate's first thread, runnable but not running; 0 where the kernel does not
+///     say, NaN
+///     when there is no candidate any more
 record ProcessTimes(double used, double waited) {
     /// Unit of the times in `/proc/PID/stat`: fixed at 1/100 s in what the kernel tells programs.
     private static final double TICK = 0.01;
@@ -20,12 +22,17 @@ record ProcessTimes(double used, double waited) {
     private static final int FIRST_TIME_FIELD = 11; // counted after the name, which may hold blanks
     private static final int TIME_FIELDS = 4;
 
-    /// bubblewrap, then its process 1 in the namespace, then the supervisor, then the candidate.
-    private static final int CANDIDATE_DEPTH = 3;
+    /// bubblewrap, then the supervisor, then the candidate.
+    private static final int CANDIDATE_DEPTH = 2;
 
     private static final Comparator<ProcessHandle> OLDEST_FIRST = Comparator.<ProcessHandle, Instant>comparing(
                     process -> process.info().startInstant().orElse(Instant.MAX))
             .thenComparingLong(ProcessHandle::pid);
+
+    /// Whether the candidate was still there; if not, its verdict is on its way.
+    boolean isCandidateThere() {
+        return !Double.isNaN(waited);
+    }
 
     static ProcessTimes of(ProcessHandle outermost) {
         try (var inner = outermost.descendants()) {
@@ -33,7 +40,7 @@ record ProcessTimes(double used, double waited) {
                     .mapToDouble(process -> used(process.pid()))
                     .sum();
             var candidate = candidate(outermost);
-            return new ProcessTimes(used, candidate == null ? 0 : waited(candidate.pid()));
+            return new ProcessTimes(used, candidate == null ? Double.NaN : waited(candidate.pid()));
         }
     }
 
@@ -41,7 +48,7 @@ record ProcessTimes(double used, double waited) {
         var process = outermost;
         for (var depth = 0; depth < CANDIDATE_DEPTH; depth++) {
             try (var children = process.children()) {
-                // Orphans come to process 1, but later than the supervisor.
+                // Orphans come to the supervisor, but later than the candidate.
                 var oldest = children.min(OLDEST_FIRST);
                 if (oldest.isEmpty()) {
                     return null;
@@ -65,7 +72,10 @@ record ProcessTimes(double used, double waited) {
 
     private static double waited(long pid) {
         var fields = read("/proc/" + pid + "/schedstat").strip().split(" ", -1);
-        return fields.length < 2 ? 0 : Long.parseLong(fields[1]) / 1e9;
+        if (fields.length < 2) {
+            return Files.exists(Path.of("/proc/" + pid)) ? 0 : Double.NaN;
+        }
+        return Long.parseLong(fields[1]) / 1e9;
     }
 
     /// A process may end at any moment; it then has no times.

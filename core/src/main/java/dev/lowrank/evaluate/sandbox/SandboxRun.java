@@ -25,7 +25,7 @@ final class SandboxRun {
     private static final String STARTED = "started\n";
     private static final int MOST_VERDICT_BYTES = 8 << 10;
     private static final Duration START = Duration.ofSeconds(60);
-    private static final long SHORTEST_LOOK_MS = 10;
+    private static final long SHORTEST_LOOK_MS = 20;
     private static final Map<Integer, String> SIGNALS = Map.of(
             4, "SIGILL", 6, "SIGABRT", 7, "SIGBUS", 8, "SIGFPE", 9, "SIGKILL", 11, "SIGSEGV", 13, "SIGPIPE", 14,
             "SIGALRM", 15, "SIGTERM", 31, "SIGSYS");
@@ -67,18 +67,18 @@ final class SandboxRun {
         Thread.ofVirtual().start(() -> send(program));
         awaitStart();
         if (!awaitVerdict(System.nanoTime())) {
-            process.destroyForcibly();
+            kill();
             return Outcome.timedOut(output());
         }
         return read(verdict.join());
     }
 
-    /// The supervisor has the program and is about to start it.
+    /// The program is about to run.
     private void awaitStart() throws InterruptedException {
         try {
             started.get(START.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException | TimeoutException neverStarted) {
-            process.destroyForcibly();
+            kill();
             throw new SandboxUnavailableException(
                     "The sandbox did not start; bubblewrap says: " + Printable.escape(output().strip(), 500) + ". "
                             + Bubblewrap.advice(),
@@ -96,9 +96,11 @@ final class SandboxRun {
                 return true;
             } catch (TimeoutException notYet) {
                 var elapsed = (System.nanoTime() - start) / 1_000_000;
-                var times = ProcessTimes.of(process.toHandle());
-                var counted = Math.max(elapsed - (long) (1000 * times.waited()), (long) (1000 * times.used()));
-                if (counted >= limit || elapsed >= limits.patience().toMillis()) {
+                if (elapsed >= limits.patience().toMillis()) {
+                    return false;
+                }
+                var counted = counted(elapsed);
+                if (counted >= limit) {
                     return false;
                 }
                 wait = Math.clamp(limit - counted, SHORTEST_LOOK_MS, limit);
@@ -106,6 +108,14 @@ final class SandboxRun {
                 throw new IllegalStateException("The verdict's pipe broke", broken);
             }
         }
+    }
+
+    /// How much of the elapsed milliseconds counts: not what the program waited for a processor; all the
+    /// processor time of its processes.
+    private long counted(long elapsed) {
+        var times = ProcessTimes.of(process.toHandle());
+        var used = (long) (1000 * times.used());
+        return times.isCandidateThere() ? Math.max(elapsed - (long) (1000 * times.waited()), used) : used;
     }
 
     private Outcome read(String said) throws InterruptedException {
@@ -138,13 +148,26 @@ final class SandboxRun {
 
     /// Nothing of a sandbox is left when its run returns, whatever happened.
     private void end() throws InterruptedException {
-        process.destroyForcibly();
-        process.waitFor();
+        kill();
+        if (!process.waitFor(START.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new SandboxUnavailableException("A killed sandbox, process " + process.pid() + ", does not end");
+        }
         try {
             process.getOutputStream().close();
         } catch (IOException alreadyBroken) {
             // What could not be sent was for a process that is gone.
             return;
+        }
+    }
+
+    /// Kills the namespace through its process 1, so that bubblewrap sees the last of it go and leaves nothing to
+    /// whoever takes orphans here; kills bubblewrap itself where that is not done in time.
+    private void kill() throws InterruptedException {
+        try (var children = process.children()) {
+            children.forEach(ProcessHandle::destroyForcibly);
+        }
+        if (!started.isDone() || !process.waitFor(limits.grace().toMillis(), TimeUnit.MILLISECONDS)) {
+            process.destroyForcibly();
         }
     }
 

@@ -1,11 +1,13 @@
-# Runs one generated program in a child process and says how it ended. Lives inside the sandbox.
+# Runs one generated program in a child process and says how it ended. It is process 1 inside the sandbox: no signal from
+# inside reaches it, orphans come to it, and with it everything ends.
 #
 # Standard input: the program's length in bytes and a newline, the program, the verdict's nonce (32 characters); then it
-# stays open as long as the host lives. Standard output: a line when the child starts, then the nonce and the verdict.
+# stays open as long as the host lives. Standard output: a line when the child runs, then the nonce and the verdict.
 # Standard error: what the program prints. Arguments: bytes of address space, of a file, processes, seconds of CPU time.
 import os
 import resource
 import select
+import signal
 import sys
 
 NONCE = 32
@@ -45,8 +47,9 @@ def confine(memory, file, processes, seconds):
 
 
 def detach(end):
-    """Takes everything of the supervisor's away from the child but the pipe `end`, moved out of the way of programs
-    that close low descriptors."""
+    """Says that the child runs, and takes everything of the supervisor's away from it but the pipe `end`, moved out of
+    the way of programs that close low descriptors."""
+    os.write(1, b"started\n")
     moved = 256 + os.urandom(1)[0]
     os.dup2(end, moved, inheritable=False)
     null = os.open("/dev/null", os.O_RDONLY)
@@ -102,8 +105,8 @@ def watch(child, pipe, mark, seconds):
             message = os.read(pipe, 4096)
             if not message:
                 open_ends.remove(pipe)
-        gone, status, usage = os.wait4(child, 0 if message else os.WNOHANG)
-        if gone:
+        gone, status, usage = os.wait4(-1, 0 if message else os.WNOHANG)
+        if gone == child:
             break
     if not message and pipe in open_ends and select.select([pipe], [], [], 0)[0]:
         message = os.read(pipe, 4096)
@@ -119,12 +122,13 @@ def main():
     program = take_program()
     mark = b"M" + os.urandom(16)
     pipe, end = os.pipe()
-    os.write(1, b"started\n")
     child = os.fork()
     if child == 0:
         end = detach(end)
         confine(memory, file, processes, seconds)
         return program, end, mark
+    # Python's own handler would let the child interrupt this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     del program
     os.close(end)
     # Read after the fork: the child's memory never held it.
