@@ -79,11 +79,11 @@ record Bubblewrap(Path program, List<String> ordinaryUser, PythonRuntime python,
         command.addAll(List.of("--clearenv", "--setenv", "PATH", "/usr/bin"));
         // Verdicts would change from run to run with the order of sets.
         command.addAll(List.of("--setenv", "PYTHONHASHSEED", "0"));
+        command.addAll(List.of("--size", Long.toString(limits.tmpBytes()), "--tmpfs", "/tmp", "--chdir", "/tmp"));
         command.addAll(python.mounts());
         for (var device : new String[] {"null", "zero", "random", "urandom"}) {
             command.addAll(List.of("--dev-bind", "/dev/" + device, "/dev/" + device));
         }
-        command.addAll(List.of("--size", Long.toString(limits.tmpBytes()), "--tmpfs", "/tmp", "--chdir", "/tmp"));
         // The root is a file system in memory that belongs to the sandbox's user.
         command.addAll(List.of("--remount-ro", "/", "--seccomp", "9", "--"));
         command.addAll(List.of(python.executable().toString(), "-s", "-S", "-B", "-X", "utf8", "-c", supervisor));

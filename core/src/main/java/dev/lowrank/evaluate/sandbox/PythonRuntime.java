@@ -19,9 +19,13 @@ record PythonRuntime(Path executable, Path prefix, String version) {
     private static final String GREETING = "lowrank";
     private static final String QUESTION = """
             import os, sys
-            assert sys.version_info >= (3, 8), "Python " + sys.version.split()[0] + " is older than 3.8"
-            print("lowrank", os.path.realpath(sys.executable), os.path.realpath(sys.base_prefix), \
-            sys.version.split()[0], sep="\\n")
+            version = sys.version.split()[0]
+            program = os.path.realpath(sys.executable)
+            if sys.version_info < (3, 8):
+                sys.exit("Python " + version + " is older than 3.8")
+            if not os.access(program, os.R_OK | os.X_OK):
+                sys.exit(program + " can be read by its owner only")
+            print("lowrank", program, os.path.realpath(sys.base_prefix), version, sep="\\n")
             """;
     private static final List<Path> SYSTEM_LIBRARIES =
             List.of(Path.of("/usr/lib"), Path.of("/usr/lib64"), Path.of("/lib"), Path.of("/lib64"));

@@ -160,8 +160,8 @@ final class SandboxRun {
         }
     }
 
-    /// Kills the namespace through its process 1, so that bubblewrap sees the last of it go and leaves nothing to
-    /// whoever takes orphans here; kills bubblewrap itself where that is not done in time.
+    /// Kills the namespace through its process 1, so that bubblewrap sees the last of it go and leaves
+    /// nothing to whoever takes orphans here; kills bubblewrap itself where that is not done in time.
     private void kill() throws InterruptedException {
         try (var children = process.children()) {
             children.forEach(ProcessHandle::destroyForcibly);

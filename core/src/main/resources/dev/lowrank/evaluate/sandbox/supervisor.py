@@ -63,10 +63,20 @@ def detach(end):
     return moved
 
 
+def show(flushes):
+    """Lets out what the program printed; whether that works is nobody's verdict."""
+    for flush in flushes:
+        try:
+            flush()
+        except BaseException:
+            pass
+
+
 def run(program, pipe, mark):
     """Runs the program as the reference evaluation does: in empty globals, so that its `__name__` is not `__main__`.
     What is needed afterwards is taken beforehand, because the program may replace it."""
     write, leave, own, me = os.write, os._exit, os.getpid, os.getpid()
+    flushes = sys.stdout.flush, sys.stderr.flush
     try:
         code = compile(program, "<program>", "exec", dont_inherit=True)
         del program
@@ -76,8 +86,10 @@ def run(program, pipe, mark):
             text = type(problem).__name__ + ": " + str(problem)
         except BaseException:
             text = "an exception that cannot be printed"
+        show(flushes)
         write(pipe, b"F" + text.encode("utf-8", "backslashreplace")[:2000])
         leave(1)
+    show(flushes)
     # A copy of the process that outlives the program is not the program.
     if own() == me:
         write(pipe, mark)

@@ -24,15 +24,31 @@ class SandboxResourcesTest {
 
     private static Sandbox sandbox;
 
+    /// Little memory, and the time to fill it.
+    private static Sandbox narrow;
+
     @BeforeAll
     static void open() {
         sandbox = Sandboxes.open(LIMITS);
+        narrow = Sandboxes.open(new SandboxLimits(
+                Duration.ofSeconds(10),
+                Duration.ofSeconds(60),
+                LIMITS.grace(),
+                128 << 20,
+                LIMITS.tmpBytes(),
+                LIMITS.fileBytes(),
+                LIMITS.processes(),
+                LIMITS.outputBytes(),
+                1));
     }
 
     @AfterAll
     static void close() {
         if (sandbox != null) {
             sandbox.close();
+        }
+        if (narrow != null) {
+            narrow.close();
         }
     }
 
@@ -118,10 +134,7 @@ class SandboxResourcesTest {
                 "import sys\nsys.setrecursionlimit(1 << 30)\nx = []\nfor _ in range(1 << 20): x = [x]\nrepr(x)",
             })
     void x03MemoryIsCapped(String program) {
-        Outcome outcome;
-        try (var patient = Sandboxes.open(LIMITS.withTime(Duration.ofSeconds(10)))) {
-            outcome = patient.run(program);
-        }
+        var outcome = narrow.run(program);
         assertThat(outcome.verdict()).as(outcome.label()).isEqualTo(Verdict.FAILED);
         assertThat(outcome.reason())
                 .containsAnyOf("MemoryError", "SystemError", "RecursionError", "Cannot allocate", "killed by SIG");
@@ -130,7 +143,6 @@ class SandboxResourcesTest {
     @Test
     void x03AHugePowerDoesNotPass() {
         assertThat(sandbox.run("x = 10 ** 10 ** 10").isPassed()).isFalse();
-        assertThat(sandbox.run("x = str(7 ** 10 ** 7)").isPassed()).isFalse();
     }
 
     @Test
@@ -142,11 +154,11 @@ class SandboxResourcesTest {
                         .anyMatch(entrance -> entrance.toString().contains("/memory/")
                                 || !entrance.toString().contains("/pids/")),
                 "This user may not make control groups of memory here: only single processes are bounded");
-        var outcome = sandbox.run("""
+        var outcome = narrow.run("""
                 import os, time
                 filled, fill = os.pipe()
                 child = os.fork()
-                block = bytearray(b"x") * (300 << 20) if child == 0 or os.read(filled, 1) == b"x" else None
+                block = bytearray(b"x") * (80 << 20) if child == 0 or os.read(filled, 1) == b"x" else None
                 if child == 0:
                     os.write(fill, b"x")
                     time.sleep(100)
@@ -190,7 +202,7 @@ class SandboxResourcesTest {
 
     @Test
     void x11SixteenAtOnceGiveTheVerdictsOfOneByOne() {
-        var compute = "import time\nwhile time.process_time() < 0.45: pass\n";
+        var compute = "import time\nwhile time.process_time() < 0.2: pass\n";
         var programs = new ArrayList<String>();
         for (var i = 0; i < 8; i++) {
             programs.add(compute);
@@ -206,7 +218,8 @@ class SandboxResourcesTest {
     }
 
     private static List<String> verdicts(List<String> programs, int parallel) {
-        try (var own = Sandboxes.open(LIMITS.withParallel(parallel))) {
+        var limits = Sandboxes.limits(Duration.ofMillis(500), Duration.ofSeconds(60), LIMITS.fileBytes());
+        try (var own = Sandboxes.open(limits.withParallel(parallel))) {
             return own.runAll(programs, Progress.silent()).stream()
                     .map(Outcome::label)
                     .toList();

@@ -52,6 +52,16 @@ class SandboxVerdictTest {
     }
 
     @Test
+    void whatWasPrintedIsKeptHoweverTheProgramEnds() {
+        assertThat(sandbox.run("print('here')").output()).isEqualTo("here\n");
+        assertThat(sandbox.run("print('here')\nassert False").output()).isEqualTo("here\n");
+        assertThat(sandbox.run("print('here')\nimport sys\nsys.stdout = None").label())
+                .isEqualTo("passed");
+        assertThat(sandbox.run("import sys\nprint('here')\nsys.stdout.close()").label())
+                .isEqualTo("passed");
+    }
+
+    @Test
     void x08OutputIsPrintable() {
         var outcome = sandbox.run("""
                 import os
