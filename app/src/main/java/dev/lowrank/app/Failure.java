@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.compress.BoundMissedException;
 import dev.lowrank.compress.allocate.UnspendableBudgetException;
+import dev.lowrank.evaluate.sandbox.SandboxUnavailableException;
 import dev.lowrank.evaluate.task.TaskException;
 import dev.lowrank.recover.NotEnoughMemoryException;
 import dev.lowrank.tensor.NumericalException;
@@ -48,6 +49,7 @@ record Failure(ExitCode code, String fact, String remedy) {
             case CommandException command -> new Failure(command.code(), message(command), command.remedy());
             case UncheckedIOException unchecked when unchecked.getCause() != null -> of(unchecked.getCause());
             case CheckpointException checkpoint -> ofCheckpoint(checkpoint);
+            case SandboxUnavailableException sandbox -> new Failure(ExitCode.INPUT, message(sandbox), "");
             case TaskException task -> new Failure(ExitCode.INPUT, message(task) + ".", "");
             case TextException text -> new Failure(ExitCode.INPUT, message(text), "");
             case NumericalException numerical -> new Failure(ExitCode.NUMERICAL, message(numerical), "");

@@ -3,7 +3,10 @@ package dev.lowrank.app;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.evaluate.likelihood.LogLikelihoods;
+import dev.lowrank.evaluate.sandbox.Sandbox;
+import dev.lowrank.evaluate.sandbox.SandboxLimits;
 import dev.lowrank.evaluate.task.AnswerWriter;
+import dev.lowrank.evaluate.task.ProgramRunner;
 import dev.lowrank.evaluate.task.TaskResult;
 import dev.lowrank.evaluate.task.TaskRun;
 import dev.lowrank.model.Generator;
@@ -28,6 +31,7 @@ final class TaskMeasurement implements AutoCloseable {
     private final TorchDecoder torch;
     private final Tokenizer tokenizer;
     private @Nullable RowDecoder row;
+    private @Nullable Sandbox sandbox;
 
     private TaskMeasurement(LanguageModel model, TorchDecoder torch, Tokenizer tokenizer) {
         this.model = model;
@@ -44,6 +48,7 @@ final class TaskMeasurement implements AutoCloseable {
     /// @param documents how many were asked
     /// @param shots examples before each question
     /// @param truncated requests that did not fit into the model's window
+    /// @param answerTokens most tokens that an answer could have; absent where the model does not write
     /// @param seconds that asking the task took, for all of its metrics
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record TaskFigure(
@@ -54,6 +59,7 @@ final class TaskMeasurement implements AutoCloseable {
             @JsonProperty("documents") int documents,
             @JsonProperty("shots") int shots,
             @JsonProperty("truncated") int truncated,
+            @JsonProperty("answer_tokens") @Nullable Integer answerTokens,
             @JsonProperty("seconds") double seconds) {
         private static List<TaskFigure> of(TaskResult result, double seconds) {
             return result.figures().stream()
@@ -65,6 +71,7 @@ final class TaskMeasurement implements AutoCloseable {
                             result.documents(),
                             result.shots(),
                             result.truncated(),
+                            result.answerTokens() == 0 ? null : Integer.valueOf(result.answerTokens()),
                             seconds))
                     .toList();
         }
@@ -72,6 +79,7 @@ final class TaskMeasurement implements AutoCloseable {
         /// What it is a figure of, in words.
         String of() {
             return task + ", " + documents + " documents" + (shots == 0 ? "" : ", " + shots + " examples each")
+                    + (answerTokens == null ? "" : ", answers of up to " + answerTokens + " tokens")
                     + (truncated == 0 ? "" : ", " + truncated + " cut to the window");
         }
 
@@ -109,9 +117,17 @@ final class TaskMeasurement implements AutoCloseable {
         return new TaskRun(
                 new LogLikelihoods(torch, tokenizer, spec.maxPositions(), spec.vocabSize()),
                 this::writer,
-                null,
+                this::runner,
                 plan.programs() > 1 ? DIVERSE : GREEDY,
                 plan.programs());
+    }
+
+    /// Programs run at all only with the user's consent, which [TaskOptions] asks for.
+    private ProgramRunner runner() {
+        if (sandbox == null) {
+            sandbox = Sandbox.open(SandboxLimits.standard());
+        }
+        return sandbox::runAll;
     }
 
     private AnswerWriter writer() {
@@ -124,6 +140,9 @@ final class TaskMeasurement implements AutoCloseable {
 
     @Override
     public void close() {
+        if (sandbox != null) {
+            sandbox.close();
+        }
         if (row != null) {
             row.close();
         }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -104,6 +106,37 @@ class TaskCommandsTest {
         assertThat(run.code()).as(run.err()).isEqualTo(code);
         assertThat(run.err()).contains(words);
         assertThat(run.out()).isEmpty();
+    }
+
+    @Test
+    @Tag("sandbox")
+    void programsRunInTheSandboxToTheEnd() throws IOException {
+        var samples = folder.resolve("samples");
+        var run = Run.of(
+                "evaluate",
+                "--tasks=humaneval",
+                "--task-data",
+                DATA,
+                "--limit=2",
+                "--code-samples=2",
+                "--allow-code-execution",
+                "--log-samples",
+                samples.toString(),
+                "--json");
+        Assumptions.assumeFalse(
+                run.code() == 4 && run.err().contains("sandbox"), () -> "No sandbox here: " + run.err());
+        assertThat(run.code()).as(run.err()).isZero();
+        var figure = Documents.of(run).path("tasks").path(0);
+        assertThat(figure.path("metric").asString()).isEqualTo("pass@1");
+        assertThat(figure.path("value").asDouble()).isBetween(0.0, 1.0);
+        var line = JsonMapper.builder()
+                .build()
+                .readTree(Files.readAllLines(samples.resolve("samples_humaneval.jsonl"))
+                        .getFirst());
+        assertThat(line.path("responses")).hasSize(2);
+        assertThat(line.path("outcomes"))
+                .hasSize(2)
+                .allSatisfy(outcome -> assertThat(outcome.asString()).matches("passed|timed out|failed: .*"));
     }
 
     @Test

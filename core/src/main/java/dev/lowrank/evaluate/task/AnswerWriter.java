@@ -19,19 +19,20 @@ public record AnswerWriter(Generator generator, Tokenizer tokenizer, int maxLeng
     /// @param truncated whether the prompt was cut
     record Answer(String text, boolean truncated) {}
 
-    /// @throws TaskException if the answer alone would fill the model's window
+    /// Most tokens of an answer.
+    int answerTokens(Generation generation) {
+        return generation.maxTokens() < maxLength ? generation.maxTokens() : maxLength / 2;
+    }
+
     Answer write(String prompt, Generation generation, SamplingOptions sampling) {
-        var room = maxLength - generation.maxTokens();
-        if (room < 1) {
-            throw new TaskException("An answer of up to " + generation.maxTokens()
-                    + " tokens leaves no room for a question in the model's window of " + maxLength);
-        }
+        var most = answerTokens(generation);
+        var room = maxLength - most;
         var tokens = tokenizer.encodeWithSpecials(prompt);
         var cut = Math.max(0, tokens.length - room);
         var written = new StringBuilder();
         var found = generator.generate(new Generator.Request(
                 Arrays.copyOfRange(tokens, cut, tokens.length),
-                generation.maxTokens(),
+                most,
                 sampling,
                 _ -> ended(written, generation.until()),
                 written::append));

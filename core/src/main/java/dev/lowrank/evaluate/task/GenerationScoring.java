@@ -1,7 +1,7 @@
 package dev.lowrank.evaluate.task;
 
+import dev.lowrank.evaluate.sandbox.Outcome;
 import dev.lowrank.evaluate.sandbox.PassAtK;
-import dev.lowrank.evaluate.task.ProgramRunner.Verdict;
 import dev.lowrank.evaluate.task.TaskResult.Sample;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,12 +23,12 @@ record GenerationScoring(TaskDefinition task) {
     }
 
     /// @param responses at least one
-    /// @param verdicts one for each response where code is run; else none
-    Sample sample(TaskDocument document, List<String> responses, List<Verdict> verdicts) {
+    /// @param outcomes one for each response where code is run; else none
+    Sample sample(TaskDocument document, List<String> responses, List<Outcome> outcomes) {
         var metrics = new LinkedHashMap<String, Double>();
         for (var counted : task.metrics()) {
             if (counted.metric() == Metric.PASS_AT_K) {
-                addPasses(metrics, verdicts);
+                addPasses(metrics, outcomes);
             } else {
                 var answer = counted.filter() == null
                         ? responses.getFirst()
@@ -43,18 +43,18 @@ record GenerationScoring(TaskDefinition task) {
                 List.of(),
                 List.of(),
                 responses,
-                verdicts.stream().map(Verdict::outcome).toList(),
+                outcomes.stream().map(Outcome::label).toList(),
                 responses.getFirst(),
                 document.target(),
                 metrics);
     }
 
     /// Pass@1, and pass@10 and pass@100 where so many programs were written.
-    private static void addPasses(Map<String, Double> metrics, List<Verdict> verdicts) {
-        var passed = Math.toIntExact(verdicts.stream().filter(Verdict::passed).count());
+    private static void addPasses(Map<String, Double> metrics, List<Outcome> outcomes) {
+        var passed = Math.toIntExact(outcomes.stream().filter(Outcome::isPassed).count());
         for (var k : List.of(1, 10, 100)) {
-            if (k <= verdicts.size()) {
-                metrics.put("pass@" + k, PassAtK.estimate(verdicts.size(), passed, k));
+            if (k <= outcomes.size()) {
+                metrics.put("pass@" + k, PassAtK.estimate(outcomes.size(), passed, k));
             }
         }
     }

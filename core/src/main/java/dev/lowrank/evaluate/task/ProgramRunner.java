@@ -1,18 +1,13 @@
 package dev.lowrank.evaluate.task;
 
+import dev.lowrank.evaluate.sandbox.Outcome;
 import dev.lowrank.model.Progress;
 import java.util.List;
 
-/// Runs programs that a model wrote, where they can do no harm.
+/// Runs programs that a model wrote, where they can do no harm: `Sandbox::runAll`.
 public interface ProgramRunner {
-    /// How a program ended.
-    ///
-    /// @param passed whether it ran to its end
-    /// @param outcome in words
-    record Verdict(boolean passed, String outcome) {}
-
     /// Runs programs, each apart from the others.
     ///
-    /// @return one verdict for each, in order
-    List<Verdict> run(List<String> programs, Progress progress);
+    /// @return one outcome for each, in order
+    List<Outcome> run(List<String> programs, Progress progress);
 }

@@ -11,9 +11,16 @@ import org.jspecify.annotations.Nullable;
 /// @param figures one for each metric
 /// @param documents how many were asked
 /// @param truncated how many requests did not fit into the model's window
+/// @param answerTokens most tokens that an answer could have; 0 where the model does not write
 /// @param samples what was asked and answered, in order
 public record TaskResult(
-        String task, int shots, List<Figure> figures, int documents, int truncated, List<Sample> samples) {
+        String task,
+        int shots,
+        List<Figure> figures,
+        int documents,
+        int truncated,
+        int answerTokens,
+        List<Sample> samples) {
     public TaskResult {
         figures = List.copyOf(figures);
         samples = List.copyOf(samples);

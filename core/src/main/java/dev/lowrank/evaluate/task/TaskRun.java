@@ -2,7 +2,7 @@ package dev.lowrank.evaluate.task;
 
 import dev.lowrank.evaluate.likelihood.LogLikelihoodRequest;
 import dev.lowrank.evaluate.likelihood.LogLikelihoods;
-import dev.lowrank.evaluate.task.ProgramRunner.Verdict;
+import dev.lowrank.evaluate.sandbox.Outcome;
 import dev.lowrank.evaluate.task.TaskResult.Figure;
 import dev.lowrank.evaluate.task.TaskResult.Sample;
 import dev.lowrank.model.Progress;
@@ -19,13 +19,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param likelihoods judges continuations
 /// @param writer lets the model write; asked for only where a task generates
-/// @param programs runs what it wrote; null where that is not allowed
+/// @param programs runs what it wrote; asked for only where a task runs code, before the model writes; null
+///     where that is not allowed
 /// @param sampling how answers are written
 /// @param repeats programs written for each document of a task that runs code
 public record TaskRun(
         LogLikelihoods likelihoods,
         Supplier<AnswerWriter> writer,
-        @Nullable ProgramRunner programs,
+        Supplier<@Nullable ProgramRunner> programs,
         Sampling sampling,
         int repeats) {
     /// Name of the protocol, printed with every figure.
@@ -49,7 +50,7 @@ public record TaskRun(
                 () -> {
                     throw new TaskException("This task lets the model write, which is not possible here");
                 },
-                null,
+                () -> null,
                 new Sampling(0, 1, 0),
                 1);
     }
@@ -76,7 +77,7 @@ public record TaskRun(
             samples.add(scoring.sample(task.documents().get(i), found.values().subList(at, at + count)));
             at += count;
         }
-        return result(task, samples, found.truncated());
+        return result(task, samples, found.truncated(), 0);
     }
 
     private LogLikelihoods.Found likelihoods(
@@ -90,7 +91,8 @@ public record TaskRun(
 
     private TaskResult generated(PreparedTask task, Progress progress) {
         var definition = task.definition();
-        if (definition.runsCode() && programs == null) {
+        var runner = definition.runsCode() ? programs.get() : null;
+        if (definition.runsCode() && runner == null) {
             throw new TaskException("The task " + definition.name() + " runs code that the model writes");
         }
         var scoring = new GenerationScoring(definition);
@@ -98,55 +100,59 @@ public record TaskRun(
         var responses = new ArrayList<List<String>>();
         var truncated = 0;
         var pen = writer.get();
+        var generation = Objects.requireNonNull(definition.generation(), definition.name());
         for (var i = 0; i < task.documents().size(); i++) {
             progress.step(definition.name(), i, task.documents().size());
             var prompt = task.documents().get(i).contexts().getFirst();
             var written = new ArrayList<String>();
             for (var repeat = 0; repeat < each; repeat++) {
-                var answer = pen.write(prompt, Objects.requireNonNull(definition.generation()), sampling.of(i, repeat));
+                var answer = pen.write(prompt, generation, sampling.of(i, repeat));
                 written.add(answer.text());
                 truncated += answer.truncated() && repeat == 0 ? 1 : 0;
             }
             responses.add(written);
         }
         progress.step(definition.name(), responses.size(), responses.size());
-        var verdicts = verdicts(task, scoring, responses, progress);
+        var outcomes = outcomes(task, scoring, responses, runner, progress);
         var samples = new ArrayList<Sample>();
         for (var i = 0; i < responses.size(); i++) {
-            samples.add(scoring.sample(task.documents().get(i), responses.get(i), verdicts.get(i)));
+            samples.add(scoring.sample(task.documents().get(i), responses.get(i), outcomes.get(i)));
         }
-        return result(task, samples, truncated);
+        return result(task, samples, truncated, pen.answerTokens(generation));
     }
 
-    private List<List<Verdict>> verdicts(
-            PreparedTask task, GenerationScoring scoring, List<List<String>> responses, Progress progress) {
-        var programsOfAll = new ArrayList<String>();
-        if (programs != null && task.definition().runsCode()) {
-            for (var i = 0; i < responses.size(); i++) {
-                for (var response : responses.get(i)) {
-                    programsOfAll.add(scoring.program(task.documents().get(i), response));
-                }
+    private static List<List<Outcome>> outcomes(
+            PreparedTask task,
+            GenerationScoring scoring,
+            List<List<String>> responses,
+            @Nullable ProgramRunner runner,
+            Progress progress) {
+        if (runner == null) {
+            return responses.stream().map(_ -> List.<Outcome>of()).toList();
+        }
+        var programs = new ArrayList<String>();
+        for (var i = 0; i < responses.size(); i++) {
+            for (var response : responses.get(i)) {
+                programs.add(scoring.program(task.documents().get(i), response));
             }
         }
-        var found = programs == null || programsOfAll.isEmpty()
-                ? List.<Verdict>of()
-                : programs.run(programsOfAll, progress);
-        var verdicts = new ArrayList<List<Verdict>>();
+        var found = runner.run(programs, progress);
+        var outcomes = new ArrayList<List<Outcome>>();
         var at = 0;
         for (var written : responses) {
-            var count = found.isEmpty() ? 0 : written.size();
-            verdicts.add(found.subList(at, at + count));
-            at += count;
+            outcomes.add(found.subList(at, at + written.size()));
+            at += written.size();
         }
-        return verdicts;
+        return outcomes;
     }
 
-    private static TaskResult result(PreparedTask task, List<Sample> samples, int truncated) {
+    private static TaskResult result(PreparedTask task, List<Sample> samples, int truncated, int answerTokens) {
         var figures = new ArrayList<Figure>();
         for (var name : samples.getFirst().metrics().keySet()) {
             figures.add(figure(task, name, samples));
         }
-        return new TaskResult(task.definition().name(), task.shots(), figures, samples.size(), truncated, samples);
+        return new TaskResult(
+                task.definition().name(), task.shots(), figures, samples.size(), truncated, answerTokens, samples);
     }
 
     private static Figure figure(PreparedTask task, String name, List<Sample> samples) {

@@ -45,7 +45,7 @@ class HarnessRulesTest {
             var likelihoods =
                     new LogLikelihoods(torch, tokenizer, positions, model.spec().vocabSize());
             var writer = new AnswerWriter(Generator.of(row, torch, tokenizer), tokenizer, positions);
-            return new TaskRun(likelihoods, () -> writer, null, new TaskRun.Sampling(0, 1, 0), 1)
+            return new TaskRun(likelihoods, () -> writer, () -> null, new TaskRun.Sampling(0, 1, 0), 1)
                     .run(task, Progress.silent());
         }
     }

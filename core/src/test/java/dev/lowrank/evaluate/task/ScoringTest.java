@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.evaluate.likelihood.LogLikelihood;
-import dev.lowrank.evaluate.task.ProgramRunner.Verdict;
+import dev.lowrank.evaluate.sandbox.Outcome;
 import dev.lowrank.text.DataRecord;
 import java.util.Arrays;
 import java.util.List;
@@ -112,10 +112,14 @@ class ScoringTest {
                 "");
         var scoring = new GenerationScoring(task);
         assertThat(scoring.program(document, "C")).isEqualTo("PC\nT\ncheck(f)");
-        var verdicts = Stream.of(true, false, false, false)
-                .map(passed -> new Verdict(passed, "x"))
+        var outcomes = Stream.of(
+                        Outcome.Verdict.PASSED,
+                        Outcome.Verdict.FAILED,
+                        Outcome.Verdict.TIMED_OUT,
+                        Outcome.Verdict.FAILED)
+                .map(verdict -> new Outcome(verdict, "", ""))
                 .toList();
-        assertThat(scoring.sample(document, List.of("a", "b", "c", "d"), verdicts)
+        assertThat(scoring.sample(document, List.of("a", "b", "c", "d"), outcomes)
                         .metrics())
                 .isEqualTo(Map.of("pass@1", 0.25));
     }
