@@ -35,6 +35,12 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--window", defaultValue = "512", description = "Tokens in a window (${DEFAULT-VALUE}).")
     private int window;
 
+    @Option(
+            names = "--representation",
+            description = "Also measure how the last hidden states of each text spread: matrix entropy and matrix"
+                    + " nuclear norm, which fall when a model collapses.")
+    private boolean representation;
+
     @Mixin
     private TaskOptions tasks;
 
@@ -58,7 +64,7 @@ final class EvaluateCommand implements Callable<Integer> {
         var asked = tasks.plan();
         var path = models.resolve(model);
         try (var opened = LanguageModel.open(path)) {
-            var yardstick = new Yardstick(texts.read(opened, window), asked, plan);
+            var yardstick = new Yardstick(texts.read(opened, window), representation, asked, plan);
             var document = Document.of(path.toString(), measure(opened, yardstick));
             console.result(document, document::text);
         }
@@ -78,6 +84,7 @@ final class EvaluateCommand implements Callable<Integer> {
     /// @param bytes bytes of the weight files
     /// @param perplexity one figure a text
     /// @param protocol how perplexity was measured
+    /// @param representation how hidden states spread, one figure a text; absent where not asked for
     /// @param tasks one figure for each metric of each task; absent where none was asked
     /// @param taskProtocol how tasks were asked; absent likewise
     /// @param speed absent with `--no-speed`
@@ -90,6 +97,7 @@ final class EvaluateCommand implements Callable<Integer> {
             @JsonProperty("bytes") long bytes,
             @JsonProperty("perplexity") List<Measurement.TextFigure> perplexity,
             @JsonProperty("protocol") String protocol,
+            @JsonProperty("representation") @Nullable List<Measurement.SpreadFigure> representation,
             @JsonProperty("tasks") @Nullable List<TaskMeasurement.TaskFigure> tasks,
             @JsonProperty("task_protocol") @Nullable String taskProtocol,
             @JsonProperty("speed") Measurement.@Nullable SpeedFigure speed,
@@ -103,6 +111,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     measured.bytes(),
                     measured.perplexity(),
                     Perplexity.PROTOCOL,
+                    measured.representation().isEmpty() ? null : measured.representation(),
                     measured.tasks().isEmpty() ? null : measured.tasks(),
                     measured.tasks().isEmpty() ? null : TaskRun.PROTOCOL,
                     measured.speed(),
@@ -120,6 +129,12 @@ final class EvaluateCommand implements Callable<Integer> {
                         "perplexity",
                         figure.text() + ", " + figure.windows() + " windows of " + figure.window(),
                         Figures.perplexity(figure.value()));
+            }
+            if (representation != null) {
+                for (var figure : representation) {
+                    table.row("matrix entropy", figure.text(), Figures.decimal(figure.matrixEntropy(), 4))
+                            .row("nuclear norm", figure.text(), Figures.decimal(figure.matrixNuclearNorm(), 4));
+                }
             }
             if (tasks != null) {
                 tasks.forEach(figure -> table.row(figure.metric(), figure.of(), figure.text()));

@@ -3,6 +3,7 @@ package dev.lowrank.app;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.evaluate.Perplexity;
+import dev.lowrank.evaluate.Representation;
 import dev.lowrank.evaluate.SpeedMeter;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
@@ -19,18 +20,21 @@ import org.jspecify.annotations.Nullable;
 /// @param parameters numbers stored
 /// @param bytes bytes of the weight files
 /// @param perplexity one figure for each text, in order
+/// @param representation one figure for each text, in order; none where it was not asked for
 /// @param tasks one figure for each metric of each task, in order
 /// @param speed null where none was asked for
 record Measurement(
         long parameters,
         long bytes,
         List<TextFigure> perplexity,
+        List<SpreadFigure> representation,
         List<TaskMeasurement.TaskFigure> tasks,
         @Nullable SpeedFigure speed) {
     private static final int ROUNDS = 3;
 
     Measurement {
         perplexity = List.copyOf(perplexity);
+        representation = List.copyOf(representation);
         tasks = List.copyOf(tasks);
     }
 
@@ -47,6 +51,22 @@ record Measurement(
             @JsonProperty("windows") int windows,
             @JsonProperty("tokens") long tokens,
             @JsonProperty("value") double value) {}
+
+    /// How the last hidden states of a text spread, see [Representation].
+    ///
+    /// @param text as the user named it
+    /// @param windows number of windows
+    /// @param matrixEntropy 0 to 1
+    /// @param matrixNuclearNorm the approximation by column lengths
+    record SpreadFigure(
+            @JsonProperty("text") String text,
+            @JsonProperty("windows") int windows,
+            @JsonProperty("matrix_entropy") double matrixEntropy,
+            @JsonProperty("matrix_nuclear_norm") double matrixNuclearNorm) {
+        private static SpreadFigure of(Representation found) {
+            return new SpreadFigure(found.text(), found.windows(), found.matrixEntropy(), found.matrixNuclearNorm());
+        }
+    }
 
     /// Speed of one sequence.
     ///
@@ -84,10 +104,14 @@ record Measurement(
                 figures.add(
                         new TextFigure(text.name(), found.window(), found.windows(), found.tokens(), found.value()));
             }
+            var spread = new ArrayList<SpreadFigure>();
+            for (var text : yardstick.representation() ? texts : List.<EvaluationTexts.Text>of()) {
+                spread.add(SpreadFigure.of(Representation.measure(torch, text.name(), text.set(), progress)));
+            }
             var tasks = TaskMeasurement.of(model, torch, yardstick.tasks(), progress);
             var speed = plan.promptTokens() == 0 ? null : speed(model, torch, prompt(texts.getFirst(), plan), plan);
             return new Measurement(
-                    model.weights().parameters(), model.checkpoint().weightBytes(), figures, tasks, speed);
+                    model.weights().parameters(), model.checkpoint().weightBytes(), figures, spread, tasks, speed);
         }
     }
 

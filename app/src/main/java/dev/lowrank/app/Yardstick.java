@@ -7,9 +7,16 @@ import java.util.List;
 /// What models are measured on.
 ///
 /// @param texts whose perplexity is measured
+/// @param representation whether the spread of hidden states is measured on the texts
 /// @param tasks that are asked
 /// @param speed how speed is measured, over the first text; not at all where there is none
-record Yardstick(List<EvaluationTexts.Text> texts, TaskPlan tasks, Measurement.SpeedPlan speed) {
+record Yardstick(
+        List<EvaluationTexts.Text> texts, boolean representation, TaskPlan tasks, Measurement.SpeedPlan speed) {
+    /// Without the spread of hidden states.
+    Yardstick(List<EvaluationTexts.Text> texts, TaskPlan tasks, Measurement.SpeedPlan speed) {
+        this(texts, false, tasks, speed);
+    }
+
     Yardstick {
         texts = List.copyOf(texts);
     }

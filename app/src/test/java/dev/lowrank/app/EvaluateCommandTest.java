@@ -74,6 +74,24 @@ class EvaluateCommandTest {
     }
 
     @Test
+    void theSpreadOfHiddenStatesIsMeasuredWhereAskedFor() {
+        var run = Run.of(
+                "evaluate",
+                "--text",
+                CODE,
+                "--window=64",
+                "--max-windows=2",
+                "--no-speed",
+                "--representation",
+                "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        var figure = Documents.of(run).path("representation").path(0);
+        assertThat(figure.path("windows").asInt()).isEqualTo(2);
+        assertThat(figure.path("matrix_entropy").asDouble()).isBetween(0.3, 1.0);
+        assertThat(figure.path("matrix_nuclear_norm").asDouble()).isPositive();
+    }
+
+    @Test
     void peopleGetOneTable() {
         var run = Run.of("evaluate", "--text", CODE, "--window=32", "--max-windows=1", "--no-speed");
         assertThat(run.code()).as(run.err()).isZero();

@@ -159,6 +159,14 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return hidden;
     }
 
+    /// The final norm.
+    ///
+    /// @param hidden residual stream after the last block, `[.., hidden]`
+    /// @return the same shape, in the innermost scope
+    public Tensor normed(Tensor hidden) {
+        return head.normed(hidden);
+    }
+
     /// Final norm and head.
     ///
     /// @param hidden residual stream after the last block, `[batch, seq, hidden]`

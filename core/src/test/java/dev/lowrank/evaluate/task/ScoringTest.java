@@ -121,7 +121,15 @@ class ScoringTest {
                 .toList();
         assertThat(scoring.sample(document, List.of("a", "b", "c", "d"), outcomes)
                         .metrics())
-                .isEqualTo(Map.of("pass@1", 0.25));
+                .isEqualTo(Map.of("pass@1", 0.25, "repetition_rate", 0.0));
+    }
+
+    @Test
+    void repetitionIsTheShareOfRunsSaidBefore() {
+        assertThat(GenerationScoring.repetition(List.of("a b c d e f"))).isZero();
+        assertThat(GenerationScoring.repetition(List.of("too short", ""))).isZero();
+        // Runs: abab, baba, abab, baba, abab: the last three were there before.
+        assertThat(GenerationScoring.repetition(List.of("a b a b\na b a b"))).isEqualTo(0.6);
     }
 
     @Test
