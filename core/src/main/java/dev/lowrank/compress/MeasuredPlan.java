@@ -1,0 +1,89 @@
+package dev.lowrank.compress;
+
+import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.model.LanguageModel;
+import java.util.List;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// A plan whose ranks were decided by what was measured of the model, which no block is cut by yet.
+///
+/// @param plan with the sizes of what is not compressed
+/// @param targets what each target would store
+/// @param predictedLoss increase of the loss that the allocator expects, in nats per token; NaN if it
+///     expects
+///     none in that unit
+/// @param notes what the allocator has to say
+/// @param findings what the ranks were chosen by
+/// @param command words of the command that makes this model; texts and model without their folders
+/// @param respend words of the command that spends a share `{keep}` by the same curves; empty where there
+///     are
+///     none
+/// @param run how it was measured, for the manifest. Read only
+public record MeasuredPlan(
+        CompressionPlan plan,
+        List<SitePlan> targets,
+        double predictedLoss,
+        List<String> notes,
+        SiteFindings findings,
+        List<String> command,
+        List<String> respend,
+        ObjectNode run) {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    public MeasuredPlan {
+        targets = List.copyOf(targets);
+        notes = List.copyOf(notes);
+        command = List.copyOf(command);
+        respend = List.copyOf(respend);
+    }
+
+    /// Refuses a recipe for which nothing would be measured.
+    ///
+    /// @throws IllegalArgumentException naming the recipe
+    static void requireMeasured(CompressionPlan plan) {
+        var recipe = plan.recipe();
+        if (!(recipe.method() instanceof SiteMethod) || plan.ranksKnown()) {
+            throw new IllegalArgumentException("--curves measures what decides ranks, but " + recipe.name() + " by "
+                    + recipe.spender() + " chooses none by a measurement; leave --curves out, or choose a recipe"
+                    + " such as --method " + CompressionRecipe.OWN);
+        }
+    }
+
+    static MeasuredPlan of(LanguageModel source, JobState job) {
+        var allocation = job.allocation();
+        var findings = job.findings();
+        var targets = job.plan.targets().stream()
+                .map(target -> SitePlan.of(target.site(), allocation.of(target.site()), target.dtype()))
+                .toList();
+        var run = JSON.createObjectNode();
+        run.set("fingerprint", job.fingerprint);
+        run.put("source", String.valueOf(source.checkpoint().path().getFileName()));
+        run.put("allocator", job.recipe().spender());
+        run.set("allocation", JSON.valueToTree(allocation.notes()));
+        run.set("windows", JSON.valueToTree(job.plan.shares()));
+        return new MeasuredPlan(
+                job.plan,
+                targets,
+                allocation.predictedLoss(),
+                allocation.notes(),
+                findings,
+                RepeatCommand.of(source, job.recipe(), job.fingerprint),
+                RepeatCommand.respending(source, job.recipe(), job.fingerprint, findings),
+                run);
+    }
+
+    /// Numbers of the whole model after.
+    public long parametersAfter() {
+        return plan.parametersAfter()
+                - plan.targetParametersAfter()
+                + targets.stream().mapToLong(SitePlan::parametersAfter).sum();
+    }
+
+    /// Bytes of the weights after.
+    public long bytesAfter() {
+        return plan.bytesAfter()
+                - plan.targets().stream().mapToLong(SitePlan::weightBytes).sum()
+                + targets.stream().mapToLong(SitePlan::weightBytes).sum();
+    }
+}
