@@ -14,6 +14,7 @@ import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
+import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
 import java.nio.file.Files;
@@ -106,16 +107,28 @@ final class CompressCommand implements Callable<Integer> {
             var validation = calibration.readValidation(opened);
             requireValidation(asked, validation);
             var other = checkText(opened, TextRoles.of(set, validation));
+            var checking = new Checking(opened, other);
             var found = bound == null ? null : search(bound, opened, set, validation);
-            var report = found == null ? run(opened, fitted, set, validation) : found.report();
+            var report = found == null ? run(opened, fitted, set, validation, checking) : found.report();
+            if (found != null) {
+                check(checking);
+            }
             var document = Document.of(
                     report,
                     bound == null ? recipe.keep() : null,
                     found == null ? null : found.found(),
-                    other == null ? null : checked(opened, other));
+                    checking.result(recipe.largestIncrease()));
             document.warnings().forEach(console::warn);
             console.result(document, document::text);
             return verdict(document.check()).number();
+        }
+    }
+
+    /// Measures the output after it is finished.
+    private void check(Checking checking) {
+        try (var written = LanguageModel.open(output);
+                var progress = console.progress()) {
+            checking.measure(written, progress);
         }
     }
 
@@ -160,7 +173,8 @@ final class CompressCommand implements Callable<Integer> {
                             shares.stream()
                                     .map(share -> new Compression.Job(
                                             recipe.sharing(method, storage, share),
-                                            output.resolveSibling(output.getFileName() + ".keep-" + share)))
+                                            output.resolveSibling(output.getFileName() + ".keep-" + share),
+                                            new CompressPage(opened, written -> null)))
                                     .toList(),
                             set,
                             validation,
@@ -180,10 +194,12 @@ final class CompressCommand implements Callable<Integer> {
             LanguageModel opened,
             CompressionRecipe asked,
             @Nullable CalibrationSet set,
-            @Nullable ValidationSet validation) {
-        var job = new Compression.Job(asked, output);
+            @Nullable ValidationSet validation,
+            Checking checking) {
         interruption.resumable("Give the same command again and it continues at the next block.");
         try (var progress = console.progress()) {
+            var page = new CompressPage(opened, written -> checking.measure(written, progress));
+            var job = new Compression.Job(asked, output, page);
             var unfinished = restart ? Unfinished.DISCARD : Unfinished.RESUME;
             return Compression.runAll(opened, List.of(job), set, validation, unfinished, progress)
                     .getFirst();
@@ -202,23 +218,52 @@ final class CompressCommand implements Callable<Integer> {
         return text;
     }
 
-    /// Perplexity before and after on a text that nothing was chosen by.
-    private Check checked(LanguageModel before, EvaluationTexts.Text text) {
-        try (var after = LanguageModel.open(output);
-                var progress = console.progress()) {
-            return Check.of(
-                    text.name(),
-                    perplexity(before, text, progress),
-                    perplexity(after, text, progress),
-                    recipe.largestIncrease());
+    /// Perplexity before and after on a text that nothing was chosen by: measured before the folder is
+    /// finished, since its page says it. A model that is too broken to be measured is written all the same.
+    private static final class Checking {
+        private final LanguageModel before;
+        private final EvaluationTexts.@Nullable Text text;
+        private CompressPage.@Nullable Checked found;
+        private @Nullable NumericalException broken;
+
+        /// @param text null for no measurement
+        Checking(LanguageModel before, EvaluationTexts.@Nullable Text text) {
+            this.before = before;
+            this.text = text;
+        }
+
+        CompressPage.@Nullable Checked measure(LanguageModel after, Progress progress) {
+            if (text == null) {
+                return null;
+            }
+            try {
+                found = new CompressPage.Checked(perplexity(before, text, progress), perplexity(after, text, progress));
+            } catch (NumericalException failure) {
+                broken = failure;
+            }
+            return found;
+        }
+
+        /// What was measured.
+        ///
+        /// @throws NumericalException if it could not be
+        @Nullable
+        Check result(@Nullable Double bound) {
+            if (broken != null) {
+                throw broken;
+            }
+            return found == null || text == null
+                    ? null
+                    : Check.of(
+                            text.name(), found.before().value(), found.after().value(), bound);
         }
     }
 
-    private static double perplexity(LanguageModel model, EvaluationTexts.Text text, Progress progress) {
+    private static Measurement.TextFigure perplexity(
+            LanguageModel model, EvaluationTexts.Text text, Progress progress) {
         return Measurement.of(model, new Yardstick(List.of(text), TaskPlan.NONE, Measurement.SpeedPlan.NONE), progress)
                 .perplexity()
-                .getFirst()
-                .value();
+                .getFirst();
     }
 
     /// Perplexity on a text that nothing was chosen by.
@@ -459,7 +504,8 @@ final class CompressCommand implements Callable<Integer> {
                     + (accuracy == null ? "" : accuracy.words())
                     + (check == null ? "" : check.words())
                     + String.format(
-                            "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s, lowrank inspect %1$s%n",
+                            "Report: %1$s/report.html%nNext: lowrank evaluate %1$s --text FILE, lowrank generate %1$s,"
+                                    + " lowrank inspect %1$s%n",
                             output);
         }
     }

@@ -8,8 +8,8 @@ import org.junit.jupiter.api.Test;
 class ComparisonTest {
     private static Comparison.Row row(String method, double first, double second, long bytes) {
         var figures = List.of(
-                new Measurement.TextFigure("a, b.txt", 8, 2, 14, first),
-                new Measurement.TextFigure("c.txt", 8, 2, 14, second));
+                new Measurement.TextFigure("a, b.txt", 8, 2, 14, first, null),
+                new Measurement.TextFigure("c.txt", 8, 2, 14, second, null));
         return new Comparison.Row(
                 method, "factored", "uniform", "none", 0.5, 0.5, 0.6, bytes / 2, bytes, figures, null, null, 1.5);
     }

@@ -203,6 +203,7 @@ final class Finish {
                     report,
                     job.plan,
                     findings,
+                    findings.curves() == null ? Double.NaN : job.keptShare(),
                     RepeatCommand.of(source, job.recipe(), job.fingerprint),
                     RepeatCommand.respending(source, job.recipe(), job.fingerprint, findings),
                     run.deepCopy(),

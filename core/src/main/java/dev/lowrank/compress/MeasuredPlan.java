@@ -13,6 +13,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param predictedLoss increase of the loss that the allocator expects, in nats per token; NaN if it
 ///     expects
 ///     none in that unit
+/// @param keptShare share of the targets' cost that the ranks keep, in what the budget counts
 /// @param notes what the allocator has to say
 /// @param findings what the ranks were chosen by
 /// @param command words of the command that makes this model; texts and model without their folders
@@ -24,6 +25,7 @@ public record MeasuredPlan(
         CompressionPlan plan,
         List<SitePlan> targets,
         double predictedLoss,
+        double keptShare,
         List<String> notes,
         SiteFindings findings,
         List<String> command,
@@ -66,6 +68,7 @@ public record MeasuredPlan(
                 job.plan,
                 targets,
                 allocation.predictedLoss(),
+                job.keptShare(),
                 allocation.notes(),
                 findings,
                 RepeatCommand.of(source, job.recipe(), job.fingerprint),

@@ -76,7 +76,7 @@ final class ModelCard {
                 method.paper(),
                 job.recipe().storageId(),
                 calibration(job),
-                RepeatCommand.line(RepeatCommand.of(source, job.recipe(), job.fingerprint)),
+                ShellWords.line(RepeatCommand.of(source, job.recipe(), job.fingerprint)),
                 beyond(job.recipe()),
                 report.warnings().isEmpty()
                         ? ""

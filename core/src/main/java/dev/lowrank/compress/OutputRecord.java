@@ -10,6 +10,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param report what the run did; its seconds differ from run to run, so they do not belong on the page
 /// @param plan what was planned from headers, with the sizes of what is not compressed
 /// @param findings what the ranks were chosen by
+/// @param keptShare share of the targets' cost that the ranks keep, in what the budget counts; NaN where
+///     there are no curves
 /// @param command words of a command that makes the output again; texts and model without their folders
 /// @param respend words of the command that spends a share `{keep}` by the curves of the findings; empty
 ///     where there are none
@@ -19,6 +21,7 @@ public record OutputRecord(
         CompressionReport report,
         CompressionPlan plan,
         SiteFindings findings,
+        double keptShare,
         List<String> command,
         List<String> respend,
         ObjectNode run,

@@ -6,7 +6,6 @@ import dev.lowrank.compress.allocate.KeepRatio;
 import dev.lowrank.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -65,14 +64,5 @@ final class RepeatCommand {
         identity.path("files")
                 .valueStream()
                 .forEach(file -> words.addAll(List.of(option, file.path("name").asString())));
-    }
-
-    /// The words as a POSIX shell reads them back.
-    static String line(List<String> words) {
-        return words.stream().map(RepeatCommand::quoted).collect(Collectors.joining(" "));
-    }
-
-    private static String quoted(String word) {
-        return word.matches("[A-Za-z0-9_.,:=/+@%-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
     }
 }

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param unit what a budget counts
 /// @param rankMultiple every rank of a cut site is a multiple of this
-/// @param step ranks between two options of the first pass, before it is rounded up to a multiple of the rank
+/// @param step ranks between two options of the first pass, before it is rounded up to a multiple of the
+///     rank
 ///     multiple; no such pass where that is the rank multiple itself
 /// @param floor smallest share of its dense cost that a site keeps
 /// @param forms ids of the forms that a cut site may have, in the order in which ties are decided
