@@ -53,7 +53,7 @@ function budgetSection(report) {
     say("cut", `${cut} of ${plan.choices.length}`, cut < plan.choices.length ? "the others stay dense" : "");
     map.paint(plan.choices.map((choice, i) => rankCell(budget.sites[i], choice.form, choice.rank,
       formNumbers(budget.sites[i], choice.form, choice.rank) / (budget.sites[i].out * budget.sites[i].in))));
-    command.firstChild.textContent = budgetCommand(budget, state.keep);
+    command.say(budgetCommand(budget, state.keep));
     slider.setAttribute("aria-valuetext", `${shareText(state.keep)} of the ${UNIT_WORDS[budget.unit]} stay`);
     curve.redraw();
   }

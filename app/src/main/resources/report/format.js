@@ -56,9 +56,14 @@ function measureText(unit, value) {
 // A word as a POSIX shell reads it back.
 const quoted = word => /^[A-Za-z0-9_.,:=\/+@%-]+$/.test(word) ? word : "'" + word.replaceAll("'", "'\\''") + "'";
 
-// A command line; a click selects all of it. Options begin lines of their own where there is little room.
+// A command line; a click selects all of it. It breaks between options, not within.
 function commandBlock(line, label) {
-  return el("pre", {class: "command", tabindex: "0", role: "region", "aria-label": label}, el("code", {text: line}));
+  const code = el("code");
+  const block = el("pre", {class: "command", tabindex: "0", role: "region", "aria-label": label}, code);
+  block.say = text => code.replaceChildren(
+    ...text.split(/ (?=-)/).flatMap((part, i) => [i ? " " : "", el("span", {text: part})]));
+  block.say(line);
+  return block;
 }
 
 function section(id, title, ...children) {

@@ -106,7 +106,7 @@ final class CompressCommand implements Callable<Integer> {
             requireCalibration(asked, set);
             var validation = calibration.readValidation(opened);
             requireValidation(asked, validation);
-            var other = checkText(opened, TextRoles.of(set, validation));
+            var other = checkText(opened, check, calibration.window(), TextRoles.of(set, validation));
             var checking = new Checking(opened, other);
             var found = bound == null ? null : search(bound, opened, set, validation);
             var report = found == null ? run(opened, fitted, set, validation, checking) : found.report();
@@ -209,11 +209,14 @@ final class CompressCommand implements Callable<Integer> {
     }
 
     /// The text of `--check`, read before the work starts.
-    private EvaluationTexts.@Nullable Text checkText(LanguageModel opened, TextRoles roles) {
+    ///
+    /// @return null when none was given
+    static EvaluationTexts.@Nullable Text checkText(
+            LanguageModel opened, @Nullable Path check, int window, TextRoles roles) {
         if (check == null) {
             return null;
         }
-        var text = EvaluationTexts.Text.read(opened, check.toString(), check, calibration.window(), 0);
+        var text = EvaluationTexts.Text.read(opened, check.toString(), check, window, 0);
         roles.take("--check", text.set().identity());
         return text;
     }
@@ -259,8 +262,7 @@ final class CompressCommand implements Callable<Integer> {
         }
     }
 
-    private static Measurement.TextFigure perplexity(
-            LanguageModel model, EvaluationTexts.Text text, Progress progress) {
+    static Measurement.TextFigure perplexity(LanguageModel model, EvaluationTexts.Text text, Progress progress) {
         return Measurement.of(model, new Yardstick(List.of(text), TaskPlan.NONE, Measurement.SpeedPlan.NONE), progress)
                 .perplexity()
                 .getFirst();

@@ -8,8 +8,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// A plan whose ranks were decided by what was measured of the model, which no block is cut by yet.
 ///
-/// @param plan with the sizes of what is not compressed
-/// @param targets what each target would store
+/// @param plan with the ranks as they were decided
 /// @param predictedLoss increase of the loss that the allocator expects, in nats per token; NaN if it
 ///     expects
 ///     none in that unit
@@ -23,7 +22,6 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param run how it was measured, for the manifest. Read only
 public record MeasuredPlan(
         CompressionPlan plan,
-        List<SitePlan> targets,
         double predictedLoss,
         double keptShare,
         List<String> notes,
@@ -34,7 +32,6 @@ public record MeasuredPlan(
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     public MeasuredPlan {
-        targets = List.copyOf(targets);
         notes = List.copyOf(notes);
         command = List.copyOf(command);
         respend = List.copyOf(respend);
@@ -55,9 +52,6 @@ public record MeasuredPlan(
     static MeasuredPlan of(LanguageModel source, JobState job) {
         var allocation = job.allocation();
         var findings = job.findings();
-        var targets = job.plan.targets().stream()
-                .map(target -> SitePlan.of(target.site(), allocation.of(target.site()), target.dtype()))
-                .toList();
         var run = JSON.createObjectNode();
         run.set("fingerprint", job.fingerprint);
         run.put("source", String.valueOf(source.checkpoint().path().getFileName()));
@@ -65,8 +59,7 @@ public record MeasuredPlan(
         run.set("allocation", JSON.valueToTree(allocation.notes()));
         run.set("windows", JSON.valueToTree(job.plan.shares()));
         return new MeasuredPlan(
-                job.plan,
-                targets,
+                job.plan.decided(allocation),
                 allocation.predictedLoss(),
                 job.keptShare(),
                 allocation.notes(),
@@ -74,19 +67,5 @@ public record MeasuredPlan(
                 RepeatCommand.of(source, job.recipe(), job.fingerprint),
                 RepeatCommand.respending(source, job.recipe(), job.fingerprint, findings),
                 run);
-    }
-
-    /// Numbers of the whole model after.
-    public long parametersAfter() {
-        return plan.parametersAfter()
-                - plan.targetParametersAfter()
-                + targets.stream().mapToLong(SitePlan::parametersAfter).sum();
-    }
-
-    /// Bytes of the weights after.
-    public long bytesAfter() {
-        return plan.bytesAfter()
-                - plan.targets().stream().mapToLong(SitePlan::weightBytes).sum()
-                + targets.stream().mapToLong(SitePlan::weightBytes).sum();
     }
 }
