@@ -42,7 +42,8 @@ final class ReportParts {
                 .toList();
     }
 
-    private static Site site(LinearSite site, SiteReport report) {
+    /// What became of a target.
+    static Site site(LinearSite site, SiteReport report) {
         return new Site(
                 site.name(),
                 site.layer(),

@@ -28,7 +28,8 @@ class ComparisonTest {
 
     @Test
     void csvQuotesWhatHoldsACommaAndLeavesUnmeasuredSpeedEmpty() {
-        var comparison = new Comparison(row("dense", 10, 4, 200), List.of(row("svd", 20, 5, 100)), 0, List.of());
+        var comparison =
+                new Comparison(row("dense", 10, 4, 200), List.of(row("svd", 20, 5, 100)), 0, List.of(), List.of());
         assertThat(ComparisonReport.csv(comparison).lines())
                 .containsExactly(
                         "method,storage,allocator,update,keep,kept_target,kept_model,parameters,bytes,\"perplexity a, b.txt\","
