@@ -22,6 +22,7 @@ function budgetSection(report) {
     step: 0.001, value: start});
   const dense = el("input", {type: "number", id: "dense", min: 1, step: "any", placeholder: "not measured",
     value: state.dense === null ? null : Number(state.dense.toPrecision(6))});
+  const onPaper = paragraph("", "on-paper");
   const outputs = {};
   const out = (key, label) => {
     outputs[key] = [el("strong", {}), el("span", {})];
@@ -54,6 +55,8 @@ function budgetSection(report) {
     map.paint(plan.choices.map((choice, i) => rankCell(budget.sites[i], choice.form, choice.rank,
       formNumbers(budget.sites[i], choice.form, choice.rank) / (budget.sites[i].out * budget.sites[i].in))));
     command.say(budgetCommand(budget, state.keep));
+    onPaper.textContent = `With ${shareText(state.keep)} of the target linears' ${UNIT_WORDS[budget.unit]}, as lowrank would`
+      + " spend them by the curves that were measured:";
     slider.setAttribute("aria-valuetext", `${shareText(state.keep)} of the ${UNIT_WORDS[budget.unit]} stay`);
     curve.redraw();
   }
@@ -92,7 +95,7 @@ function budgetSection(report) {
       el("label", {for: "keep", text: `Share of the target linears' ${UNIT_WORDS[budget.unit]} that stays`}), slider, typed,
       el("label", {for: "dense", class: "aside", text: "Perplexity of the dense model"
         + (budget.reference ? " on " + budget.reference.text : "")}), dense),
-    shown, el("div", {class: "pair maps"}, map, el("div", {}, curve, howPredicted(budget))),
+    onPaper, shown, el("div", {class: "pair maps"}, map, el("div", {}, curve, howPredicted(budget))),
     el("h3", {text: "The command that makes this model"}), command);
 }
 

@@ -49,26 +49,18 @@ function resultsSection(report) {
     report.results.legend.map(text => paragraph(text, "note")));
 }
 
-function trainingChart(caption, points, unit, kinds) {
-  const all = points.flatMap(p => p.values.map(v => v[1]));
-  const last = Math.max(...points.flatMap(p => p.values.map(v => v[0])));
-  return figure(caption, caption + ": " + points.map(p =>
-    `${p.name} from ${plain(p.values[0][1])} to ${plain(p.values.at(-1)[1])}`).join("; "),
-  width => width < 500 ? 220 : 260, (picture, width, height) => {
-    const {across, up} = axes(picture, width, height,
-      {values: [0, last], low: 0, high: last, log: false, format: plain, title: "step"},
-      {values: all, log: false, format: plain, title: unit});
-    points.forEach((series, n) => {
-      const at = series.values.map(([step, value]) => [across(step), up(value)]);
-      line(picture, at, "series" + n);
-      at.forEach(([x, y], i) => dot(picture, x, y, "series" + n,
-        `step ${series.values[i][0]}: ${series.name} ${plain(series.values[i][1])}`, 3));
-      if (kinds > 1) {
-        const [x, y] = at.at(-1);
-        picture.append(svg("text", {x, y: y - 9, "text-anchor": "end", class: "label series" + n, text: series.name}));
-      }
+function trainingChart(caption, series, unit) {
+  const {name, values} = series;
+  const last = values.at(-1);
+  return figure(caption, `${caption}: from ${plain(values[0][1])} to ${plain(last[1])}`,
+    width => width < 500 ? 210 : 240, (picture, width, height) => {
+      const {across, up} = axes(picture, width, height,
+        {values: [0, last[0]], low: 0, high: last[0], log: false, format: plain, title: "step"},
+        {values: values.map(v => v[1]), log: false, format: plain, title: unit});
+      const at = values.map(([step, value]) => [across(step), up(value)]);
+      line(picture, at, "series0");
+      at.forEach(([x, y], i) => dot(picture, x, y, "series0", `step ${values[i][0]}: ${name} ${plain(values[i][1])}`, 3));
     });
-  });
 }
 
 function trainingSection(report) {
@@ -76,16 +68,16 @@ function trainingSection(report) {
   if (!training) return null;
   const rounds = training.rounds;
   const take = key => rounds.filter(r => r[key] !== undefined).map(r => [r.step, r[key]]);
-  const losses = [["text", take("text")], ["teacher", take("teacher")]]
-    .filter(([, values]) => values.length > 1).map(([name, values]) => ({name, values}));
   const perplexity = take("perplexity");
   const charts = [];
-  if (losses.length) {
-    charts.push(trainingChart("Loss since the look before, mean over steps", losses, "nats a token", losses.length));
+  for (const [key, caption] of [["text", "Loss on the text, mean over the steps since the look before"],
+    ["teacher", "Divergence from the teacher, likewise"]]) {
+    const values = take(key);
+    if (values.length > 1) charts.push(trainingChart(caption, {name: key, values}, "nats a token"));
   }
   if (perplexity.length > 1) {
-    charts.push(trainingChart("Perplexity on the validation text", [{name: "perplexity", values: perplexity}],
-      "perplexity", 1));
+    charts.push(trainingChart("Perplexity on the validation text", {name: "perplexity", values: perplexity},
+      "perplexity"));
   }
   if (training.blocks.length) charts.push(blocksChart(training.blocks));
   const cell = value => ({text: value === undefined ? "–" : value.toFixed(4)});
@@ -94,7 +86,7 @@ function trainingSection(report) {
       {name: "teacher", detail: "nats a token", numeric: true}, {name: "validation perplexity", numeric: true}],
     rows: rounds.map(r => ({cells: [{text: countText(r.step)}, cell(r.text), cell(r.teacher), cell(r.perplexity)]})),
   }, "Looks at the training")) : null;
-  return section("training", "Training", el("div", {class: "pair"}, charts), table);
+  return section("training", "Training", el("div", {class: "charts"}, charts), table);
 }
 
 function blocksChart(blocks) {

@@ -195,13 +195,14 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
                 warnings(candidates, reports));
     }
 
-    /// Each warning once, with the folders that it is of.
+    /// Each warning once, with the recipes that it is of.
     private static List<String> warnings(List<Candidate> candidates, List<CompressionReport> reports) {
         var of = new LinkedHashMap<String, List<String>>();
         for (var i = 0; i < reports.size(); i++) {
             for (var warning : reports.get(i).warnings()) {
+                var candidate = candidates.get(i);
                 of.computeIfAbsent(warning, any -> new ArrayList<>())
-                        .add(candidates.get(i).folder());
+                        .add(candidate.recipe().name() + " " + candidate.keep());
             }
         }
         return of.entrySet().stream()

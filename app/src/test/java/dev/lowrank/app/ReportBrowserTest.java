@@ -35,6 +35,8 @@ class ReportBrowserTest {
     private static final Path TEXTS = Run.ROOT.resolve("models/pocket/text");
     private static final List<String> CALIBRATION =
             List.of("--calibration=" + TEXTS.resolve("python-calibration.jsonl"), "--samples=4", "--window=64");
+    /// Pixels across a sheet of A4 without its margins.
+    private static final int A4 = 718;
     private static final Path PICTURES = Path.of("target", "report-pictures");
 
     @TempDir
