@@ -73,6 +73,10 @@ final class ComparePage {
         return made && row.keep() != null ? name + " " + row.keep() : name;
     }
 
+    private static List<TaskMeasurement.TaskFigure> tasks(Comparison.Row row) {
+        return row.tasks() == null ? List.of() : row.tasks();
+    }
+
     private Grid results() {
         var columns = new ArrayList<>(List.of(
                 Column.words("model"),
@@ -87,6 +91,12 @@ final class ComparePage {
             legend.add(ReportParts.textName(figure.text()) + ": " + ReportParts.windows(figure) + ".");
         }
         legend.add(ReportParts.PROTOCOL);
+        for (var figure : tasks(found.dense())) {
+            columns.add(Column.numbers(figure.metric(), figure.of()));
+        }
+        if (!tasks(found.dense()).isEmpty()) {
+            legend.add("Tasks: by the rules of lm-evaluation-harness; ± is the standard error over documents.");
+        }
         var speed = found.dense().speed();
         if (speed != null) {
             columns.add(Column.numbers("prefill", "tokens/s"));
@@ -111,6 +121,7 @@ final class ComparePage {
                 Cell.of(Figures.count(row.parameters())),
                 Cell.of(Figures.bytes(row.bytes()))));
         row.perplexity().forEach(figure -> cells.add(ReportParts.perplexity(figure)));
+        tasks(row).forEach(figure -> cells.add(ReportParts.task(figure)));
         var speed = row.speed();
         if (speed != null) {
             cells.add(Cell.of(Figures.decimal(speed.prefill(), 0)));
@@ -127,6 +138,11 @@ final class ComparePage {
                     "perplexity " + i,
                     "perplexity, " + ReportParts.textName(texts.get(i).text()),
                     ""));
+        }
+        var tasks = tasks(found.dense());
+        for (var i = 0; i < tasks.size(); i++) {
+            measures.add(Measure.gain(
+                    "task " + i, tasks.get(i).metric() + ", " + tasks.get(i).of(), ""));
         }
         if (found.dense().speed() != null) {
             measures.add(Measure.gain("prefill", "prefill, tokens/s", ""));
@@ -148,6 +164,14 @@ final class ComparePage {
             values.put("perplexity " + i, figure.value());
             if (figure.error() != null) {
                 errors.put("perplexity " + i, figure.error());
+            }
+        }
+        var tasks = tasks(row);
+        for (var i = 0; i < tasks.size(); i++) {
+            var figure = tasks.get(i);
+            values.put("task " + i, figure.value());
+            if (figure.standardError() != null) {
+                errors.put("task " + i, figure.standardError());
             }
         }
         var speed = row.speed();

@@ -49,7 +49,7 @@ record Measurement(
             @JsonProperty("windows") int windows,
             @JsonProperty("tokens") long tokens,
             @JsonProperty("value") double value,
-            @JsonProperty("standard_error") @Nullable Double error) {
+            @JsonProperty("stderr") @Nullable Double error) {
         static TextFigure of(String text, Perplexity found) {
             var error = found.standardError();
             return new TextFigure(

@@ -130,6 +130,12 @@ final class ReportParts {
                 Figures.perplexity(figure.value()), figure.error() == null ? "" : Figures.perplexity(figure.error()));
     }
 
+    /// A figure of a task with its standard error.
+    static Cell task(TaskMeasurement.TaskFigure figure) {
+        var error = figure.standardError();
+        return new Cell(Figures.decimal(figure.value(), 4), error == null ? "" : Figures.decimal(error, 4));
+    }
+
     /// A text without its folder.
     static String textName(String text) {
         return String.valueOf(Path.of(text).getFileName());
