@@ -20,7 +20,7 @@ function budgetSection(report) {
   const slider = el("input", {type: "range", id: "keep", min: solver.leastKeep, max: 1, step: 0.001, value: start});
   const typed = el("input", {type: "number", "aria-label": "The same share, typed", min: solver.leastKeep, max: 1,
     step: 0.001, value: start});
-  const dense = el("input", {type: "number", id: "dense", min: 1, step: "any", placeholder: "not measured",
+  const dense = el("input", {type: "number", id: "dense", min: 1, step: "any", placeholder: "unknown",
     value: state.dense === null ? null : Number(state.dense.toPrecision(6))});
   const onPaper = paragraph("", "on-paper");
   const outputs = {};

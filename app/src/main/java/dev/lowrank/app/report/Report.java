@@ -48,13 +48,38 @@ public record Report(
         notes = List.copyOf(notes);
     }
 
-    /// A page with nothing but a head; sections are added by the `with` methods.
+    /// A page with nothing but a head.
     ///
     /// @param version of the program
     public static Report of(String kind, String title, String lead, String version) {
         return new Report(
                 kind, title, lead, version, null, List.of(), null, null, null, List.of(), List.of(), null, List.of(),
                 List.of(), null);
+    }
+
+    /// The page of an explored design space: the configurations that were evaluated, in the plane of any
+    /// two measures and as a table.
+    ///
+    /// @param title the model
+    /// @param lead the size of the space, and what was searched for
+    /// @param version of the program
+    /// @param command as it was given
+    /// @param figures such as evaluations made, and the best configuration within the constraints
+    /// @param trade configurations, those of the Pareto front marked
+    /// @param manifest null for none
+    public static Report explored(
+            String title,
+            String lead,
+            String version,
+            String command,
+            List<Figure> figures,
+            Trade trade,
+            List<String> warnings,
+            List<String> notes,
+            @Nullable JsonNode manifest) {
+        return new Report(
+                "explore", title, lead, version, command, figures, null, trade, null, List.of(), List.of(), null,
+                warnings, notes, manifest);
     }
 
     /// A number of the head.
