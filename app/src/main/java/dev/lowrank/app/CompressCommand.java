@@ -13,8 +13,6 @@ import dev.lowrank.compress.Validated;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
-import dev.lowrank.model.Progress;
-import dev.lowrank.tensor.NumericalException;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
 import java.nio.file.Files;
@@ -107,7 +105,7 @@ final class CompressCommand implements Callable<Integer> {
             var validation = calibration.readValidation(opened);
             requireValidation(asked, validation);
             var other = checkText(opened, check, calibration.window(), TextRoles.of(set, validation));
-            var checking = new Checking(opened, other);
+            var checking = new PerplexityCheck(opened, other);
             var found = bound == null ? null : search(bound, opened, set, validation);
             var report = found == null ? run(opened, fitted, set, validation, checking) : found.report();
             if (found != null) {
@@ -125,7 +123,7 @@ final class CompressCommand implements Callable<Integer> {
     }
 
     /// Measures the output after it is finished.
-    private void check(Checking checking) {
+    private void check(PerplexityCheck checking) {
         try (var written = LanguageModel.open(output);
                 var progress = console.progress()) {
             checking.measure(written, progress);
@@ -195,7 +193,7 @@ final class CompressCommand implements Callable<Integer> {
             CompressionRecipe asked,
             @Nullable CalibrationSet set,
             @Nullable ValidationSet validation,
-            Checking checking) {
+            PerplexityCheck checking) {
         interruption.resumable("Give the same command again and it continues at the next block.");
         try (var progress = console.progress()) {
             var page = new CompressPage(opened, written -> checking.measure(written, progress));
@@ -219,53 +217,6 @@ final class CompressCommand implements Callable<Integer> {
         var text = EvaluationTexts.Text.read(opened, check.toString(), check, window, 0);
         roles.take("--check", text.set().identity());
         return text;
-    }
-
-    /// Perplexity before and after on a text that nothing was chosen by: measured before the folder is
-    /// finished, since its page says it. A model that is too broken to be measured is written all the same.
-    private static final class Checking {
-        private final LanguageModel before;
-        private final EvaluationTexts.@Nullable Text text;
-        private CompressPage.@Nullable Checked found;
-        private @Nullable NumericalException broken;
-
-        /// @param text null for no measurement
-        Checking(LanguageModel before, EvaluationTexts.@Nullable Text text) {
-            this.before = before;
-            this.text = text;
-        }
-
-        CompressPage.@Nullable Checked measure(LanguageModel after, Progress progress) {
-            if (text == null) {
-                return null;
-            }
-            try {
-                found = new CompressPage.Checked(perplexity(before, text, progress), perplexity(after, text, progress));
-            } catch (NumericalException failure) {
-                broken = failure;
-            }
-            return found;
-        }
-
-        /// What was measured.
-        ///
-        /// @throws NumericalException if it could not be
-        @Nullable
-        Check result(@Nullable Double bound) {
-            if (broken != null) {
-                throw broken;
-            }
-            return found == null || text == null
-                    ? null
-                    : Check.of(
-                            text.name(), found.before().value(), found.after().value(), bound);
-        }
-    }
-
-    static Measurement.TextFigure perplexity(LanguageModel model, EvaluationTexts.Text text, Progress progress) {
-        return Measurement.of(model, new Yardstick(List.of(text), TaskPlan.NONE, Measurement.SpeedPlan.NONE), progress)
-                .perplexity()
-                .getFirst();
     }
 
     /// Perplexity on a text that nothing was chosen by.

@@ -127,7 +127,7 @@ final class PlanCommand implements Callable<Integer> {
         var text = CompressCommand.checkText(opened, check, calibration.window(), TextRoles.of(set, validation));
         interruption.resumable("Give the same command again and it continues at the next block.");
         try (var progress = console.progress()) {
-            var dense = text == null ? null : CompressCommand.perplexity(opened, text, progress);
+            var dense = text == null ? null : PerplexityCheck.perplexity(opened, text, progress);
             var page = new PlanPage(opened, dense);
             return UsageErrors.check(() -> Compression.measure(
                     opened,

@@ -1,7 +1,7 @@
 package dev.lowrank.checkpoint;
 
-/// Text from elsewhere made safe to print: names in checkpoints and what programs say are anything, terminal
-/// sequences included.
+/// Text from elsewhere made safe to print: names in checkpoints and what programs say are anything,
+/// terminal sequences included.
 public final class Printable {
     private static final int LIMIT = 200;
     private static final int LINE_LIMIT = 1000;
