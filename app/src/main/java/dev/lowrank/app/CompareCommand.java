@@ -111,6 +111,12 @@ final class CompareCommand implements Callable<Integer> {
     private @Nullable Path csv;
 
     @Option(
+            names = "--report",
+            paramLabel = "FILE",
+            description = "Also write the comparison as a page that a browser opens.")
+    private @Nullable Path report;
+
+    @Option(
             names = {"-o", "--output"},
             paramLabel = "FOLDER",
             description = "Folder to make of the best: " + Comparison.RULE + ".")
@@ -152,9 +158,7 @@ final class CompareCommand implements Callable<Integer> {
             var seconds = (System.nanoTime() - start) / 1e9;
             // First what cannot fail: hours of work must not be lost for a full disk.
             console.result(Document.of(path, found, unit(), output, seconds), () -> text(path, found, unit(), seconds));
-            if (csv != null) {
-                writeCsv(csv, found);
-            }
+            writeFiles(path, found);
             if (output != null) {
                 work.keep(found.folders().get(found.best()), output);
             }
@@ -176,7 +180,8 @@ final class CompareCommand implements Callable<Integer> {
                             + " models were named.",
                     "Leave it out, or name one model.");
         }
-        requireWritable(csv);
+        requireWritable("--csv", csv);
+        requireWritable("--report", report);
         var plan = speed.plan();
         var asked = tasks.plan();
         var paths = names.stream().map(models::resolve).toList();
@@ -194,14 +199,12 @@ final class CompareCommand implements Callable<Integer> {
             }
         }
         var others = rows.subList(1, rows.size());
-        var found = new Comparison(rows.getFirst(), others, Comparison.best(others), paths.subList(1, paths.size()));
+        var found = Comparison.existing(rows.getFirst(), others, paths.subList(1, paths.size()));
         var seconds = (System.nanoTime() - start) / 1e9;
         console.result(
                 Document.of(paths.getFirst(), found, null, null, seconds),
                 () -> text(paths.getFirst(), found, null, seconds));
-        if (csv != null) {
-            writeCsv(csv, found);
-        }
+        writeFiles(paths.getFirst(), found);
         return ExitCode.OK.number();
     }
 
@@ -218,7 +221,8 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private List<Comparison.Candidate> candidates() {
-        requireWritable(csv);
+        requireWritable("--csv", csv);
+        requireWritable("--report", report);
         var all = new ArrayList<Comparison.Candidate>();
         for (var keep : new LinkedHashSet<>(shares)) {
             for (var method : new LinkedHashSet<>(methods)) {
@@ -234,20 +238,20 @@ final class CompareCommand implements Callable<Integer> {
         return all;
     }
 
-    /// Refuses a table's file that could not be written in the end.
-    private static void requireWritable(@Nullable Path csv) {
-        if (csv == null) {
+    /// Refuses a file that could not be written in the end.
+    private static void requireWritable(String option, @Nullable Path file) {
+        if (file == null) {
             return;
         }
-        if (Files.isDirectory(csv)) {
-            throw new CommandException(ExitCode.USAGE, csv + " is a folder.", "Name a file for --csv.");
+        if (Files.isDirectory(file)) {
+            throw new CommandException(ExitCode.USAGE, file + " is a folder.", "Name a file for " + option + ".");
         }
-        var parent = csv.toAbsolutePath().normalize().getParent();
-        if (parent == null || !Files.isDirectory(parent) || !Files.isWritable(Files.exists(csv) ? csv : parent)) {
+        var parent = file.toAbsolutePath().normalize().getParent();
+        if (parent == null || !Files.isDirectory(parent) || !Files.isWritable(Files.exists(file) ? file : parent)) {
             throw new CommandException(
                     ExitCode.USAGE,
-                    csv + " cannot be written: its folder does not exist, or may not be written to.",
-                    "Name a file in a folder that exists for --csv.");
+                    file + " cannot be written: its folder does not exist, or may not be written to.",
+                    "Name a file in a folder that exists for " + option + ".");
         }
     }
 
@@ -272,9 +276,14 @@ final class CompareCommand implements Callable<Integer> {
         }
     }
 
-    private static void writeCsv(Path file, Comparison found) {
+    private void writeFiles(Path model, Comparison found) {
         try {
-            Files.writeString(file, ComparisonReport.csv(found));
+            if (csv != null) {
+                Files.writeString(csv, ComparisonReport.csv(found));
+            }
+            if (report != null) {
+                Files.write(report, ComparePage.of(model, found, CommandWords.given(spec)));
+            }
         } catch (IOException failure) {
             throw new UncheckedIOException(failure);
         }

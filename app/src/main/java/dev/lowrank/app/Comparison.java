@@ -13,6 +13,7 @@ import dev.lowrank.text.ValidationSet;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -25,13 +26,20 @@ import org.jspecify.annotations.Nullable;
 /// @param rows the compressed models, in the order asked for
 /// @param best index of the best row
 /// @param folders where the compressed models lie
-record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
+/// @param warnings what to know of single models, each with those that it is of
+record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<String> warnings) {
     /// How the best is found, in words.
     static final String RULE = "lowest perplexity on the first text; among equals the fewest bytes";
 
     Comparison {
         rows = List.copyOf(rows);
         folders = List.copyOf(folders);
+        warnings = List.copyOf(warnings);
+    }
+
+    /// Models that were not made here, of which there is nothing to warn.
+    static Comparison existing(Row first, List<Row> others, List<Path> folders) {
+        return new Comparison(first, others, best(others), folders, List.of());
     }
 
     /// One recipe of several.
@@ -164,7 +172,10 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
                     + candidates.stream().map(Candidate::folder).toList());
         }
         var jobs = candidates.stream()
-                .map(candidate -> new Compression.Job(candidate.recipe(), work.resolve(candidate.folder())))
+                .map(candidate -> new Compression.Job(
+                        candidate.recipe(),
+                        work.resolve(candidate.folder()),
+                        new CompressPage(source, written -> null)))
                 .toList();
         var dense = Row.dense(yardstick.measure(source, "dense", progress));
         var reports = Compression.runAll(source, jobs, calibration, validation, Unfinished.DISCARD, progress);
@@ -180,7 +191,24 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders) {
                 dense,
                 rows,
                 best(rows),
-                jobs.stream().map(Compression.Job::output).toList());
+                jobs.stream().map(Compression.Job::output).toList(),
+                warnings(candidates, reports));
+    }
+
+    /// Each warning once, with the recipes that it is of.
+    private static List<String> warnings(List<Candidate> candidates, List<CompressionReport> reports) {
+        var of = new LinkedHashMap<String, List<String>>();
+        for (var i = 0; i < reports.size(); i++) {
+            for (var warning : reports.get(i).warnings()) {
+                var candidate = candidates.get(i);
+                of.computeIfAbsent(warning, any -> new ArrayList<>())
+                        .add(candidate.recipe().name() + " " + candidate.keep());
+            }
+        }
+        return of.entrySet().stream()
+                .map(each -> (each.getValue().size() == reports.size() ? "all" : String.join(", ", each.getValue()))
+                        + ": " + each.getKey())
+                .toList();
     }
 
     /// The row with the lowest perplexity on the first text, among equals the smallest, then the first.

@@ -13,7 +13,6 @@ import dev.lowrank.compress.Validated;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.evaluate.ProcessMemory;
 import dev.lowrank.model.LanguageModel;
-import dev.lowrank.model.Progress;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
 import java.nio.file.Files;
@@ -105,17 +104,29 @@ final class CompressCommand implements Callable<Integer> {
             requireCalibration(asked, set);
             var validation = calibration.readValidation(opened);
             requireValidation(asked, validation);
-            var other = checkText(opened, TextRoles.of(set, validation));
+            var other = checkText(opened, check, calibration.window(), TextRoles.of(set, validation));
+            var checking = new PerplexityCheck(opened, other);
             var found = bound == null ? null : search(bound, opened, set, validation);
-            var report = found == null ? run(opened, fitted, set, validation) : found.report();
+            var report = found == null ? run(opened, fitted, set, validation, checking) : found.report();
+            if (found != null) {
+                check(checking);
+            }
             var document = Document.of(
                     report,
                     bound == null ? recipe.keep() : null,
                     found == null ? null : found.found(),
-                    other == null ? null : checked(opened, other));
+                    checking.result(recipe.largestIncrease()));
             document.warnings().forEach(console::warn);
             console.result(document, document::text);
             return verdict(document.check()).number();
+        }
+    }
+
+    /// Measures the output after it is finished.
+    private void check(PerplexityCheck checking) {
+        try (var written = LanguageModel.open(output);
+                var progress = console.progress()) {
+            checking.measure(written, progress);
         }
     }
 
@@ -160,7 +171,8 @@ final class CompressCommand implements Callable<Integer> {
                             shares.stream()
                                     .map(share -> new Compression.Job(
                                             recipe.sharing(method, storage, share),
-                                            output.resolveSibling(output.getFileName() + ".keep-" + share)))
+                                            output.resolveSibling(output.getFileName() + ".keep-" + share),
+                                            new CompressPage(opened, written -> null)))
                                     .toList(),
                             set,
                             validation,
@@ -180,10 +192,12 @@ final class CompressCommand implements Callable<Integer> {
             LanguageModel opened,
             CompressionRecipe asked,
             @Nullable CalibrationSet set,
-            @Nullable ValidationSet validation) {
-        var job = new Compression.Job(asked, output);
+            @Nullable ValidationSet validation,
+            PerplexityCheck checking) {
         interruption.resumable("Give the same command again and it continues at the next block.");
         try (var progress = console.progress()) {
+            var page = new CompressPage(opened, written -> checking.measure(written, progress));
+            var job = new Compression.Job(asked, output, page);
             var unfinished = restart ? Unfinished.DISCARD : Unfinished.RESUME;
             return Compression.runAll(opened, List.of(job), set, validation, unfinished, progress)
                     .getFirst();
@@ -193,32 +207,16 @@ final class CompressCommand implements Callable<Integer> {
     }
 
     /// The text of `--check`, read before the work starts.
-    private EvaluationTexts.@Nullable Text checkText(LanguageModel opened, TextRoles roles) {
+    ///
+    /// @return null when none was given
+    static EvaluationTexts.@Nullable Text checkText(
+            LanguageModel opened, @Nullable Path check, int window, TextRoles roles) {
         if (check == null) {
             return null;
         }
-        var text = EvaluationTexts.Text.read(opened, check.toString(), check, calibration.window(), 0);
+        var text = EvaluationTexts.Text.read(opened, check.toString(), check, window, 0);
         roles.take("--check", text.set().identity());
         return text;
-    }
-
-    /// Perplexity before and after on a text that nothing was chosen by.
-    private Check checked(LanguageModel before, EvaluationTexts.Text text) {
-        try (var after = LanguageModel.open(output);
-                var progress = console.progress()) {
-            return Check.of(
-                    text.name(),
-                    perplexity(before, text, progress),
-                    perplexity(after, text, progress),
-                    recipe.largestIncrease());
-        }
-    }
-
-    private static double perplexity(LanguageModel model, EvaluationTexts.Text text, Progress progress) {
-        return Measurement.of(model, new Yardstick(List.of(text), TaskPlan.NONE, Measurement.SpeedPlan.NONE), progress)
-                .perplexity()
-                .getFirst()
-                .value();
     }
 
     /// Perplexity on a text that nothing was chosen by.
@@ -459,7 +457,8 @@ final class CompressCommand implements Callable<Integer> {
                     + (accuracy == null ? "" : accuracy.words())
                     + (check == null ? "" : check.words())
                     + String.format(
-                            "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s, lowrank inspect %1$s%n",
+                            "Report: %1$s/report.html%nNext: lowrank evaluate %1$s --text FILE, lowrank generate %1$s,"
+                                    + " lowrank inspect %1$s%n",
                             output);
         }
     }

@@ -58,7 +58,7 @@ public final class Main {
         var models = new ModelArgument(home, environment);
         return new CommandLine(new LowrankCommand(console))
                 .addSubcommand(new DemoCommand(console, models, DemoCommand.Scale.FULL))
-                .addSubcommand(new PlanCommand(console, models))
+                .addSubcommand(new PlanCommand(console, models, interruption))
                 .addSubcommand(new CompressCommand(console, models, interruption))
                 .addSubcommand(new RecoverCommand(console, models, new TeacherArgument(home), interruption))
                 .addSubcommand(new EvaluateCommand(console, models))

@@ -45,12 +45,26 @@ record Measurement(
     /// @param windows number of windows
     /// @param tokens predictions
     /// @param value perplexity
+    /// @param error its standard error over windows; absent for a single one
+    @JsonInclude(JsonInclude.Include.NON_NULL)
     record TextFigure(
             @JsonProperty("text") String text,
             @JsonProperty("window") int window,
             @JsonProperty("windows") int windows,
             @JsonProperty("tokens") long tokens,
-            @JsonProperty("value") double value) {}
+            @JsonProperty("value") double value,
+            @JsonProperty("stderr") @Nullable Double error) {
+        static TextFigure of(String text, Perplexity found) {
+            var error = found.standardError();
+            return new TextFigure(
+                    text,
+                    found.window(),
+                    found.windows(),
+                    found.tokens(),
+                    found.value(),
+                    Double.isNaN(error) ? null : error);
+        }
+    }
 
     /// How the last hidden states of a text spread, see [Representation].
     ///
@@ -100,9 +114,7 @@ record Measurement(
         var figures = new ArrayList<TextFigure>();
         try (var torch = TorchDecoder.load(model, PromptReader.residency(model))) {
             for (var text : texts) {
-                var found = Perplexity.measure(torch, text.set(), progress);
-                figures.add(
-                        new TextFigure(text.name(), found.window(), found.windows(), found.tokens(), found.value()));
+                figures.add(TextFigure.of(text.name(), Perplexity.measure(torch, text.set(), progress)));
             }
             var spread = new ArrayList<SpreadFigure>();
             for (var text : yardstick.representation() ? texts : List.<EvaluationTexts.Text>of()) {

@@ -1,11 +1,16 @@
 package dev.lowrank.app;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.compress.CompressionPlan;
+import dev.lowrank.compress.MeasuredPlan;
+import dev.lowrank.compress.OutputPage;
 import dev.lowrank.compress.SitePlan;
 import dev.lowrank.model.LanguageModel;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// What `plan` tells.
 ///
@@ -28,6 +33,11 @@ import java.util.List;
 /// @param diskBytes disk that the run needs
 /// @param seconds predicted time
 /// @param sites the targets
+/// @param predictedDivergence of the ranks that were measured, in nats per token; absent without
+///     `--curves`, or
+///     where the allocator predicts none
+/// @param report page in which other budgets can be tried; absent without `--curves`
+@JsonInclude(JsonInclude.Include.NON_NULL)
 record PlanDocument(
         @JsonProperty("model") String model,
         @JsonProperty("method") String method,
@@ -46,7 +56,9 @@ record PlanDocument(
         @JsonProperty("memory_bytes") long memoryBytes,
         @JsonProperty("disk_bytes") long diskBytes,
         @JsonProperty("seconds") double seconds,
-        @JsonProperty("sites") List<Site> sites) {
+        @JsonProperty("sites") List<Site> sites,
+        @JsonProperty("predicted_divergence") @Nullable Double predictedDivergence,
+        @JsonProperty("report") @Nullable String report) {
 
     /// A target.
     ///
@@ -86,6 +98,23 @@ record PlanDocument(
     }
 
     static PlanDocument of(LanguageModel source, CompressionPlan plan) {
+        return of(source, plan, null, null);
+    }
+
+    /// With ranks that were measured.
+    ///
+    /// @param output folder of the page
+    static PlanDocument of(LanguageModel source, MeasuredPlan measured, Path output) {
+        var predicted = measured.predictedLoss();
+        return of(
+                source,
+                measured.plan(),
+                Double.isNaN(predicted) ? null : predicted,
+                output.resolve(OutputPage.FILE_NAME).toString());
+    }
+
+    private static PlanDocument of(
+            LanguageModel source, CompressionPlan plan, @Nullable Double predicted, @Nullable String report) {
         var recipe = plan.recipe();
         var untouched =
                 plan.others().stream().mapToLong(SitePlan::parametersBefore).sum();
@@ -93,7 +122,7 @@ record PlanDocument(
                 source.checkpoint().path().toString(),
                 recipe.name(),
                 recipe.storageId(),
-                recipe.ranksKnownAhead(),
+                recipe.ranksKnownAhead() || plan.allocation() != null,
                 (double) plan.targetParametersAfter() / plan.targetParametersBefore(),
                 (double) plan.parametersAfter() / plan.parametersBefore(),
                 plan.parametersBefore(),
@@ -111,7 +140,9 @@ record PlanDocument(
                 plan.need().memoryBytes(),
                 plan.need().diskBytes(),
                 plan.need().seconds(),
-                plan.targets().stream().map(Site::of).toList());
+                plan.targets().stream().map(Site::of).toList(),
+                predicted,
+                report);
     }
 
     /// The same for people: sites that are planned alike share a line.
@@ -140,6 +171,14 @@ record PlanDocument(
                     Figures.bytes(bytesAfter),
                     Figures.bytes(bytesDense),
                     Figures.bytes(bytesAfter)));
+        }
+        if (predictedDivergence != null) {
+            text.append(String.format(
+                    "Predicted: %.4f nats a token from the dense model, a perplexity of about %.3f times its own.%n",
+                    predictedDivergence, Math.exp(predictedDivergence)));
+        }
+        if (report != null) {
+            text.append(String.format("Other budgets: %s%n", report));
         }
         return text.toString();
     }

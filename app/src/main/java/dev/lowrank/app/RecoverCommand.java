@@ -29,8 +29,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// Trains a compressed model.
 @Command(
@@ -48,6 +50,9 @@ final class RecoverCommand implements Callable<Integer> {
     private final ModelArgument models;
     private final TeacherArgument teachers;
     private final Interruption interruption;
+
+    @Spec
+    private CommandSpec spec;
 
     @Parameters(paramLabel = "MODEL", description = "Folder that Lowrank wrote.")
     private Path model;
@@ -229,7 +234,8 @@ final class RecoverCommand implements Callable<Integer> {
                 }
             };
             var unfinished = restart ? Unfinished.DISCARD : Unfinished.RESUME;
-            return Recovery.run(material, recipe, output, unfinished, progress);
+            var page = new RecoverPage(material.model(), CommandWords.given(spec));
+            return Recovery.run(material, recipe, output, unfinished, progress, page);
         } finally {
             interruption.done();
         }
@@ -386,7 +392,9 @@ final class RecoverCommand implements Callable<Integer> {
                             Figures.count(tokens),
                             Figures.bytes(peakMemoryBytes)))
                     .append(String.format(
-                            Locale.ROOT, "Next: lowrank evaluate %1$s --text FILE, lowrank generate %1$s%n", output))
+                            Locale.ROOT,
+                            "Report: %1$s/report.html%nNext: lowrank evaluate %1$s --text FILE, lowrank generate %1$s%n",
+                            output))
                     .toString();
         }
     }

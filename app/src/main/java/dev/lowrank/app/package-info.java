@@ -3,7 +3,7 @@
 /// Reading order: [Main] wires everything; [Console] is the only place that prints; [Failure] turns
 /// whatever went wrong into an [ExitCode], a sentence of fact and a remedy; each command is one file
 /// (`InspectCommand`, ...), thin over one library call; [ModelArgument] finds the model that a command line
-/// means.
+/// means; [dev.lowrank.app.report] is what the pages of results show.
 @NullMarked
 package dev.lowrank.app;
 

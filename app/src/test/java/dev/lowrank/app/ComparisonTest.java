@@ -8,8 +8,8 @@ import org.junit.jupiter.api.Test;
 class ComparisonTest {
     private static Comparison.Row row(String method, double first, double second, long bytes) {
         var figures = List.of(
-                new Measurement.TextFigure("a, b.txt", 8, 2, 14, first),
-                new Measurement.TextFigure("c.txt", 8, 2, 14, second));
+                new Measurement.TextFigure("a, b.txt", 8, 2, 14, first, null),
+                new Measurement.TextFigure("c.txt", 8, 2, 14, second, null));
         return new Comparison.Row(
                 method, "factored", "uniform", "none", 0.5, 0.5, 0.6, bytes / 2, bytes, figures, null, null, 1.5);
     }
@@ -28,7 +28,8 @@ class ComparisonTest {
 
     @Test
     void csvQuotesWhatHoldsACommaAndLeavesUnmeasuredSpeedEmpty() {
-        var comparison = new Comparison(row("dense", 10, 4, 200), List.of(row("svd", 20, 5, 100)), 0, List.of());
+        var comparison =
+                new Comparison(row("dense", 10, 4, 200), List.of(row("svd", 20, 5, 100)), 0, List.of(), List.of());
         assertThat(ComparisonReport.csv(comparison).lines())
                 .containsExactly(
                         "method,storage,allocator,update,keep,kept_target,kept_model,parameters,bytes,\"perplexity a, b.txt\","

@@ -10,7 +10,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -31,7 +33,14 @@ public final class Compression {
     ///
     /// @param recipe how
     /// @param output the folder to make
-    public record Job(CompressionRecipe recipe, Path output) {}
+    /// @param page makes the page that is written beside the model; null for none
+    public record Job(
+            CompressionRecipe recipe, Path output, @Nullable OutputPage page) {
+        /// An output without a page.
+        public Job(CompressionRecipe recipe, Path output) {
+            this(recipe, output, null);
+        }
+    }
 
     /// What to do with the unfinished work of an earlier run.
     public enum Unfinished {
@@ -71,33 +80,14 @@ public final class Compression {
             @Nullable ValidationSet validation,
             Unfinished unfinished,
             Progress progress) {
-        for (var job : jobs) {
-            var recipe = job.recipe();
-            if (calibration == null && recipe.needsCalibration()) {
-                throw new IllegalArgumentException("The method "
-                        + recipe.name() + " with the allocator "
-                        + recipe.allocator().info().id()
-                        + " needs a calibration text; give one with --calibration FILE");
-            }
-            if (validation == null && recipe.needsValidation()) {
-                throw new IllegalArgumentException("The allocator "
-                        + recipe.allocator().info().id()
-                        + " measures candidates on a validation text; give one with --validation FILE");
-            }
-        }
+        jobs.forEach(job -> requireTexts(job.recipe(), calibration, validation));
         var files = Fingerprint.source(source.checkpoint().path());
         var reports = new LinkedHashMap<Job, CompressionReport>();
         var opened = new ArrayList<JobState>();
         try {
             for (var job : jobs) {
                 var plan = plan(source, job, calibration);
-                var fingerprint = Fingerprint.of(
-                        files,
-                        job.recipe(),
-                        plan.shares(),
-                        MixedPrecision.products(source.spec()),
-                        job.recipe().needsCalibration() ? calibration : null,
-                        job.recipe().usesValidation() ? validation : null);
+                var fingerprint = fingerprint(source, files, job, plan, calibration, validation);
                 var before = jobs.size() > 1 && unfinished == Unfinished.RESUME
                         ? FinishedOutput.report(job, plan, fingerprint)
                         : null;
@@ -118,6 +108,69 @@ public final class Compression {
                     .toList();
         } finally {
             opened.forEach(JobState::close);
+        }
+    }
+
+    private static void requireTexts(
+            CompressionRecipe recipe, @Nullable CalibrationSet calibration, @Nullable ValidationSet validation) {
+        if (calibration == null && recipe.needsCalibration()) {
+            throw new IllegalArgumentException("The method "
+                    + recipe.name() + " with the allocator "
+                    + recipe.allocator().info().id() + " needs a calibration text; give one with --calibration FILE");
+        }
+        if (validation == null && recipe.needsValidation()) {
+            throw new IllegalArgumentException("The allocator "
+                    + recipe.allocator().info().id()
+                    + " measures candidates on a validation text; give one with --validation FILE");
+        }
+    }
+
+    private static ObjectNode fingerprint(
+            LanguageModel source,
+            ObjectNode files,
+            Job job,
+            CompressionPlan plan,
+            @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation) {
+        return Fingerprint.of(
+                files,
+                job.recipe(),
+                plan.shares(),
+                MixedPrecision.products(source.spec()),
+                job.recipe().needsCalibration() ? calibration : null,
+                job.recipe().usesValidation() ? validation : null);
+    }
+
+    /// Measures what decides the ranks of a job, and decides them, without cutting anything. A run that is
+    /// killed leaves `OUTPUT.partial`; the same call again continues at the next block.
+    ///
+    /// @param job its page is not made
+    /// @param files makes the files of the output from what was measured, by their names
+    /// @throws IllegalArgumentException if the recipe knows its ranks ahead, or does not choose them linear
+    ///     by linear
+    /// @throws dev.lowrank.checkpoint.CheckpointException if the output cannot be made or an unfinished run
+    ///     differs
+    public static MeasuredPlan measure(
+            LanguageModel source,
+            Job job,
+            @Nullable CalibrationSet calibration,
+            @Nullable ValidationSet validation,
+            Unfinished unfinished,
+            Progress progress,
+            Function<MeasuredPlan, Map<String, byte[]>> files) {
+        var recipe = job.recipe();
+        requireTexts(recipe, calibration, validation);
+        var plan = plan(source, job, calibration);
+        MeasuredPlan.requireMeasured(plan);
+        var of = Fingerprint.source(source.checkpoint().path());
+        var fingerprint = fingerprint(source, of, job, plan, calibration, validation);
+        fingerprint.put("command", "plan");
+        try (var opened = open(source, fingerprint, job, plan, unfinished)) {
+            new CompressionRun(source, List.of(opened), calibration, validation, progress).decide();
+            var measured = MeasuredPlan.of(source, opened);
+            files.apply(measured).forEach(opened.folder::write);
+            opened.folder.commit(measured.run());
+            return measured;
         }
     }
 

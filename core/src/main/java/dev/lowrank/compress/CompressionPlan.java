@@ -122,6 +122,25 @@ public record CompressionPlan(
         return allocator.allocate(recipe.problem(evidence, null));
     }
 
+    /// The same with ranks that were decided after it was made.
+    CompressionPlan decided(Allocation chosen) {
+        var cut = targets.stream()
+                .map(target -> SitePlan.of(target.site(), chosen.of(target.site()), target.dtype()))
+                .toList();
+        return new CompressionPlan(
+                recipe,
+                chosen,
+                cut,
+                others,
+                parametersBefore,
+                sourceBytes,
+                restParameters,
+                headParameters,
+                restType,
+                shares,
+                need);
+    }
+
     /// The sites that a recipe compresses, in execution order.
     static Stream<LinearSite> targets(LanguageModel source, CompressionRecipe recipe) {
         var present = source.spec()

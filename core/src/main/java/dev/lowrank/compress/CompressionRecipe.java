@@ -210,6 +210,12 @@ public record CompressionRecipe(
                 name, method, storage, allocator, other, rankMultiple, targets, protectedLayers, update, dtype, seed);
     }
 
+    /// The same with another allocator that spends another budget.
+    CompressionRecipe withAllocator(Allocator other, Budget spent) {
+        return new CompressionRecipe(
+                name, method, storage, other, spent, rankMultiple, targets, protectedLayers, update, dtype, seed);
+    }
+
     /// How sites are fitted to the compressed model, in a word.
     public String updateId() {
         return update == null ? "none" : "sequential";

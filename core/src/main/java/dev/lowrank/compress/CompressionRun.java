@@ -79,6 +79,20 @@ final class CompressionRun {
         });
     }
 
+    /// Measures what decides the ranks of a job, and decides them; nothing is cut.
+    void decide() {
+        Grad.off(() -> {
+            var job = all.getFirst();
+            var metric = felt(job.recipe().seed());
+            var state = job.state.sharing("shared-0");
+            var time = new Stopwatch();
+            try (var sites = new SiteRun(source, all, state, windows, validation, metric.gradients(), progress, time)) {
+                sites.decide(false);
+            }
+            return job;
+        });
+    }
+
     private static boolean bySite(JobState job) {
         return job.recipe().method() instanceof SiteMethod;
     }

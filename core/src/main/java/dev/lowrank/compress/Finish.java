@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Turns the parts of a run into a finished folder: shards, configuration, tokenizer, card, the check, the
 /// manifest.
@@ -190,6 +191,24 @@ final class Finish {
         run.set("windows", JSON.valueToTree(report.windows()));
         run.set("sites", JSON.valueToTree(report.sites()));
         run.set("warnings", JSON.valueToTree(report.warnings()));
+        writePage(job, report, run);
         job.folder.commit(run);
+    }
+
+    private void writePage(JobState job, CompressionReport report, ObjectNode run) {
+        var page = job.job.page();
+        if (page != null) {
+            var findings = job.findings();
+            var made = new OutputRecord(
+                    report,
+                    job.plan,
+                    findings,
+                    findings.curves() == null ? Double.NaN : job.keptShare(),
+                    RepeatCommand.of(source, job.recipe(), job.fingerprint),
+                    RepeatCommand.respending(source, job.recipe(), job.fingerprint, findings),
+                    run.deepCopy(),
+                    () -> LanguageModel.of(job.folder.reopen()));
+            job.folder.write(OutputPage.FILE_NAME, page.of(made));
+        }
     }
 }

@@ -273,12 +273,22 @@ final class JobState implements AutoCloseable {
                 .map(site -> gathered.of(recipe().siteMethod(), site.site(), site.dtype()))
                 .toList();
         try {
-            var chosen = allocator.allocate(recipe().problem(evidence, trial));
+            var problem = recipe().problem(evidence, trial);
+            var chosen = allocator.allocate(problem);
+            if (state.findings() == null) {
+                state.keepFindings(SiteFindings.of(recipe().allocator(), problem));
+            }
             state.finishAllocating(chosen);
             allocation = chosen;
         } catch (IllegalArgumentException unmet) {
             throw new UnspendableBudgetException(String.valueOf(unmet.getMessage()), unmet);
         }
+    }
+
+    /// What the ranks were decided by.
+    SiteFindings findings() {
+        var kept = state.findings();
+        return kept == null ? SiteFindings.NONE : kept;
     }
 
     /// The probe before the first block, as the finished folder will embed it.

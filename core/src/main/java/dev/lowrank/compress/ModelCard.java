@@ -2,11 +2,8 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.method.BlockRemoval;
 import dev.lowrank.model.LanguageModel;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
-import tools.jackson.databind.JsonNode;
 
 /// The `README.md` of a compressed folder: what it is, how it was made, how to load it. Holds nothing that
 /// differs between two runs of the same recipe.
@@ -58,7 +55,7 @@ final class ModelCard {
                 | calibration | %s |
 
                 ```
-                lowrank compress %s %s
+                %s
                 ```
                 %s
                 `lowrank.json` holds the hash of every input and output, the rank and the error of every site, and every \
@@ -79,8 +76,7 @@ final class ModelCard {
                 method.paper(),
                 job.recipe().storageId(),
                 calibration(job),
-                quoted(String.valueOf(name)),
-                options(job),
+                ShellWords.line(RepeatCommand.of(source, job.recipe(), job.fingerprint)),
                 beyond(job.recipe()),
                 report.warnings().isEmpty()
                         ? ""
@@ -116,39 +112,5 @@ final class ModelCard {
                         ? ""
                         : "Made by a program with " + unsaid
                                 + ", which no option asks for: the command comes close.\n");
-    }
-
-    /// What a shell runs to make the same folder; the texts by their bare names.
-    private static String options(JobState job) {
-        var arguments = new ArrayList<>(RecipeArguments.of(job.recipe()));
-        var calibration = job.fingerprint.path("calibration");
-        var validation = job.fingerprint.path("validation");
-        texts(arguments, "--calibration", calibration);
-        texts(arguments, "--validation", validation);
-        if (!calibration.isMissingNode()) {
-            arguments.addAll(List.of("--samples", calibration.path("samples").asString()));
-        }
-        if (!validation.isMissingNode()) {
-            arguments.addAll(
-                    List.of("--validation-windows", validation.path("samples").asString()));
-        }
-        var window = calibration.isMissingNode() ? validation : calibration;
-        if (!window.isMissingNode()) {
-            arguments.addAll(List.of("--window", window.path("window").asString()));
-        }
-        arguments.addAll(List.of("-o", "OUT"));
-        return arguments.stream().map(ModelCard::quoted).collect(Collectors.joining(" "));
-    }
-
-    private static void texts(List<String> arguments, String option, JsonNode identity) {
-        identity.path("files")
-                .valueStream()
-                .forEach(file ->
-                        arguments.addAll(List.of(option, file.path("name").asString())));
-    }
-
-    /// As a POSIX shell reads it back.
-    private static String quoted(String word) {
-        return word.matches("[A-Za-z0-9_.,:=/+@%-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
     }
 }

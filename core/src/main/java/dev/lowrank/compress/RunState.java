@@ -35,6 +35,7 @@ final class RunState {
     private static final String ROTATION = "rotation.json";
     private static final String ALLOCATION = "allocation.json";
     private static final String SEARCH = "search.json";
+    private static final String FINDINGS = "findings.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final OutputFolder folder;
@@ -220,6 +221,17 @@ final class RunState {
     /// Stores the ranks before the first block is cut by them: blocks that are finished stand on them.
     void finishAllocating(Allocation allocation) {
         WorkFiles.write(roundFolder().resolve(ALLOCATION), JSON.writeValueAsBytes(Chosen.of(allocation)));
+    }
+
+    /// Stores what ranks are decided by; all rounds of a run decide by the same.
+    void keepFindings(SiteFindings findings) {
+        WorkFiles.write(work.resolve(FINDINGS), JSON.writeValueAsBytes(findings));
+    }
+
+    /// What ranks were decided by; null before that.
+    @Nullable
+    SiteFindings findings() {
+        return read(work.resolve(FINDINGS), SiteFindings.class);
     }
 
     /// Takes ranks back that no block was cut by.

@@ -125,15 +125,22 @@ final class SiteRun implements AutoCloseable {
         products = key.judging() ? MixedPrecision.products(spec) : DType.F32;
     }
 
+    /// Measures and decides ranks, as far as that is not done.
+    ///
+    /// @param decomposed whether decompositions must be there in any case
+    void decide(boolean decomposed) {
+        var undecided = bySite.stream().filter(job -> !job.allocated()).toList();
+        if (decomposed || !undecided.isEmpty()) {
+            decomposeAll();
+        }
+        time.allocating(
+                () -> undecided.forEach(job -> ranks.decide(job, job.recipe().allocator())));
+    }
+
     /// Measures, decides ranks, and cuts what needs no sequential update.
     void run() {
         if (!ranksKnown) {
-            var undecided = bySite.stream().filter(job -> !job.allocated()).toList();
-            if (!jobs.isEmpty() || !undecided.isEmpty() || bySite.stream().anyMatch(job -> job.bound() != null)) {
-                decomposeAll();
-            }
-            time.allocating(() ->
-                    undecided.forEach(job -> ranks.decide(job, job.recipe().allocator())));
+            decide(!jobs.isEmpty() || bySite.stream().anyMatch(job -> job.bound() != null));
         }
         if (!jobs.isEmpty()) {
             if (ranksKnown) {

@@ -26,7 +26,10 @@ import java.util.stream.Collectors;
 /// @param windows number of windows
 /// @param tokens predictions, `windows * (window − 1)`
 /// @param value `exp(mean negative log-likelihood)`, nats summed in F64
-public record Perplexity(String text, int window, int windows, long tokens, double value) {
+/// @param standardError of the value, to first order: the value times the standard error of the windows'
+///     mean
+///     losses; NaN for a single window
+public record Perplexity(String text, int window, int windows, long tokens, double value, double standardError) {
     /// Name of the protocol, printed with every figure.
     public static final String PROTOCOL = "separate windows, no special tokens";
 
@@ -67,7 +70,21 @@ public record Perplexity(String text, int window, int windows, long tokens, doub
                     "the mean loss is " + sum / tokens
                             + " nats, beyond what a perplexity can say; the model is damaged");
         }
-        return new Perplexity(text, set.identity().window(), windows.size(), tokens, value);
+        var error = value * standardError(losses) / (set.identity().window() - 1);
+        return new Perplexity(text, set.identity().window(), windows.size(), tokens, value, error);
+    }
+
+    /// Standard error of the mean of equally many predictions each; NaN for a single one.
+    static double standardError(double[] losses) {
+        var mean = 0.0;
+        for (var loss : losses) {
+            mean += loss / losses.length;
+        }
+        var squares = 0.0;
+        for (var loss : losses) {
+            squares += (loss - mean) * (loss - mean);
+        }
+        return Math.sqrt(squares / (losses.length - 1) / losses.length);
     }
 
     /// Summed negative log-likelihood of a window, in nats.

@@ -64,6 +64,19 @@ public final class Recovery {
     /// @throws dev.lowrank.tensor.NumericalException naming step and tensor at which the numbers went wrong
     public static RecoveryReport run(
             Material material, RecoveryRecipe recipe, Path output, Unfinished unfinished, RecoveryProgress progress) {
+        return run(material, recipe, output, unfinished, progress, null);
+    }
+
+    /// Trains, and writes a page beside the model.
+    ///
+    /// @param page makes it; null for none
+    public static RecoveryReport run(
+            Material material,
+            RecoveryRecipe recipe,
+            Path output,
+            Unfinished unfinished,
+            RecoveryProgress progress,
+            @Nullable RecoveryPage page) {
         var plan = RecoveryPlan.of(material, recipe);
         var model = material.model();
         var teacher = material.teacher();
@@ -76,7 +89,7 @@ public final class Recovery {
             var fingerprint = fingerprint(material, recipe, plan);
             var fresh = !folder.resumed() || unfinished == Unfinished.DISCARD;
             open(folder, fresh, fresh ? plan.diskBytes(material, recipe) : 0, fingerprint);
-            return new RecoveryRun(material, recipe, plan, folder, output, fingerprint, progress).run();
+            return new RecoveryRun(material, recipe, plan, folder, output, fingerprint, progress, page).run();
         }
     }
 

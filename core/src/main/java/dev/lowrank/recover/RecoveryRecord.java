@@ -2,6 +2,7 @@ package dev.lowrank.recover;
 
 import dev.lowrank.checkpoint.Manifest;
 import dev.lowrank.checkpoint.OutputFolder;
+import dev.lowrank.compress.OutputPage;
 import dev.lowrank.compress.WorkFiles;
 import dev.lowrank.recover.Recovery.Material;
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -22,12 +24,17 @@ import tools.jackson.databind.node.ObjectNode;
 record RecoveryRecord(Material material, RecoveryRecipe recipe, RecoveryReport report) {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
-    /// Writes the card and commits the folder with its manifest.
-    void write(OutputFolder folder, ObjectNode fingerprint) {
+    /// Writes card and page and commits the folder with its manifest.
+    ///
+    /// @param page makes the page; null for none
+    void write(OutputFolder folder, ObjectNode fingerprint, @Nullable RecoveryPage page) {
         var source = material.model().checkpoint().path();
         folder.write("README.md", card(source).getBytes(StandardCharsets.UTF_8));
         var run = Manifest.read(source).run();
         run.withArray("recovered").add(entry(fingerprint));
+        if (page != null) {
+            folder.write(OutputPage.FILE_NAME, page.of(report, run.deepCopy()));
+        }
         folder.commit(run);
     }
 

@@ -32,6 +32,7 @@ final class RecoveryRun {
     private final Path output;
     private final ObjectNode fingerprint;
     private final RecoveryProgress progress;
+    private final @Nullable RecoveryPage page;
 
     RecoveryRun(
             Material material,
@@ -40,7 +41,8 @@ final class RecoveryRun {
             OutputFolder folder,
             Path output,
             ObjectNode fingerprint,
-            RecoveryProgress progress) {
+            RecoveryProgress progress,
+            @Nullable RecoveryPage page) {
         this.material = material;
         this.recipe = recipe;
         this.plan = plan;
@@ -48,6 +50,7 @@ final class RecoveryRun {
         this.output = output;
         this.fingerprint = fingerprint;
         this.progress = progress;
+        this.page = page;
     }
 
     RecoveryReport run() {
@@ -241,7 +244,7 @@ final class RecoveryRun {
                 trained.position().rounds(),
                 trained.position().blocks(),
                 warnings);
-        new RecoveryRecord(material, recipe, report).write(folder, fingerprint);
+        new RecoveryRecord(material, recipe, report).write(folder, fingerprint, page);
         return report;
     }
 }
