@@ -52,7 +52,23 @@ public final class LanguageModel implements AutoCloseable {
         return checkpoint;
     }
 
-    /// What the decoder is.
+    /// The same model where tokens are predicted one after the other.
+    ///
+    /// @throws CheckpointException if it is an encoder
+    public LanguageModel requireDecoder() {
+        if (spec.encoder().isPresent()) {
+            throw checkpoint
+                    .config()
+                    .unsupported(
+                            "model_type",
+                            spec.modelType() + ", an encoder, which reads whole texts and predicts no next token",
+                            "a decoder here; an encoder can be inspected, planned, compressed, exported and measured"
+                                    + " with evaluate --tasks");
+        }
+        return this;
+    }
+
+    /// What the model is.
     public DecoderSpec spec() {
         return spec;
     }
