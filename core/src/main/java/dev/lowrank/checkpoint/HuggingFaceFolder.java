@@ -30,7 +30,10 @@ public final class HuggingFaceFolder implements Checkpoint {
             "merges.txt",
             "tokenizer.model",
             "spiece.model",
-            "sentencepiece.bpe.model");
+            "sentencepiece.bpe.model",
+            SentenceModules.MODULES,
+            "sentence_bert_config.json",
+            "config_sentence_transformers.json");
 
     private final Path path;
     private final ModelConfig config;
@@ -131,6 +134,7 @@ public final class HuggingFaceFolder implements Checkpoint {
                 found.add(paths.shown(name));
             }
         }
+        found.addAll(SentenceModules.files(paths));
         return List.copyOf(found);
     }
 

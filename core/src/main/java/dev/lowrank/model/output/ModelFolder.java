@@ -89,7 +89,7 @@ public final class ModelFolder {
     /// Copies a folder's tokenizer files byte for byte; a GGUF file's own tokenizer is written out.
     static void writeTokenizer(LanguageModel source, OutputFolder folder) {
         var checkpoint = source.checkpoint();
-        checkpoint.sidecars().forEach(folder::copy);
+        checkpoint.sidecars().forEach(file -> folder.copy(checkpoint.path(), file));
         if (checkpoint instanceof GgufFile) {
             try (var tokenizer = source.tokenizer()) {
                 tokenizer.files().forEach(folder::write);
