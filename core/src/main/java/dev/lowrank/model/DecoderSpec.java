@@ -210,6 +210,16 @@ public record DecoderSpec(
         };
     }
 
+    /// The class of Python `transformers` that makes the whole model, head and all.
+    public String transformersClass() {
+        return switch (purpose) {
+            case Purpose.Decoder _ -> "AutoModelForCausalLM";
+            case Purpose.Encoder(var parts) when parts.masked().isPresent() -> "AutoModelForMaskedLM";
+            case Purpose.Encoder(var parts) when parts.classifier().isPresent() -> "AutoModelForSequenceClassification";
+            case Purpose.Encoder _ -> "AutoModel";
+        };
+    }
+
     /// Factor on the attention scores.
     public double attentionScale() {
         return 1.0 / Math.sqrt(headDim);

@@ -1,6 +1,7 @@
 package dev.lowrank.model;
 
 import dev.lowrank.model.DecoderSpec.Positions;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
@@ -16,12 +17,15 @@ public final class Embedding {
     private final @Nullable HostTensor positions;
     private final @Nullable Segments segments;
     private final int hidden;
+    private final DType rounding;
 
-    private Embedding(HostTensor table, @Nullable HostTensor positions, @Nullable Segments segments, int hidden) {
+    private Embedding(
+            HostTensor table, @Nullable HostTensor positions, @Nullable Segments segments, int hidden, DType rounding) {
         this.table = table;
         this.positions = positions;
         this.segments = segments;
         this.hidden = hidden;
+        this.rounding = rounding;
     }
 
     /// What an encoder adds and does besides.
@@ -39,7 +43,8 @@ public final class Embedding {
                         ? model.weights().read(name + ".weight")
                         : null,
                 spec.encoder().map(parts -> segments(model, parts)).orElse(null),
-                spec.hiddenSize());
+                spec.hiddenSize(),
+                DType.F32);
     }
 
     private static Segments segments(LanguageModel model, EncoderParts parts) {
@@ -52,7 +57,14 @@ public final class Embedding {
     ///
     /// @param table `[vocab, hidden]`
     public static Embedding of(HostTensor table) {
-        return new Embedding(table, null, null, Math.toIntExact(table.shape().size(1)));
+        return new Embedding(table, null, null, Math.toIntExact(table.shape().size(1)), DType.F32);
+    }
+
+    /// The embedding as it is once its tables are stored in another type.
+    ///
+    /// @param dtype a floating type
+    public Embedding rounded(DType dtype) {
+        return new Embedding(table, positions, segments, hidden, dtype);
     }
 
     /// Embeds windows of equal length; an encoder takes each for a single segment.
@@ -137,6 +149,11 @@ public final class Embedding {
                     + source.shape().size(0) + " rows");
         }
         source.copyFloats((long) index * hidden, hidden, buffer, 0);
+        if (rounding != DType.F32 && rounding != DType.F64) {
+            var rounded = TensorScope.tidy(
+                    () -> Tensors.ofFloats(buffer, hidden).to(rounding).toFloats());
+            System.arraycopy(rounded, 0, buffer, 0, hidden);
+        }
         var to = row * hidden;
         for (var i = 0; i < hidden; i++) {
             rows[to + i] += buffer[i];
