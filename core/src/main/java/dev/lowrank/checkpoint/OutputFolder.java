@@ -175,12 +175,19 @@ public final class OutputFolder implements AutoCloseable {
         }
     }
 
+    /// Copies a file byte for byte, under its own name.
+    ///
+    /// @param source a file
+    public void copy(Path source) {
+        copy(source, String.valueOf(source.getFileName()));
+    }
+
     /// Copies a file byte for byte.
     ///
-    /// @param from the folder that it lies in
-    /// @param source a file, e.g. one of [Checkpoint#sidecars]; keeps its place in the folder
-    public void copy(Path from, Path source) {
-        var target = resolve(from.relativize(source).toString().replace('\\', '/'));
+    /// @param source a file, e.g. one of [Checkpoint#sidecars]
+    /// @param name file name, or a path with `/` inside the folder
+    public void copy(Path source, String name) {
+        var target = resolve(name);
         var temporary = target.resolveSibling(target.getFileName() + TEMPORARY);
         try (var original = FileChannel.open(source, StandardOpenOption.READ);
                 var to = FileChannel.open(

@@ -39,7 +39,7 @@ final class ModelCard {
 
                 %s
                 ```python
-                from transformers import AutoModelForCausalLM, AutoTokenizer
+                from transformers import %s, AutoTokenizer
                 model = %s.from_pretrained("PATH"%s)
                 tokenizer = AutoTokenizer.from_pretrained("PATH")
                 ```
@@ -67,6 +67,7 @@ final class ModelCard {
                 %s""",
                 name,
                 plain ? less : REMOTE_CODE,
+                source.spec().transformersClass(),
                 source.spec().transformersClass(),
                 plain ? "" : ", trust_remote_code=True",
                 report.parametersBefore(),

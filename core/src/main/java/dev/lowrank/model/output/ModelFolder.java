@@ -89,7 +89,10 @@ public final class ModelFolder {
     /// Copies a folder's tokenizer files byte for byte; a GGUF file's own tokenizer is written out.
     static void writeTokenizer(LanguageModel source, OutputFolder folder) {
         var checkpoint = source.checkpoint();
-        checkpoint.sidecars().forEach(file -> folder.copy(checkpoint.path(), file));
+        checkpoint
+                .sidecars()
+                .forEach(file -> folder.copy(
+                        file, checkpoint.path().relativize(file).toString().replace('\\', '/')));
         if (checkpoint instanceof GgufFile) {
             try (var tokenizer = source.tokenizer()) {
                 tokenizer.files().forEach(folder::write);
