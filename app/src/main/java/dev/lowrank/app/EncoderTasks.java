@@ -10,7 +10,7 @@ import dev.lowrank.evaluate.encoder.StsBenchmark;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.text.Corpus;
-import dev.lowrank.text.Records;
+import dev.lowrank.text.DataRecords;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,7 +53,7 @@ record EncoderTasks(LanguageModel model, TaskOptions options, EvaluationTexts te
                 && model.spec().encoder().flatMap(parts -> parts.masked()).isEmpty()) {
             model.requireDecoder(); // says what to use instead
         }
-        var figures = new ArrayList<TaskFigure>();
+        var figures = new ArrayList<EncoderFigure>();
         if (!wanted.isEmpty()) {
             var data = options.data();
             try (var embedder = SentenceEmbedder.open(model)) {
@@ -73,13 +73,15 @@ record EncoderTasks(LanguageModel model, TaskOptions options, EvaluationTexts te
                 ProcessMemory.peakHeapBytes());
     }
 
-    private List<TaskFigure> sts(SentenceEmbedder embedder, Path data, Progress progress) {
-        var pairs = Records.read(data.resolve(STSB_FILE), options.limit()).stream()
+    private List<EncoderFigure> sts(SentenceEmbedder embedder, Path data, Progress progress) {
+        var most = options.limit() == 0 ? Long.MAX_VALUE : options.limit();
+        var pairs = DataRecords.read(data.resolve(STSB_FILE)).stream()
+                .limit(most)
                 .map(StsBenchmark.Pair::of)
                 .toList();
         var found = UsageErrors.check(() -> StsBenchmark.measure(embedder, pairs, progress));
         return List.of(
-                new TaskFigure(
+                new EncoderFigure(
                         STSB,
                         "spearman",
                         found.spearman(),
@@ -87,7 +89,7 @@ record EncoderTasks(LanguageModel model, TaskOptions options, EvaluationTexts te
                         found.pairs(),
                         STSB_PROTOCOL,
                         found.truncated()),
-                new TaskFigure(
+                new EncoderFigure(
                         STSB,
                         "pearson",
                         found.pearson(),
@@ -97,7 +99,7 @@ record EncoderTasks(LanguageModel model, TaskOptions options, EvaluationTexts te
                         found.truncated()));
     }
 
-    private List<TaskFigure> labels(SentenceEmbedder embedder, String name, Path data, Progress progress) {
+    private List<EncoderFigure> labels(SentenceEmbedder embedder, String name, Path data, Progress progress) {
         var task = Arrays.stream(LabelTask.values())
                 .filter(each -> each.id().equals(name))
                 .findFirst()
@@ -111,22 +113,22 @@ record EncoderTasks(LanguageModel model, TaskOptions options, EvaluationTexts te
                 ? LabelScores.byClassifier(embedder, own.get(), examples, progress)
                 : LabelScores.byProbe(embedder, task.fitted(data), examples, progress);
         var protocol = own.isPresent() ? found.protocol() : found.protocol() + " on " + task.trainingFile();
-        var figures = new ArrayList<TaskFigure>();
-        figures.add(new TaskFigure(
+        var figures = new ArrayList<EncoderFigure>();
+        figures.add(new EncoderFigure(
                 name, "acc", found.accuracy(), found.accuracyError(), found.documents(), protocol, found.truncated()));
         if (task.reportsF1()) {
-            figures.add(new TaskFigure(
+            figures.add(new EncoderFigure(
                     name, "f1", found.f1(), found.f1Error(), found.documents(), protocol, found.truncated()));
         }
         return figures;
     }
 
-    private TaskFigure masked(String file, Progress progress) {
+    private EncoderFigure masked(String file, Progress progress) {
         var length = Math.min(window, model.spec().maxPositions());
         var most = texts.maxWindows() == 0 ? Integer.MAX_VALUE : texts.maxWindows();
         var corpus = Corpus.read(Path.of(file));
         var found = UsageErrors.check(() -> MaskedTokens.measure(model, corpus, length, most, progress));
-        return new TaskFigure(
+        return new EncoderFigure(
                 file,
                 "masked_perplexity",
                 found.value(),
@@ -148,7 +150,7 @@ record EncoderTasks(LanguageModel model, TaskOptions options, EvaluationTexts te
             @JsonProperty("model") String model,
             @JsonProperty("parameters") long parameters,
             @JsonProperty("bytes") long bytes,
-            @JsonProperty("tasks") List<TaskFigure> tasks,
+            @JsonProperty("tasks") List<EncoderFigure> tasks,
             @JsonProperty("peak_memory_bytes") long peakMemoryBytes,
             @JsonProperty("peak_heap_bytes") long peakHeapBytes) {
 
@@ -168,7 +170,7 @@ record EncoderTasks(LanguageModel model, TaskOptions options, EvaluationTexts te
                     + table.render();
         }
 
-        private static String cut(TaskFigure figure) {
+        private static String cut(EncoderFigure figure) {
             var truncated = figure.truncated();
             return truncated == null || truncated == 0 ? "" : ", " + truncated + " truncated";
         }

@@ -9,12 +9,12 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Which ids begin and end a text or hide a token, and the names of the special tokens that templates use (`bos_token`,
-/// `eos_token`, ...).
+/// Which ids begin and end a text or hide a token, and the names of the special tokens that templates use
+/// (`bos_token`, `eos_token`, ...).
 record SpecialIds(
         OptionalInt bos, OptionalInt eos, OptionalInt mask, Set<Integer> endOfText, Map<String, String> names) {
-    private static final String[] NAMES = {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token",
-        "mask_token"
+    private static final String[] NAMES = {
+        "bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"
     };
 
     static SpecialIds of(TokenizerFiles files, Vocabulary vocabulary) {

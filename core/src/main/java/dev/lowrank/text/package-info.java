@@ -1,5 +1,5 @@
 /// Tokenizers, chat templates and texts; speaks `int[]`, never tensors. Read `Tokenizer`, `TextStream`,
-/// `ChatTemplate`, `TextFrame`; `Records`, `Corpus`, `Windows`, then the three sets that are never
+/// `ChatTemplate`, `TextFrame`; `Corpus`, `Windows`, then the three sets that are never
 /// interchangeable: `CalibrationSet`, `ValidationSet`, `EvaluationSet`; `GgufTokenizers` for a tokenizer
 /// that comes inside a GGUF file. Faults are `TextException`.
 @NullMarked

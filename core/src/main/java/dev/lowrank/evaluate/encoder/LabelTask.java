@@ -1,6 +1,6 @@
 package dev.lowrank.evaluate.encoder;
 
-import dev.lowrank.text.Records;
+import dev.lowrank.text.DataRecords;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -77,9 +77,11 @@ public enum LabelTask {
     }
 
     private List<Example> read(Path path, int limit) {
-        return Records.read(path, limit).stream()
-                .map(line -> new Example(
-                        line.text(first), second == null ? null : line.text(second), line.index("label", 2)))
+        return DataRecords.read(path).stream()
+                .limit(limit == 0 ? Long.MAX_VALUE : limit)
+                .map(Row::new)
+                .map(row ->
+                        new Example(row.text(first), second == null ? null : row.text(second), row.index("label", 2)))
                 .toList();
     }
 

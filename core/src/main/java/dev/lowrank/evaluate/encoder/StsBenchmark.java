@@ -2,7 +2,7 @@ package dev.lowrank.evaluate.encoder;
 
 import dev.lowrank.model.Progress;
 import dev.lowrank.tensor.NumericalException;
-import dev.lowrank.text.Records;
+import dev.lowrank.text.DataRecord;
 import java.util.LinkedHashMap;
 import java.util.List;
 
@@ -29,8 +29,9 @@ public record StsBenchmark(
         /// The fields `s1`, `s2`, `score` of a record.
         ///
         /// @throws dev.lowrank.text.TextException `DATA_RECORD` naming line and field
-        public static Pair of(Records.Line line) {
-            return new Pair(line.text("s1"), line.text("s2"), line.number("score"));
+        public static Pair of(DataRecord record) {
+            var row = new Row(record);
+            return new Pair(row.text("s1"), row.text("s2"), row.number("score"));
         }
     }
 

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param protocol how, in words; absent where the task's name says it
 /// @param truncated records that were longer than the model reads; absent where none can be
 @JsonInclude(JsonInclude.Include.NON_NULL)
-record TaskFigure(
+record EncoderFigure(
         @JsonProperty("task") String task,
         @JsonProperty("metric") String metric,
         @JsonProperty("value") double value,
