@@ -4,8 +4,8 @@ is checked against.
     python harness_tasks.py MODEL DATA TASK[,TASK...] LIMIT SHOTS BATCH OUT.json
 
 The harness's own task files are used; records are only renamed to the columns that these files know. OUT.json holds,
-for each task, the figures, each document's log-likelihoods, and the seconds of asking (loading the model is not
-counted). Checked with lm_eval 0.4.13, transformers 5.23.0, torch 2.15.0.
+for each task, the figures, each document's log-likelihoods, and the seconds of asking (neither loading the model nor
+the figures' bootstrap is counted). Checked with lm_eval 0.4.13, transformers 5.23.0, torch 2.15.0.
 """
 
 import json
@@ -112,18 +112,42 @@ def task(name, data, shots):
     return ConfigurableTask(config=config)
 
 
+class Clock:
+    """Seconds that the model was asked for, tokenizing included; prompts and figures are not counted."""
+
+    NAMES = ("loglikelihood", "generate_until")
+
+    def __init__(self, judge):
+        self.judge, self.seconds = judge, 0.0
+        for name in self.NAMES:
+            setattr(judge, name, self.timed(getattr(judge, name)))
+
+    def timed(self, work):
+        def run(*arguments, **options):
+            start = time.perf_counter()
+            try:
+                return work(*arguments, **options)
+            finally:
+                self.seconds += time.perf_counter() - start
+        return run
+
+    def stop(self):
+        for name in self.NAMES:
+            delattr(self.judge, name)
+
+
 def ask(judge, name, data, limit, shots):
     asked = task(name, data, shots)
     asked.config.task = name
-    start = time.perf_counter()
+    clock = Clock(judge)
     found = lm_eval.simple_evaluate(model=judge, tasks=[asked], limit=limit or None, log_samples=True,
                                     bootstrap_iters=100000)
-    seconds = time.perf_counter() - start
+    clock.stop()
     samples = {one["doc_id"]: one for one in found["samples"][name]}
     return {
         "figures": {key: value for key, value in found["results"][name].items()
                     if isinstance(value, (int, float)) and not isinstance(value, bool)},
-        "seconds": seconds,
+        "seconds": clock.seconds,
         "documents": len(samples),
         "samples": [{"doc": key, "arguments": list(map(list, samples[key]["arguments"])),
                      "responses": [one[0] for one in samples[key]["resps"]]} for key in sorted(samples)],

@@ -12,6 +12,9 @@ import picocli.CommandLine.Option;
 
 /// The options that say what a method is calibrated on.
 final class CalibrationOptions {
+    /// Tokens around each window of an encoder.
+    private static final int FRAME = 2;
+
     @Option(
             names = "--calibration",
             paramLabel = "FILE",
@@ -21,7 +24,10 @@ final class CalibrationOptions {
     @Option(names = "--samples", defaultValue = "64", description = "Calibration windows (${DEFAULT-VALUE}).")
     private int samples;
 
-    @Option(names = "--window", defaultValue = "512", description = "Tokens in a window (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--window",
+            defaultValue = "512",
+            description = "Tokens in a window (${DEFAULT-VALUE}); of an encoder with the two around it.")
     private int window;
 
     @Option(
@@ -57,7 +63,10 @@ final class CalibrationOptions {
         }
         var corpora = files.stream().map(Corpus::read).toList();
         try (var tokenizer = model.tokenizer()) {
-            return UsageErrors.check(() -> CalibrationSet.sample(tokenizer, corpora, samples, window, seed));
+            return UsageErrors.check(() -> model.spec().encoder().isEmpty()
+                    ? CalibrationSet.sample(tokenizer, corpora, samples, window, seed)
+                    : CalibrationSet.sample(tokenizer, corpora, samples, window - FRAME, seed)
+                            .framed(tokenizer.frame()));
         }
     }
 
@@ -72,7 +81,10 @@ final class CalibrationOptions {
         }
         var corpus = Corpus.read(validation);
         try (var tokenizer = model.tokenizer()) {
-            return UsageErrors.check(() -> ValidationSet.firstWindows(tokenizer, corpus, window, validationWindows));
+            return UsageErrors.check(() -> model.spec().encoder().isEmpty()
+                    ? ValidationSet.firstWindows(tokenizer, corpus, window, validationWindows)
+                    : ValidationSet.firstWindows(tokenizer, corpus, window - FRAME, validationWindows)
+                            .framed(tokenizer.frame()));
         }
     }
 }

@@ -143,7 +143,7 @@ final class CompareCommand implements Callable<Integer> {
         var path = models.resolve(names.isEmpty() ? null : names.getFirst());
         try (var opened = LanguageModel.open(path);
                 var work = WorkFolder.forOutput(output)) {
-            check(opened, candidates);
+            check(opened.requireDecoder(), candidates);
             var set = calibration.read(opened, details.seed());
             var validation = calibration.readValidation(opened);
             candidates.forEach(candidate -> {

@@ -98,6 +98,9 @@ final class CompressCommand implements Callable<Integer> {
         var asked = bound == null ? recipe.recipe(method, storage) : recipe.sharing(method, storage, 1);
         RecipeDetails.refuseIgnored(spec.commandLine().getParseResult(), List.of(asked));
         try (var opened = LanguageModel.open(models.resolve(model))) {
+            if (check != null || bound != null) {
+                opened.requireDecoder();
+            }
             var fitted = recipe.fitted(opened, asked);
             UsageErrors.check(() -> CompressionPlan.of(opened, fitted, calibration.samples(), calibration.window()));
             var set = calibration.read(opened, recipe.seed());

@@ -21,7 +21,8 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         description = "Measure a model: perplexity on texts, accuracy at tasks, prefill and decode speed, memory. A"
                 + " text is encoded once without special tokens and cut into separate windows; none is skipped."
-                + " Tasks follow the rules of lm-evaluation-harness.")
+                + " Tasks follow the rules of lm-evaluation-harness. An encoder is measured on tasks of its own, and on"
+                + " hidden tokens of texts where it has a head for them.")
 final class EvaluateCommand implements Callable<Integer> {
     private final Console console;
     private final ModelArgument models;
@@ -61,11 +62,22 @@ final class EvaluateCommand implements Callable<Integer> {
                     "There is nothing to measure on.",
                     "Name a text with --text FILE, or tasks with --tasks and --task-data.");
         }
-        var asked = tasks.plan();
         var path = models.resolve(model);
         try (var opened = LanguageModel.open(path)) {
+            if (opened.spec().encoder().isPresent()) {
+                return encoder(opened);
+            }
+            var asked = tasks.plan();
             var yardstick = new Yardstick(texts.read(opened, window), representation, asked, plan);
             var document = Document.of(path.toString(), measure(opened, yardstick));
+            console.result(document, document::text);
+        }
+        return ExitCode.OK.number();
+    }
+
+    private Integer encoder(LanguageModel opened) {
+        try (var progress = console.progress()) {
+            var document = new EncoderTasks(opened, tasks, texts, window).measure(progress);
             console.result(document, document::text);
         }
         return ExitCode.OK.number();

@@ -57,6 +57,16 @@ final class EvaluationTexts {
         return !files.isEmpty();
     }
 
+    /// The texts as the user named them.
+    List<String> files() {
+        return files;
+    }
+
+    /// Windows of each text at most; 0 for all.
+    int maxWindows() {
+        return maxWindows;
+    }
+
     /// Refuses a command line without a text.
     ///
     /// @throws CommandException with code 2

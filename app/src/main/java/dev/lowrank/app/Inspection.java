@@ -1,9 +1,11 @@
 package dev.lowrank.app;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.checkpoint.Checkpoint;
 import dev.lowrank.checkpoint.TensorInfo;
 import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.model.EncoderParts;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.Role;
@@ -16,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// What `inspect` tells of a model.
 ///
@@ -28,7 +31,8 @@ import java.util.TreeSet;
 /// @param headDim width of a head
 /// @param vocabSize rows of the embedding
 /// @param maxPositions context length
-/// @param tied whether the head is the embedding
+/// @param tied whether no table but the embedding scores tokens
+/// @param encoderHeads what an encoder has behind its blocks; absent for a decoder
 /// @param parameters numbers of the whole model
 /// @param bytes bytes of the weight files
 /// @param bitsPerWeight `8 * bytes / parameters`
@@ -46,6 +50,10 @@ record Inspection(
         @JsonProperty("vocab_size") int vocabSize,
         @JsonProperty("max_positions") int maxPositions,
         @JsonProperty("tied") boolean tied,
+
+        @JsonProperty("encoder_heads") @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+        List<String> encoderHeads,
+
         @JsonProperty("parameters") long parameters,
         @JsonProperty("bytes") long bytes,
         @JsonProperty("bits_per_weight") double bitsPerWeight,
@@ -106,12 +114,28 @@ record Inspection(
                 spec.vocabSize(),
                 spec.maxPositions(),
                 spec.tied(),
+                spec.encoder().map(Inspection::heads).orElse(null),
                 parameters,
                 bytes,
                 8.0 * bytes / parameters,
                 types(used),
                 roles(model, spec, checkpoint),
                 Part.of(others.stream().map(checkpoint::info).toList()));
+    }
+
+    private static List<String> heads(EncoderParts parts) {
+        var heads = new ArrayList<String>();
+        parts.pooler().ifPresent(_ -> heads.add("pooler"));
+        parts.classifier().ifPresent(head -> heads.add("classifier of " + String.join(", ", head.labels())));
+        parts.masked().ifPresent(_ -> heads.add("masked tokens"));
+        return heads;
+    }
+
+    private String head() {
+        if (encoderHeads == null) {
+            return "head " + (tied ? "tied to the embedding" : "of its own");
+        }
+        return "an encoder with " + (encoderHeads.isEmpty() ? "no head" : String.join(" and ", encoderHeads));
     }
 
     private static Map<String, Long> types(List<TensorInfo> tensors) {
@@ -153,7 +177,7 @@ record Inspection(
         var text = new StringBuilder();
         text.append(model).append('\n');
         text.append(String.format(
-                "%s, %d layers, hidden %d, %d heads of %d, %d key/value heads, vocabulary %s, context %s, head %s%n",
+                "%s, %d layers, hidden %d, %d heads of %d, %d key/value heads, vocabulary %s, context %s, %s%n",
                 architecture,
                 layers,
                 hiddenSize,
@@ -162,7 +186,7 @@ record Inspection(
                 kvHeads,
                 Figures.count(vocabSize),
                 Figures.count(maxPositions),
-                tied ? "tied to the embedding" : "of its own"));
+                head()));
         text.append(String.format(
                 "%s parameters in %s, %s bits per weight, stored as %s%n%n",
                 Figures.count(parameters),

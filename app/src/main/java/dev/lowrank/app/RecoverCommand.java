@@ -113,7 +113,7 @@ final class RecoverCommand implements Callable<Integer> {
     public Integer call() {
         var folder = models.resolve(model.toString());
         try (var opened = LanguageModel.open(folder)) {
-            var recipe = training.recipe(opened.spec().hiddenSize());
+            var recipe = training.recipe(opened.requireDecoder().spec().hiddenSize());
             requireContext(opened);
             train(opened, teacher(folder), recipe);
         }

@@ -19,7 +19,8 @@ final class TaskOptions {
             paramLabel = "TASK",
             description = "Tasks to ask, by the rules of lm-evaluation-harness: arc_easy, arc_challenge, hellaswag,"
                     + " mmlu, truthfulqa_mc1, truthfulqa_mc2, winogrande, piqa, openbookqa, boolq, lambada_openai,"
-                    + " gsm8k, svamp, humaneval, mbpp and more; an unknown name lists all.")
+                    + " gsm8k, svamp, humaneval, mbpp and more; an unknown name lists all. Of an encoder stsb, sst2,"
+                    + " mrpc, rte.")
     private List<String> names = new ArrayList<>();
 
     @Option(names = "--task-file", paramLabel = "FILE", description = "A task of your own, YAML; several times.")
@@ -70,6 +71,30 @@ final class TaskOptions {
         return !names.isEmpty() || !files.isEmpty();
     }
 
+    /// The names as the user gave them, each once; for models that the other tasks do not fit.
+    List<String> names() {
+        return names.stream().distinct().toList();
+    }
+
+    /// Documents of each task at most; 0 for all.
+    ///
+    /// @throws CommandException with code 2 for a number below 0
+    int limit() {
+        requireAtLeast("--limit", limit, 0);
+        return limit;
+    }
+
+    /// Where the records are.
+    ///
+    /// @throws CommandException with code 2 if nobody said so
+    Path data() {
+        if (folder == null) {
+            throw new CommandException(
+                    ExitCode.USAGE, "Tasks need their records.", "Name the folder of their files with --task-data.");
+        }
+        return folder;
+    }
+
     /// Reads the tasks' records.
     ///
     /// @throws CommandException with code 2 for options that do not go together or are out of range, or a
@@ -80,17 +105,13 @@ final class TaskOptions {
         if (!any()) {
             return TaskPlan.NONE;
         }
-        if (folder == null) {
-            throw new CommandException(
-                    ExitCode.USAGE, "Tasks need their records.", "Name the folder of their files with --task-data.");
-        }
-        requireAtLeast("--limit", limit, 0);
+        var data = data();
+        var most = limit();
         requireAtLeast("--code-samples", programs, 1);
         requireAtLeast("--shots", shots == null ? 0 : shots, 0);
         var asked = shots == null ? OptionalInt.empty() : OptionalInt.of(shots);
-        var data = folder;
         var prepared = definitions().stream()
-                .map(task -> PreparedTask.of(task, data, limit, asked))
+                .map(task -> PreparedTask.of(task, data, most, asked))
                 .toList();
         var runsCode = prepared.stream()
                 .map(PreparedTask::definition)

@@ -7,9 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /// A model folder as Hugging Face lays it out: `config.json`, `model.safetensors` or shards with an index,
 /// tokenizer files. Pickle weights are never opened and no code of the folder is ever run.
@@ -26,12 +30,18 @@ public final class HuggingFaceFolder implements Checkpoint {
             "merges.txt",
             "tokenizer.model",
             "spiece.model",
-            "sentencepiece.bpe.model");
+            "sentencepiece.bpe.model",
+            SentenceModules.MODULES,
+            "sentence_bert_config.json",
+            "config_sentence_transformers.json");
 
     private final Path path;
     private final ModelConfig config;
     private final ShardSet shards;
     private final List<Path> sidecars;
+    /// Names in the files by the names that tensors go by, where they differ.
+    private final Map<String, String> stored;
+    private final SortedSet<String> names;
     private boolean closed;
 
     private HuggingFaceFolder(Path path, ModelConfig config, ShardSet shards, List<Path> sidecars) {
@@ -39,6 +49,21 @@ public final class HuggingFaceFolder implements Checkpoint {
         this.config = config;
         this.shards = shards;
         this.sidecars = sidecars;
+        this.stored = new HashMap<>();
+        var all = new TreeSet<String>();
+        for (var name : shards.holders().keySet()) {
+            var known = modern(name);
+            if (!known.equals(name)) {
+                stored.put(known, name);
+            }
+            all.add(known);
+        }
+        this.names = Collections.unmodifiableSortedSet(all);
+    }
+
+    /// Layer norms of checkpoints that were converted from TensorFlow have other names for scale and shift.
+    private static String modern(String name) {
+        return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias");
     }
 
     /// @param path a model folder
@@ -109,6 +134,7 @@ public final class HuggingFaceFolder implements Checkpoint {
                 found.add(paths.shown(name));
             }
         }
+        found.addAll(SentenceModules.files(paths));
         return List.copyOf(found);
     }
 
@@ -124,12 +150,14 @@ public final class HuggingFaceFolder implements Checkpoint {
 
     @Override
     public Set<String> names() {
-        return Collections.unmodifiableSet(shards.holders().keySet());
+        return names;
     }
 
     @Override
     public TensorInfo info(String name) {
-        return holder(name).info(name);
+        var file = stored.getOrDefault(name, name);
+        var info = holder(file).info(file);
+        return file.equals(name) ? info : info.named(name);
     }
 
     @Override
@@ -137,7 +165,8 @@ public final class HuggingFaceFolder implements Checkpoint {
         if (closed) {
             throw new IllegalStateException("The checkpoint " + path + " is closed");
         }
-        return holder(name).tensor(name);
+        var file = stored.getOrDefault(name, name);
+        return holder(file).tensor(file);
     }
 
     @Override

@@ -17,6 +17,7 @@ import tools.jackson.core.util.Separators;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -55,6 +56,28 @@ final class Json {
     /// @param bad code of a file that is not one JSON object
     /// @param limit code of a file over a limit
     static ObjectNode parse(Path file, byte[] bytes, Code bad, Code limit) {
+        var node = value(file, bytes, bad, limit);
+        if (node instanceof ObjectNode object) {
+            return object;
+        }
+        throw new CheckpointException(bad, file, "Expected a JSON object, found " + node.getNodeType());
+    }
+
+    /// Parses one JSON array.
+    ///
+    /// @param file for messages
+    /// @param bytes the whole file
+    /// @param bad code of a file that is not one JSON array
+    /// @param limit code of a file over a limit
+    static ArrayNode parseArray(Path file, byte[] bytes, Code bad, Code limit) {
+        var node = value(file, bytes, bad, limit);
+        if (node instanceof ArrayNode array) {
+            return array;
+        }
+        throw new CheckpointException(bad, file, "Expected a JSON array, found " + node.getNodeType());
+    }
+
+    private static JsonNode value(Path file, byte[] bytes, Code bad, Code limit) {
         JsonNode node;
         try {
             var text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
@@ -66,10 +89,7 @@ final class Json {
         } catch (JacksonException e) {
             throw new CheckpointException(bad, file, offset(e), "", "Not valid JSON: " + brief(e), e);
         }
-        if (node instanceof ObjectNode object) {
-            return object;
-        }
-        throw new CheckpointException(bad, file, "Expected a JSON object, found " + node.getNodeType());
+        return node;
     }
 
     static byte[] write(ObjectNode node) {

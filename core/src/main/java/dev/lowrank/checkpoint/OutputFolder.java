@@ -177,19 +177,27 @@ public final class OutputFolder implements AutoCloseable {
 
     /// Copies a file byte for byte, under its own name.
     ///
-    /// @param source a file, e.g. one of [Checkpoint#sidecars]
+    /// @param source a file
     public void copy(Path source) {
-        var target = resolve(String.valueOf(source.getFileName()));
+        copy(source, String.valueOf(source.getFileName()));
+    }
+
+    /// Copies a file byte for byte.
+    ///
+    /// @param source a file, e.g. one of [Checkpoint#sidecars]
+    /// @param name file name, or a path with `/` inside the folder
+    public void copy(Path source, String name) {
+        var target = resolve(name);
         var temporary = target.resolveSibling(target.getFileName() + TEMPORARY);
-        try (var from = FileChannel.open(source, StandardOpenOption.READ);
+        try (var original = FileChannel.open(source, StandardOpenOption.READ);
                 var to = FileChannel.open(
                         temporary,
                         StandardOpenOption.CREATE,
                         StandardOpenOption.TRUNCATE_EXISTING,
                         StandardOpenOption.WRITE)) {
-            var size = from.size();
+            var size = original.size();
             for (var done = 0L; done < size; ) {
-                var count = from.transferTo(done, size - done, to);
+                var count = original.transferTo(done, size - done, to);
                 if (count <= 0) {
                     throw new CheckpointException(Code.IO_FILE_CHANGED, source, "The file changed while it was copied");
                 }

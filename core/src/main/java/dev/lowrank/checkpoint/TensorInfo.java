@@ -11,4 +11,9 @@ import dev.lowrank.tensor.Shape;
 /// @param shape sizes, outermost first
 /// @param bytes bytes in the file
 /// @param storedType type in the file as the format spells it, e.g. `BF16` or `Q4_1`
-public record TensorInfo(String name, DType dtype, Shape shape, long bytes, String storedType) {}
+public record TensorInfo(String name, DType dtype, Shape shape, long bytes, String storedType) {
+    /// The same tensor under another name.
+    TensorInfo named(String other) {
+        return new TensorInfo(other, dtype, shape, bytes, storedType);
+    }
+}

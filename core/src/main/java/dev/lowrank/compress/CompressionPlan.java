@@ -67,6 +67,7 @@ public record CompressionPlan(
     /// @throws CheckpointException if the source is compressed already
     public static CompressionPlan of(LanguageModel source, CompressionRecipe recipe, int samples, int window) {
         var targets = targets(source, recipe).toList();
+        EncoderPlans.check(source, recipe);
         WholePlans.check(source, recipe);
         var bySite = recipe.method() instanceof SiteMethod;
         var known = bySite && recipe.ranksKnownAhead() && !targets.isEmpty();

@@ -20,7 +20,7 @@ final class DenseStream implements AutoCloseable {
     private final List<int[]> windows;
     private final Path work;
     private final CalibrationStream stream;
-    private @Nullable TorchDecoder decoder;
+    private @Nullable Judge judge;
 
     /// @param work folder of working files
     DenseStream(LanguageModel source, ValidationSet validation, Path work) {
@@ -39,12 +39,12 @@ final class DenseStream implements AutoCloseable {
     ///
     /// @param first the first block that differs; the number of blocks for none
     /// @param blocks gives a block, in the innermost scope; asked in order
-    /// @return nats per token
+    /// @return nats per token; of an encoder the [EmbeddingError]
     double loss(int first, BlockSource blocks) {
         var last = source.spec().blocks().size();
-        var head = prepared();
+        var judged = prepared();
         if (first == last) {
-            return WindowLoss.mean(head, stream.hidden(), last, windows);
+            return judged.mean(stream.hidden(), last);
         }
         var trial = new CalibrationStream(source, windows, work, "trial");
         for (var index = first; index < last; index++) {
@@ -53,7 +53,7 @@ final class DenseStream implements AutoCloseable {
             trial.hidden().forget(index);
         }
         try {
-            return WindowLoss.mean(head, trial.hidden(), last, windows);
+            return judged.mean(trial.hidden(), last);
         } finally {
             trial.hidden().forget(last);
         }
@@ -94,21 +94,67 @@ final class DenseStream implements AutoCloseable {
     }
 
     /// Runs the windows through the source, once.
-    private TorchDecoder prepared() {
-        if (decoder == null) {
+    private Judge prepared() {
+        if (judge == null) {
             stream.embed();
             for (var index = 0; index < source.spec().blocks().size(); index++) {
                 step(index, stream.hidden(), stream, (block, work) -> work.accept(block.load()));
             }
-            decoder = TorchDecoder.load(source, Residency.STREAMED);
+            judge = source.spec().encoder().isPresent()
+                    ? new Distance(new EmbeddingError(source.pooling()))
+                    : new Predictions(TorchDecoder.load(source, Residency.STREAMED));
         }
-        return decoder;
+        return judge;
+    }
+
+    /// Says what a stream after the last block is worth.
+    private sealed interface Judge extends AutoCloseable {
+        double mean(HiddenStates hidden, int last);
+
+        @Override
+        void close();
+    }
+
+    /// By how well the next tokens are predicted, in nats per token.
+    private final class Predictions implements Judge {
+        private final TorchDecoder decoder;
+
+        Predictions(TorchDecoder decoder) {
+            this.decoder = decoder;
+        }
+
+        @Override
+        public double mean(HiddenStates hidden, int last) {
+            return WindowLoss.mean(decoder, hidden, last, windows);
+        }
+
+        @Override
+        public void close() {
+            decoder.close();
+        }
+    }
+
+    /// By how far the texts' embeddings are from those of the source.
+    private final class Distance implements Judge {
+        private final EmbeddingError error;
+
+        Distance(EmbeddingError error) {
+            this.error = error;
+        }
+
+        @Override
+        public double mean(HiddenStates hidden, int last) {
+            return error.mean(hidden, stream.hidden(), last, windows.size());
+        }
+
+        @Override
+        public void close() {}
     }
 
     @Override
     public void close() {
-        if (decoder != null) {
-            decoder.close();
+        if (judge != null) {
+            judge.close();
         }
         for (var index = 0; index <= source.spec().blocks().size(); index++) {
             stream.hidden().forget(index);

@@ -4,10 +4,12 @@ import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.model.TorchEncoder;
 import dev.lowrank.model.output.ModelFolder;
 import dev.lowrank.model.output.OutputTensor;
 import dev.lowrank.model.output.Shards;
 import dev.lowrank.tensor.DType;
+import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -155,13 +157,10 @@ final class Finish {
             sizes[0] = reopened.weights().parameters();
             sizes[1] = reopened.checkpoint().weightBytes();
             var difference = TensorScope.tidy(() -> {
-                try (var decoder = TorchDecoder.load(reopened, Residency.STREAMED)) {
-                    var expected =
-                            job.probe.read(job.blueprint().spec().blocks().size(), 0, 1);
-                    var found = decoder.hidden(List.of(job.probeTokens));
-                    return found.sub(expected).abs().max().item()
-                            / expected.abs().max().item();
-                }
+                var expected = job.probe.read(job.blueprint().spec().blocks().size(), 0, 1);
+                var found = hidden(reopened, job.probeTokens);
+                return found.sub(expected).abs().max().item()
+                        / expected.abs().max().item();
             });
             if (!(difference <= CHECK_TOLERANCE)) {
                 throw new IllegalStateException("The folder written for " + job.job.output()
@@ -169,6 +168,18 @@ final class Finish {
                         + CHECK_TOLERANCE + ". This is a fault of the program; the unfinished folder is "
                         + job.folder.folder());
             }
+        }
+    }
+
+    /// The residual stream after the last block, in the innermost scope.
+    private static Tensor hidden(LanguageModel model, int[] tokens) {
+        if (model.spec().encoder().isPresent()) {
+            try (var encoder = TorchEncoder.load(model)) {
+                return encoder.hidden(List.of(tokens));
+            }
+        }
+        try (var decoder = TorchDecoder.load(model, Residency.STREAMED)) {
+            return decoder.hidden(List.of(tokens));
         }
     }
 

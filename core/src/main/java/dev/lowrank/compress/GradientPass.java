@@ -54,7 +54,8 @@ final class GradientPass implements AutoCloseable {
 
     /// Which labels the loss is taken for.
     enum Labels {
-        /// Drawn from the model's own predictions: squares of gradients are then the Fisher information.
+        /// Drawn from the model's own predictions: squares of gradients are then the Fisher information. Of
+        /// an encoder, directions of its embedding: see [EmbeddingError].
         DRAWN,
         /// The text's next tokens; the last position has none and does not count.
         TEXT
@@ -138,9 +139,23 @@ final class GradientPass implements AutoCloseable {
         progress.step("forward", blocks.size(), blocks.size());
     }
 
-    /// The gradient of the loss by the residual stream after the last block: `p − y` at the logits, in
-    /// closed form, so that no vocabulary-wide tensor is kept for a backward pass.
+    /// The gradient of the loss by the residual stream after the last block.
     private void head() {
+        if (source.spec().encoder().isEmpty()) {
+            predictions();
+            return;
+        }
+        var last = source.spec().blocks().size();
+        var error = new EmbeddingError(source.pooling());
+        Compute.each(
+                windows.size(),
+                window -> TensorScope.tidyRun(() -> gradients.write(
+                        last, window, error.gradient(stream.hidden().read(last, window, 1), seed + window))));
+    }
+
+    /// `p − y` at the logits, in closed form, so that no vocabulary-wide tensor is kept for a backward
+    /// pass.
+    private void predictions() {
         var last = source.spec().blocks().size();
         TensorScope.tidyRun(() -> {
             var loaded = TorchHead.load(source, products);

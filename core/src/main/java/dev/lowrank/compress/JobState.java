@@ -293,8 +293,7 @@ final class JobState implements AutoCloseable {
 
     /// The probe before the first block, as the finished folder will embed it.
     void startProbe(Embedding embedding, DType dtype) {
-        TensorScope.tidyRun(() -> probe.write(
-                0, 0, embedding.lookup(List.of(probeTokens), 0).to(dtype).to(DType.F32)));
+        TensorScope.tidyRun(() -> probe.write(0, 0, embedding.rounded(dtype).lookup(List.of(probeTokens), 0)));
     }
 
     @Override

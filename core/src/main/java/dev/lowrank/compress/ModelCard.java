@@ -36,8 +36,8 @@ final class ModelCard {
 
                 %s
                 ```python
-                from transformers import AutoModelForCausalLM, AutoTokenizer
-                model = AutoModelForCausalLM.from_pretrained("PATH"%s)
+                from transformers import %s, AutoTokenizer
+                model = %s.from_pretrained("PATH"%s)
                 tokenizer = AutoTokenizer.from_pretrained("PATH")
                 ```
 
@@ -64,6 +64,8 @@ final class ModelCard {
                 %s""",
                 name,
                 plain ? less : REMOTE_CODE,
+                source.spec().transformersClass(),
+                source.spec().transformersClass(),
                 plain ? "" : ", trust_remote_code=True",
                 report.parametersBefore(),
                 report.parametersAfter(),

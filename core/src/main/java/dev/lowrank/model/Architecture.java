@@ -3,7 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.checkpoint.ModelConfig;
 import java.util.function.Predicate;
 
-/// A decoder family, one file each, named as `model_type` in config.json.
+/// A family of transformers, one file each, named as `model_type` in config.json.
 public interface Architecture {
     /// The `model_type` it reads.
     String modelType();

@@ -6,7 +6,8 @@ import java.util.stream.Collectors;
 
 /// The visible list of architectures. Adding one means adding a file and a line here.
 public final class Architectures {
-    private static final List<Architecture> ALL = List.of(new Llama(), new Qwen2(), new Gpt2(), new GptBigCode());
+    private static final List<Architecture> ALL =
+            List.of(new Llama(), new Qwen2(), new Gpt2(), new GptBigCode(), new Bert());
 
     private Architectures() {}
 

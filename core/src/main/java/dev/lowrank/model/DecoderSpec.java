@@ -1,14 +1,17 @@
 package dev.lowrank.model;
 
+import dev.lowrank.tensor.Functional;
+import dev.lowrank.tensor.Tensor;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// What a pre-norm decoder is, said once: both engines, the compressor and the planner read only this.
+/// What a transformer is, said once: both engines, the compressor and the planner read only this.
 ///
-/// A block is `h += attention(norm(h)); h += mlp(norm(h))`. The MLP is gated when the block has a
-/// [Role#GATE_PROJ] site: `down(activation(gate(x)) * up(x))`, else `down(activation(up(x)))`. Tensor names
-/// are those of the checkpoint without their `.weight` / `.bias` suffix.
+/// A block adds attention and then an MLP to its residual stream, with a norm for each ([Residual]). The
+/// MLP is gated when the block has a [Role#GATE_PROJ] site: `down(activation(gate(x)) * up(x))`, else
+/// `down(activation(up(x)))`. Tensor names are those of the checkpoint without their `.weight` / `.bias`
+/// suffix.
 ///
 /// @param modelType `model_type` of config.json
 /// @param vocabSize rows of the embedding
@@ -18,12 +21,12 @@ import java.util.stream.Stream;
 /// @param headDim width of one head before anything was cut; scales attention and counts rotary pairs
 /// @param maxPositions context length of the checkpoint
 /// @param norm kind and epsilon of every norm
+/// @param residual where a block's norms stand
 /// @param positions how positions enter
 /// @param activation activation of the MLP
 /// @param qkvOrder row order of a fused [Role#QKV_PROJ]
 /// @param embedding token embedding
-/// @param finalNorm norm before the head
-/// @param head output projection; the same name as `embedding` when tied
+/// @param purpose whether it continues texts or reads them, and what stands around its blocks for that
 /// @param blocks in execution order
 public record DecoderSpec(
         String modelType,
@@ -34,12 +37,12 @@ public record DecoderSpec(
         int headDim,
         int maxPositions,
         Norm norm,
+        Residual residual,
         Positions positions,
         Activation activation,
         QkvOrder qkvOrder,
         String embedding,
-        String finalNorm,
-        String head,
+        Purpose purpose,
         List<Block> blocks) {
 
     public DecoderSpec {
@@ -53,8 +56,8 @@ public record DecoderSpec(
     /// One block.
     ///
     /// @param index from 0
-    /// @param attentionNorm norm before attention
-    /// @param mlpNorm norm before the MLP
+    /// @param attentionNorm norm before attention, or after its sum
+    /// @param mlpNorm norm before the MLP, or after its sum
     /// @param sites its linears, in execution order
     /// @param heads widths of its attention heads
     public record Block(int index, String attentionNorm, String mlpNorm, List<LinearSite> sites, Heads heads) {
@@ -99,7 +102,7 @@ public record DecoderSpec(
         }
     }
 
-    /// Normalisation before attention, before the MLP and before the head.
+    /// Normalisation of the residual stream.
     ///
     /// @param kind RMS (scale only) or layer norm (scale and shift)
     /// @param epsilon added to the (mean) square or variance
@@ -109,6 +112,28 @@ public record DecoderSpec(
             RMS,
             LAYER
         }
+    }
+
+    /// Where a block's norms stand.
+    public enum Residual {
+        /// `h += attention(norm(h)); h += mlp(norm(h))`.
+        NORM_FIRST,
+        /// `h = norm(h + attention(h)); h = norm(h + mlp(h))`.
+        NORM_LAST
+    }
+
+    /// What the model is for.
+    public sealed interface Purpose {
+        /// Continues a text: each position sees itself and those before it and predicts the next token.
+        ///
+        /// @param finalNorm norm before the head
+        /// @param head output projection; the same name as the embedding when tied
+        record Decoder(String finalNorm, String head) implements Purpose {}
+
+        /// Reads a text: each position sees all of them.
+        ///
+        /// @param parts what stands around the blocks
+        record Encoder(EncoderParts parts) implements Purpose {}
     }
 
     /// How token positions enter the computation.
@@ -129,7 +154,17 @@ public record DecoderSpec(
         SILU,
         GELU,
         GELU_TANH,
-        RELU
+        RELU;
+
+        /// Applies it to each element, in the innermost scope.
+        Tensor apply(Tensor x) {
+            return switch (this) {
+                case SILU -> Functional.silu(x);
+                case GELU -> Functional.gelu(x);
+                case GELU_TANH -> Functional.geluTanh(x);
+                case RELU -> Functional.relu(x);
+            };
+        }
     }
 
     /// Row order of a fused query/key/value matrix.
@@ -140,9 +175,49 @@ public record DecoderSpec(
         PER_HEAD
     }
 
-    /// Whether the head is the embedding.
+    /// Norm before the head of a decoder.
+    ///
+    /// @throws IllegalStateException for an encoder
+    public String finalNorm() {
+        return decoder().finalNorm();
+    }
+
+    /// Output projection of a decoder.
+    ///
+    /// @throws IllegalStateException for an encoder
+    public String head() {
+        return decoder().head();
+    }
+
+    private Purpose.Decoder decoder() {
+        if (purpose instanceof Purpose.Decoder decoder) {
+            return decoder;
+        }
+        throw new IllegalStateException(modelType + " is an encoder and has no next-token head");
+    }
+
+    /// What stands around the blocks, if this is an encoder.
+    public Optional<EncoderParts> encoder() {
+        return purpose instanceof Purpose.Encoder(var parts) ? Optional.of(parts) : Optional.empty();
+    }
+
+    /// Whether no table but the embedding scores tokens.
     public boolean tied() {
-        return head.equals(embedding);
+        return switch (purpose) {
+            case Purpose.Decoder(var _, var head) -> head.equals(embedding);
+            case Purpose.Encoder(var parts) ->
+                parts.masked().map(head -> head.table().equals(embedding)).orElse(true);
+        };
+    }
+
+    /// The class of Python `transformers` that makes the whole model, head and all.
+    public String transformersClass() {
+        return switch (purpose) {
+            case Purpose.Decoder _ -> "AutoModelForCausalLM";
+            case Purpose.Encoder(var parts) when parts.masked().isPresent() -> "AutoModelForMaskedLM";
+            case Purpose.Encoder(var parts) when parts.classifier().isPresent() -> "AutoModelForSequenceClassification";
+            case Purpose.Encoder _ -> "AutoModel";
+        };
     }
 
     /// Factor on the attention scores.

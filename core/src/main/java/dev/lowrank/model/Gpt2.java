@@ -6,7 +6,9 @@ import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.model.DecoderSpec.Heads;
 import dev.lowrank.model.DecoderSpec.Norm;
 import dev.lowrank.model.DecoderSpec.Positions;
+import dev.lowrank.model.DecoderSpec.Purpose;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
+import dev.lowrank.model.DecoderSpec.Residual;
 import dev.lowrank.model.LinearSite.Layout;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,12 +80,13 @@ final class Gpt2 implements Architecture {
                 headDim,
                 config.requireInt("n_positions", 1, Integer.MAX_VALUE),
                 new Norm(Norm.Kind.LAYER, config.doubleOr("layer_norm_epsilon", 1e-5, Double.MIN_VALUE, 1)),
+                Residual.NORM_FIRST,
                 new Positions.Learned(prefix + "wpe"),
                 activation(config),
                 order,
                 prefix + "wte",
-                prefix + "ln_f",
-                config.booleanOr("tie_word_embeddings", true) ? prefix + "wte" : "lm_head",
+                new Purpose.Decoder(
+                        prefix + "ln_f", config.booleanOr("tie_word_embeddings", true) ? prefix + "wte" : "lm_head"),
                 blocks);
     }
 

@@ -6,11 +6,13 @@ import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.GgufFile;
 import dev.lowrank.checkpoint.GgufTokenizerData;
 import dev.lowrank.checkpoint.HuggingFaceFolder;
+import dev.lowrank.checkpoint.SentenceModules;
 import dev.lowrank.text.GgufTokenizers;
 import dev.lowrank.text.GgufVocabulary;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.Optional;
 
 /// An open checkpoint that is understood: what it is, where its weights lie, how it spells text. Opening
 /// reads headers only and never loads LibTorch; closing unmaps the weights.
@@ -52,7 +54,37 @@ public final class LanguageModel implements AutoCloseable {
         return checkpoint;
     }
 
-    /// What the decoder is.
+    /// The same model where tokens are predicted one after the other.
+    ///
+    /// @throws CheckpointException if it is an encoder
+    public LanguageModel requireDecoder() {
+        if (spec.encoder().isPresent()) {
+            throw checkpoint
+                    .config()
+                    .unsupported(
+                            "model_type",
+                            spec.modelType() + ", an encoder, which reads whole texts and predicts no next token",
+                            "a decoder here; an encoder can be inspected, planned, compressed, exported and measured"
+                                    + " with evaluate --tasks");
+        }
+        return this;
+    }
+
+    /// What the folder says about sentence embeddings; empty if it says nothing.
+    ///
+    /// @throws CheckpointException if it asks for something that is not known
+    public Optional<SentenceModules> sentenceModules() {
+        return checkpoint instanceof HuggingFaceFolder folder ? SentenceModules.read(folder.path()) : Optional.empty();
+    }
+
+    /// How hidden states become one vector for a text.
+    public TextPooling pooling() {
+        return sentenceModules()
+                .map(modules -> new TextPooling(modules.pooling(), modules.normalised()))
+                .orElse(TextPooling.DEFAULT);
+    }
+
+    /// What the model is.
     public DecoderSpec spec() {
         return spec;
     }

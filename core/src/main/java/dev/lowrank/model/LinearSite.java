@@ -1,6 +1,6 @@
 package dev.lowrank.model;
 
-/// One compressible linear of a decoder: `y = x Wᵀ + b` with `W [out, in]`.
+/// One compressible linear of a block: `y = x Wᵀ + b` with `W [out, in]`.
 ///
 /// @param layer block index from 0
 /// @param role what it does in the block

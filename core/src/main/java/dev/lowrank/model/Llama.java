@@ -6,7 +6,9 @@ import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.model.DecoderSpec.Heads;
 import dev.lowrank.model.DecoderSpec.Norm;
 import dev.lowrank.model.DecoderSpec.Positions;
+import dev.lowrank.model.DecoderSpec.Purpose;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
+import dev.lowrank.model.DecoderSpec.Residual;
 import dev.lowrank.model.LinearSite.Layout;
 import java.util.ArrayList;
 import java.util.List;
@@ -79,12 +81,14 @@ final class Llama implements Architecture {
                 headDim,
                 config.intOr("max_position_embeddings", 2048, 1, Integer.MAX_VALUE),
                 new Norm(Norm.Kind.RMS, config.doubleOr("rms_norm_eps", defaultEpsilon, Double.MIN_VALUE, 1)),
+                Residual.NORM_FIRST,
                 new Positions.Rotary(Rope.of(config, headDim)),
                 Activation.SILU,
                 QkvOrder.CONCATENATED,
                 "model.embed_tokens",
-                "model.norm",
-                config.booleanOr("tie_word_embeddings", false) ? "model.embed_tokens" : "lm_head",
+                new Purpose.Decoder(
+                        "model.norm",
+                        config.booleanOr("tie_word_embeddings", false) ? "model.embed_tokens" : "lm_head"),
                 blocks);
     }
 

@@ -4,6 +4,7 @@ import dev.lowrank.checkpoint.Checkpoint;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.ModelConfig;
+import dev.lowrank.model.DecoderSpec.Purpose;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
@@ -12,7 +13,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -71,7 +74,7 @@ public final class ModelWeights {
         return read(spec.embedding() + ".weight");
     }
 
-    /// The output projection, `[vocab, hidden]`; the embedding when tied.
+    /// The output projection of a decoder, `[vocab, hidden]`; the embedding when tied.
     public HostTensor head() {
         return read(spec.head() + ".weight");
     }
@@ -105,13 +108,19 @@ public final class ModelWeights {
         return forms.tensors(site).toList();
     }
 
-    /// The checkpoint names of embeddings and head.
+    /// The checkpoint names of embeddings and of what scores tokens.
     public Set<String> tables() {
         var names = new TreeSet<String>();
         names.add(spec.embedding() + ".weight");
-        names.add(spec.head() + ".weight");
         if (spec.positions() instanceof DecoderSpec.Positions.Learned(var table)) {
             names.add(table + ".weight");
+        }
+        switch (spec.purpose()) {
+            case Purpose.Decoder(var _, var head) -> names.add(head + ".weight");
+            case Purpose.Encoder(var parts) -> {
+                names.add(parts.segments() + ".weight");
+                parts.masked().ifPresent(head -> names.add(head.table() + ".weight"));
+            }
         }
         return names;
     }
@@ -119,7 +128,14 @@ public final class ModelWeights {
     /// The checkpoint names that the computation reads, sorted.
     public Set<String> names() {
         var names = new TreeSet<>(tables());
-        addNorm(names, spec.finalNorm());
+        switch (spec.purpose()) {
+            case Purpose.Decoder(var finalNorm, var _) -> addNorm(names, finalNorm);
+            case Purpose.Encoder(var parts) -> {
+                addNorm(names, parts.embeddingNorm());
+                parts.masked().ifPresent(head -> addNorm(names, head.norm()));
+                names.addAll(headShapes(parts).keySet());
+            }
+        }
         for (var block : spec.blocks()) {
             addNorm(names, block.attentionNorm());
             addNorm(names, block.mlpNorm());
@@ -128,6 +144,25 @@ public final class ModelWeights {
             }
         }
         return names;
+    }
+
+    /// The tensors of an encoder's heads besides tables and norms.
+    private Map<String, Shape> headShapes(EncoderParts parts) {
+        var shapes = new TreeMap<String, Shape>();
+        parts.pooler().ifPresent(name -> addLinear(shapes, name, spec.hiddenSize()));
+        parts.classifier()
+                .ifPresent(
+                        head -> addLinear(shapes, head.linear(), head.labels().size()));
+        parts.masked().ifPresent(head -> {
+            addLinear(shapes, head.transform(), spec.hiddenSize());
+            shapes.put(head.bias(), Shape.of(spec.vocabSize()));
+        });
+        return shapes;
+    }
+
+    private void addLinear(Map<String, Shape> shapes, String name, int out) {
+        shapes.put(name + ".weight", Shape.of(out, spec.hiddenSize()));
+        shapes.put(name + ".bias", Shape.of(out));
     }
 
     private void addNorm(Set<String> names, String norm) {
@@ -150,7 +185,15 @@ public final class ModelWeights {
                     + spec.blocks().size() + " layers and no other");
         }
         require(spec.embedding() + ".weight", spec.vocabSize(), spec.hiddenSize());
-        require(spec.head() + ".weight", spec.vocabSize(), spec.hiddenSize());
+        switch (spec.purpose()) {
+            case Purpose.Decoder(var _, var head) -> require(head + ".weight", spec.vocabSize(), spec.hiddenSize());
+            case Purpose.Encoder(var parts) -> {
+                require(parts.segments() + ".weight", parts.segmentCount(), spec.hiddenSize());
+                parts.masked()
+                        .ifPresent(head -> require(head.table() + ".weight", spec.vocabSize(), spec.hiddenSize()));
+                headShapes(parts).forEach((name, shape) -> require(name, shape.toArray()));
+            }
+        }
         for (var site : new HashSet<>(spec.sites().toList())) {
             forms.shapes(site).forEach((name, shape) -> require(name, shape.toArray()));
         }

@@ -117,7 +117,9 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     /// Prepares a model. Weights in F32, BF16 and F16 stay where they are.
     ///
     /// @param threads that share the rows of a product, the caller's included
+    /// @throws dev.lowrank.checkpoint.CheckpointException for an encoder
     public static RowDecoder of(LanguageModel model, int threads) {
+        model.requireDecoder();
         var weights = model.weights();
         return of(
                 model.spec(),

@@ -8,7 +8,8 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import org.jspecify.annotations.Nullable;
 
-/// Attention of some positions to each other and to those before them.
+/// Attention of some positions to each other and to those before them, or to all where the model reads
+/// whole texts.
 ///
 /// @param qkv queries, keys and values side by side, the first two rotated, `[batch, seq, (heads + kvHeads)
 ///     keyDim + kvHeads valueDim]`
@@ -56,9 +57,11 @@ record SelfAttention(DecoderSpec spec, Block block, Tensor qkv, Tensor keys, Ten
                     0,
                     spec.heads(),
                     block.heads().keyDim());
-            return Functional.causalAttention(
-                            queries, keys.narrow(2, 0, seen), values.narrow(2, 0, seen), spec.attentionScale())
-                    .transpose(1, 2)
+            var attended = spec.encoder().isPresent()
+                    ? Functional.fullAttention(queries, keys, values, spec.attentionScale())
+                    : Functional.causalAttention(
+                            queries, keys.narrow(2, 0, seen), values.narrow(2, 0, seen), spec.attentionScale());
+            return attended.transpose(1, 2)
                     .reshape(
                             qkv.size(0),
                             rows.count(),

@@ -1,12 +1,13 @@
 package dev.lowrank.model;
 
+import dev.lowrank.model.DecoderSpec.Activation;
 import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.DecoderSpec.QkvOrder;
+import dev.lowrank.model.DecoderSpec.Residual;
 import dev.lowrank.model.RowParts.Rows;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Epilogue;
-import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Grad;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
@@ -22,7 +23,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// One decoder block in LibTorch's memory: the unit that calibration maps, runs and releases.
+/// One block in LibTorch's memory: the unit that calibration maps, runs and releases.
 public final class TorchBlock implements TensorOwner {
     private final DecoderSpec spec;
     private final Block block;
@@ -178,8 +179,12 @@ public final class TorchBlock implements TensorOwner {
     }
 
     /// What attention makes each position cost more than the one before it, in costs of the first: a key is
-    /// four multiplications per query element, at less than half the speed of the linears.
+    /// four multiplications per query element, at less than half the speed of the linears. Where all see
+    /// all, nothing.
     private double attentionGrowth(@Nullable KvCache cache) {
+        if (spec.encoder().isPresent()) {
+            return 0;
+        }
         var key = 2.0 * spec.heads() * (block.heads().keyDim() + block.heads().valueDim());
         var linears = block.sites().stream()
                 .filter(site -> site.role().feed() != Feed.ATTENTION_INPUT)
@@ -198,7 +203,7 @@ public final class TorchBlock implements TensorOwner {
     /// @param hidden residual stream, F32 `[batch, seq, hidden]`
     /// @return the same shape, in the innermost scope
     public Tensor attentionInput(Tensor hidden) {
-        return attentionNorm.apply(hidden);
+        return spec.residual() == Residual.NORM_FIRST ? attentionNorm.apply(hidden) : hidden;
     }
 
     /// What feeds the output projection of attention.
@@ -225,7 +230,7 @@ public final class TorchBlock implements TensorOwner {
     /// @param attended what [#attended] gave
     /// @return the same shape, in the innermost scope
     public Tensor mlpInput(Tensor attended) {
-        return mlpNorm.apply(attended);
+        return spec.residual() == Residual.NORM_FIRST ? mlpNorm.apply(attended) : attended;
     }
 
     /// What feeds the last linear of the MLP.
@@ -247,13 +252,14 @@ public final class TorchBlock implements TensorOwner {
 
     private Tensor attentionOutput(Tensor heads, Tensor hidden, SiteTap tap) {
         tap.input(Feed.ATTENTION_OUTPUT, heads);
-        return run(Role.O_PROJ, heads, tap, new Epilogue.Plus(hidden));
+        var sum = run(Role.O_PROJ, heads, tap, new Epilogue.Plus(hidden));
+        return spec.residual() == Residual.NORM_LAST ? attentionNorm.apply(sum) : sum;
     }
 
     /// Queries, keys and values side by side, `[batch, seq, (heads + kvHeads) keyDim + kvHeads valueDim]`,
     /// the first two rotated.
     private Tensor project(Tensor hidden, @Nullable Angles angles, SiteTap tap) {
-        var x = attentionNorm.apply(hidden);
+        var x = attentionInput(hidden);
         tap.input(Feed.ATTENTION_INPUT, x);
         var qkv = linears.containsKey(Role.QKV_PROJ)
                 ? inOrder(run(Role.QKV_PROJ, x, tap, Epilogue.NONE))
@@ -293,12 +299,13 @@ public final class TorchBlock implements TensorOwner {
 
     private Tensor mlpOutput(Tensor hidden, Tensor inner, SiteTap tap) {
         tap.input(Feed.MLP_HIDDEN, inner);
-        return run(Role.DOWN_PROJ, inner, tap, new Epilogue.Plus(hidden));
+        var sum = run(Role.DOWN_PROJ, inner, tap, new Epilogue.Plus(hidden));
+        return spec.residual() == Residual.NORM_LAST ? mlpNorm.apply(sum) : sum;
     }
 
     private Tensor mlpHidden(Tensor hidden, SiteTap tap) {
         return TensorScope.tidy(() -> {
-            var x = mlpNorm.apply(hidden);
+            var x = mlpInput(hidden);
             tap.input(Feed.MLP_INPUT, x);
             if (!block.gated()) {
                 return activated(Role.UP_PROJ, x, tap);
@@ -309,12 +316,9 @@ public final class TorchBlock implements TensorOwner {
     }
 
     private Tensor activated(Role role, Tensor x, SiteTap tap) {
-        return switch (spec.activation()) {
-            case SILU -> run(role, x, tap, Epilogue.SILU);
-            case GELU -> Functional.gelu(run(role, x, tap, Epilogue.NONE));
-            case GELU_TANH -> Functional.geluTanh(run(role, x, tap, Epilogue.NONE));
-            case RELU -> Functional.relu(run(role, x, tap, Epilogue.NONE));
-        };
+        return spec.activation() == Activation.SILU
+                ? run(role, x, tap, Epilogue.SILU)
+                : spec.activation().apply(run(role, x, tap, Epilogue.NONE));
     }
 
     private Tensor run(Role role, Tensor x, SiteTap tap, Epilogue epilogue) {

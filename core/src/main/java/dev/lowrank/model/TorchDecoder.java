@@ -48,7 +48,9 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     /// Loads a model.
     ///
     /// @param residency whether all blocks stay in memory
+    /// @throws dev.lowrank.checkpoint.CheckpointException for an encoder
     public static TorchDecoder load(LanguageModel model, Residency residency) {
+        model.requireDecoder();
         var store = new TensorStore("the decoder of " + model.checkpoint().path());
         try {
             return TensorScope.tidy(() -> new TorchDecoder(model, residency, store));

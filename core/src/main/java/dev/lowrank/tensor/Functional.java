@@ -147,6 +147,11 @@ public final class Functional {
         return Native.own("gelu_tanh", () -> torch.gelu(x.handle(), "tanh"), x);
     }
 
+    /// @return `tanh(x)`
+    public static Tensor tanh(Tensor x) {
+        return Native.own("tanh", () -> torch.tanh(x.handle()), x);
+    }
+
     /// @return `max(x, 0)`
     public static Tensor relu(Tensor x) {
         return Native.own("relu", () -> torch.relu(x.handle()), x);
@@ -174,27 +179,46 @@ public final class Functional {
                 : TensorScope.tidy(() -> new CausalAttention(q, k, v, scale).run());
     }
 
-    /// By LibTorch's kernel, which on CPU wants as many key as query heads.
+    /// `softmax(scale · q kᵀ) v`, where every query sees every key.
+    ///
+    /// @param q `[batch, heads, queries, keyDim]`
+    /// @param k `[batch, kvHeads, keys, keyDim]`; `kvHeads` divides `heads`
+    /// @param v `[batch, kvHeads, keys, valueDim]`
+    /// @param scale factor on the scores, usually `1/√keyDim`
+    /// @return `[batch, heads, queries, valueDim]`
+    public static Tensor fullAttention(Tensor q, Tensor k, Tensor v, double scale) {
+        return dotProductAttention(q, k, v, null, false, scale);
+    }
+
     private static Tensor differentiableAttention(Tensor q, Tensor k, Tensor v, double scale) {
-        var groups = q.size(1) / k.size(1);
         var square = q.size(2) == k.size(2);
         return TensorScope.tidy(() -> {
             var mask = square ? null : CausalAttention.future(q.dtype(), q.size(2), k.size(2));
-            return Native.own(
-                    "scaled_dot_product_attention",
-                    () -> torch.scaled_dot_product_attention(
-                            q.handle(),
-                            heads(k, groups),
-                            heads(v, groups),
-                            mask == null ? new TensorOptional() : optional(mask),
-                            0.0,
-                            square,
-                            new DoubleOptional(scale),
-                            false),
-                    q,
-                    k,
-                    v);
+            return dotProductAttention(q, k, v, mask, square, scale);
         });
+    }
+
+    /// By LibTorch's kernel, which on CPU wants as many key as query heads.
+    ///
+    /// @param mask added to the scores; null for none
+    /// @param triangle whether each query sees only the keys up to its own place
+    private static Tensor dotProductAttention(
+            Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean triangle, double scale) {
+        var groups = q.size(1) / k.size(1);
+        return Native.own(
+                "scaled_dot_product_attention",
+                () -> torch.scaled_dot_product_attention(
+                        q.handle(),
+                        heads(k, groups),
+                        heads(v, groups),
+                        mask == null ? new TensorOptional() : optional(mask),
+                        0.0,
+                        triangle,
+                        new DoubleOptional(scale),
+                        false),
+                q,
+                k,
+                v);
     }
 
     /// `−ln softmax(logits)[target]` per row, in F32 (F64 for F64 logits).

@@ -53,6 +53,11 @@ public final class CalibrationSet {
         return of(windows, new TextIdentity(sources, words, rule.window(), samples, seed, (long) samples * window));
     }
 
+    /// The same windows as an encoder reads them, each with the frame around it.
+    public CalibrationSet framed(TextFrame frame) {
+        return new CalibrationSet(set.framed(frame));
+    }
+
     /// @param windows token ids, at least one window; copied
     /// @param identity what they were made of
     /// @return the set

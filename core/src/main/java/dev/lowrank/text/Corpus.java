@@ -7,12 +7,12 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.StringJoiner;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One text, read whole: a `.jsonl` file is its `text` fields joined by two newlines, any other file is its
-/// content as it
-/// stands (line ends and a byte order mark included).
+/// One text, read whole: a `.jsonl` file is its `text` fields (or its sentence pairs `s1`, `s2`) joined by
+/// two newlines, any other file is its content as it stands (line ends and a byte order mark included).
 public final class Corpus {
     private final String name;
     private final String sha256;
@@ -68,7 +68,13 @@ public final class Corpus {
     }
 
     private static String textField(String name, int line, ObjectNode record) {
-        JsonNode field = record.get("text");
+        if (!record.has("text") && record.has("s1") && record.has("s2")) {
+            return text(name, line, record.get("s1")) + "\n\n" + text(name, line, record.get("s2"));
+        }
+        return text(name, line, record.get("text"));
+    }
+
+    private static String text(String name, int line, @Nullable JsonNode field) {
         if (field == null || !field.isString()) {
             var found = field == null ? "no `text` field" : "a `text` field of type " + field.getNodeType();
             throw new TextException(

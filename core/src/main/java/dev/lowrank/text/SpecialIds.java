@@ -9,10 +9,12 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Which ids begin and end a text, and the names of the special tokens that templates use (`bos_token`,
-/// `eos_token`, ...).
-record SpecialIds(OptionalInt bos, OptionalInt eos, Set<Integer> endOfText, Map<String, String> names) {
-    private static final String[] NAMES = {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token"
+/// Which ids begin and end a text or hide a token, and the names of the special tokens that templates use
+/// (`bos_token`, `eos_token`, ...).
+record SpecialIds(
+        OptionalInt bos, OptionalInt eos, OptionalInt mask, Set<Integer> endOfText, Map<String, String> names) {
+    private static final String[] NAMES = {
+        "bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"
     };
 
     static SpecialIds of(TokenizerFiles files, Vocabulary vocabulary) {
@@ -36,7 +38,9 @@ record SpecialIds(OptionalInt bos, OptionalInt eos, Set<Integer> endOfText, Map<
         addToken(bos, names.get("bos_token"), vocabulary);
         addIds(bos, generation.get("bos_token_id"));
         addIds(bos, model.get("bos_token_id"));
-        return new SpecialIds(first(bos), first(eos), Set.copyOf(eos), Map.copyOf(names));
+        var mask = new LinkedHashSet<Integer>();
+        addToken(mask, names.get("mask_token"), vocabulary);
+        return new SpecialIds(first(bos), first(eos), first(mask), Set.copyOf(eos), Map.copyOf(names));
     }
 
     private static OptionalInt first(Set<Integer> ids) {

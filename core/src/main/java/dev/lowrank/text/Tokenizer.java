@@ -165,6 +165,26 @@ public final class Tokenizer implements AutoCloseable {
                                         "names neither a bos_token nor an eos_token; a text without context needs one of them."));
     }
 
+    /// What the tokenizer puts around the texts of an encoder.
+    ///
+    /// @throws TextException `TOK_FORMAT` if it does not put one token before and one after a text
+    public TextFrame frame() {
+        var ids = encodeWithSpecials("");
+        if (ids.length != 2) {
+            throw new TextException(
+                    Code.TOK_FORMAT,
+                    TokenizerFiles.TOKENIZER,
+                    "puts " + ids.length + " tokens around a text; expected one before and one after it, as an"
+                            + " encoder's post-processor does.");
+        }
+        return new TextFrame(ids[0], ids[1]);
+    }
+
+    /// @return the id that stands in the place of a token that is to be guessed, if there is one
+    public OptionalInt mask() {
+        return special.mask();
+    }
+
     /// @return whether [#encodeWithSpecials(String)] begins with [#bos()]
     public boolean addsBos() {
         var ids = encodeWithSpecials("a");

@@ -23,6 +23,11 @@ public final class ValidationSet {
         return new ValidationSet(WindowSet.first(tokenizer, corpus, new Windows(window, maxWindows)));
     }
 
+    /// The same windows as an encoder reads them, each with the frame around it.
+    public ValidationSet framed(TextFrame frame) {
+        return new ValidationSet(set.framed(frame));
+    }
+
     /// @param windows token ids, at least one window; copied
     /// @param identity what they were made of
     /// @return the set

@@ -21,6 +21,23 @@ record WindowSet(List<int[]> windows, TextIdentity identity) {
         return windows.size();
     }
 
+    /// Every window with a frame around it.
+    WindowSet framed(TextFrame frame) {
+        var framed = windows.stream()
+                .map(window -> frame.single(window, window.length + 2).ids())
+                .toList();
+        var length = identity.window() + 2;
+        return new WindowSet(
+                framed,
+                new TextIdentity(
+                        identity.files(),
+                        identity.rule() + ", each framed as an encoder's text",
+                        length,
+                        identity.samples(),
+                        identity.seed(),
+                        (long) framed.size() * length));
+    }
+
     static WindowSet first(Tokenizer tokenizer, Corpus corpus, Windows rule) {
         var ids = tokenizer.encode(corpus.text());
         var windows = rule.cut(ids);

@@ -14,7 +14,8 @@ import dev.lowrank.text.EvaluationSet;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.ejml.simple.SimpleMatrix;
+import org.ejml.data.DMatrixRMaj;
+import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -37,38 +38,50 @@ class RepresentationTest {
                 var found = Representation.measure(decoder, "text", set, Progress.silent());
                 var hidden = decoder.normed(decoder.hidden(List.of(set.windows().getFirst())))
                         .select(0, 0);
-                var z = normalised(new SimpleMatrix(
+                var z = normalised(new DMatrixRMaj(
                         Math.toIntExact(hidden.size(0)), Math.toIntExact(hidden.size(1)), true, hidden.toDoubles()));
+                var svd = DecompositionFactory_DDRM.svd(z.numRows, z.numCols, false, false, false);
+                assertThat(svd.decompose(z.copy())).isTrue();
                 var entropy = 0.0;
-                for (var sigma : z.svd().getSingularValues()) {
+                for (var sigma : svd.getSingularValues()) {
                     var lambda = sigma * sigma / window;
                     entropy -= lambda > 0 ? lambda * Math.log(lambda) : 0;
                 }
                 assertThat(found.matrixEntropy()).isCloseTo(entropy / Math.log(256), within(1e-9));
                 var lengths = new double[256];
-                for (var j = 0; j < 256; j++) {
-                    lengths[j] = z.getColumn(j).normF();
+                for (var i = 0; i < z.numRows; i++) {
+                    for (var j = 0; j < 256; j++) {
+                        lengths[j] += z.get(i, j) * z.get(i, j);
+                    }
                 }
                 Arrays.sort(lengths);
                 var norm = 0.0;
                 for (var j = 0; j < Math.min(window, 256); j++) {
-                    norm += lengths[255 - j];
+                    norm += Math.sqrt(lengths[255 - j]);
                 }
                 assertThat(found.matrixNuclearNorm()).isCloseTo(norm / window, within(1e-9));
             }
         });
     }
 
-    private static SimpleMatrix normalised(SimpleMatrix states) {
-        var z = states.copy();
-        for (var j = 0; j < z.getNumCols(); j++) {
-            var mean = states.getColumn(j).elementSum() / z.getNumRows();
-            for (var i = 0; i < z.getNumRows(); i++) {
-                z.set(i, j, z.get(i, j) - mean);
+    private static DMatrixRMaj normalised(DMatrixRMaj z) {
+        for (var j = 0; j < z.numCols; j++) {
+            var sum = 0.0;
+            for (var i = 0; i < z.numRows; i++) {
+                sum += z.get(i, j);
+            }
+            for (var i = 0; i < z.numRows; i++) {
+                z.set(i, j, z.get(i, j) - sum / z.numRows);
             }
         }
-        for (var i = 0; i < z.getNumRows(); i++) {
-            z.setRow(i, z.getRow(i).divide(z.getRow(i).normF()));
+        for (var i = 0; i < z.numRows; i++) {
+            var squares = 0.0;
+            for (var j = 0; j < z.numCols; j++) {
+                squares += z.get(i, j) * z.get(i, j);
+            }
+            for (var j = 0; j < z.numCols; j++) {
+                z.set(i, j, z.get(i, j) / Math.sqrt(squares));
+            }
         }
         return z;
     }

@@ -140,12 +140,12 @@ class GeneratorTest {
                 2,
                 context,
                 new Norm(Norm.Kind.RMS, 1e-5),
+                DecoderSpec.Residual.NORM_FIRST,
                 new Positions.Rotary(new Rope(new double[] {1}, 1)),
                 Activation.SILU,
                 QkvOrder.CONCATENATED,
                 "embed",
-                "norm",
-                "head",
+                new DecoderSpec.Purpose.Decoder("norm", "head"),
                 List.of());
         return RowDecoder.of(spec, new Successors(), Kernels.best(), 2);
     }

@@ -52,12 +52,12 @@ final class SyntheticModel implements RowDecoder.Weights {
                 headDim,
                 8192,
                 new Norm(Norm.Kind.RMS, 1e-5),
+                DecoderSpec.Residual.NORM_FIRST,
                 new Positions.Rotary(new Rope(inverse, 1)),
                 Activation.SILU,
                 QkvOrder.CONCATENATED,
                 "embed",
-                "norm",
-                "embed",
+                new DecoderSpec.Purpose.Decoder("norm", "embed"),
                 blocks);
     }
 

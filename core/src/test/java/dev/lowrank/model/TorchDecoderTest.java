@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import dev.lowrank.testing.GoldenEncoder;
 import dev.lowrank.testing.GoldenModel;
 import dev.lowrank.testing.NoNativeLeaks;
 import dev.lowrank.testing.TensorAssert;
@@ -64,7 +65,9 @@ class TorchDecoderTest {
 
     @Test
     void thereAreFixturesOfAllArchitectures() {
-        assertThat(all().map(golden -> golden.toString().split("-", 2)[0]).distinct())
+        var names = Stream.concat(
+                all().map(GoldenModel::toString), GoldenEncoder.all().map(GoldenEncoder::toString));
+        assertThat(names.map(name -> name.split("-", 2)[0]).distinct())
                 .containsExactlyInAnyOrderElementsOf(Architectures.all().stream()
                         .map(Architecture::modelType)
                         .toList());

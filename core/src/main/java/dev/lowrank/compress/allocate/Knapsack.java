@@ -185,13 +185,13 @@ record Knapsack(int step, int rounds, double trust, int depthGroups, double floo
         var notes = new ArrayList<String>();
         var best = first;
         var loss = problem.trialLoss(first);
-        notes.add("first plan: predicted increase " + first.predictedLoss() + " nats, trial loss " + loss);
+        notes.add("first plan: predicted increase " + first.predictedLoss() + ", trial loss " + loss);
         var reach = trust;
         for (var round = 1; round <= rounds; round++) {
             var scale = scales(ladders, best, loss);
             var next = solve(ladders, scale, new Window(best, reach, floor));
             var trial = problem.trialLoss(next);
-            notes.add("round " + round + ": predicted increase " + next.predictedLoss() + " nats, trial loss " + trial
+            notes.add("round " + round + ": predicted increase " + next.predictedLoss() + ", trial loss " + trial
                     + (trial < loss ? ", kept" : ", dropped"));
             if (trial < loss) {
                 best = next;

@@ -56,14 +56,14 @@ public final class ModelFolder {
             DType dtype) {
         var config = shape.withDtype(dtype);
         if (!sites.isEmpty() || shape.lowrank() != null) {
-            config = compressed(config, sites);
+            config = compressed(source, config, sites);
             RemoteCode.of(config.modelType()).files().forEach(folder::write);
         }
         folder.write("config.json", config.toBytes());
         writeTokenizer(source, folder);
     }
 
-    private static ModelConfig compressed(ModelConfig config, Map<LinearSite, StoredSite> sites) {
+    private static ModelConfig compressed(LanguageModel source, ModelConfig config, Map<LinearSite, StoredSite> sites) {
         var code = RemoteCode.of(config.modelType());
         var block = config.lowrank() instanceof ObjectNode shape ? shape.deepCopy() : JSON.createObjectNode();
         block.put("version", LOWRANK_VERSION);
@@ -81,7 +81,7 @@ public final class ModelFolder {
         });
         var map = JSON.createObjectNode();
         code.autoMap().forEach(map::put);
-        return config.with("architectures", JSON.createArrayNode().add(code.causal()))
+        return config.with("architectures", JSON.createArrayNode().add(code.architecture(source.spec())))
                 .with("auto_map", map)
                 .with("lowrank", block);
     }
@@ -89,7 +89,10 @@ public final class ModelFolder {
     /// Copies a folder's tokenizer files byte for byte; a GGUF file's own tokenizer is written out.
     static void writeTokenizer(LanguageModel source, OutputFolder folder) {
         var checkpoint = source.checkpoint();
-        checkpoint.sidecars().forEach(folder::copy);
+        checkpoint
+                .sidecars()
+                .forEach(file -> folder.copy(
+                        file, checkpoint.path().relativize(file).toString().replace('\\', '/')));
         if (checkpoint instanceof GgufFile) {
             try (var tokenizer = source.tokenizer()) {
                 tokenizer.files().forEach(folder::write);

@@ -1,29 +1,47 @@
 package dev.lowrank.model.output;
 
+import dev.lowrank.model.DecoderSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /// The small Python files that let `transformers` load a compressed folder with `trust_remote_code=True`.
 ///
 /// @param modelType `model_type` of the model, which stays the original one
 /// @param config name of its configuration class
-/// @param base name of its base model class
-/// @param causal name of its language model class
-record RemoteCode(String modelType, String config, String base, String causal) {
+/// @param models class of each model by the `Auto` class that makes it
+record RemoteCode(String modelType, String config, Map<String, String> models) {
     private static final String FOLDER = "/dev/lowrank/model/python/";
 
     private static final List<RemoteCode> ALL = List.of(
-            new RemoteCode("llama", "LowrankLlamaConfig", "LowrankLlamaModel", "LowrankLlamaForCausalLM"),
-            new RemoteCode("qwen2", "LowrankQwen2Config", "LowrankQwen2Model", "LowrankQwen2ForCausalLM"),
-            new RemoteCode("gpt2", "LowrankGPT2Config", "LowrankGPT2Model", "LowrankGPT2LMHeadModel"),
+            causal("llama", "LowrankLlama", "ForCausalLM"),
+            causal("qwen2", "LowrankQwen2", "ForCausalLM"),
+            causal("gpt2", "LowrankGPT2", "LMHeadModel"),
+            causal("gpt_bigcode", "LowrankGPTBigCode", "ForCausalLM"),
             new RemoteCode(
-                    "gpt_bigcode",
-                    "LowrankGPTBigCodeConfig",
-                    "LowrankGPTBigCodeModel",
-                    "LowrankGPTBigCodeForCausalLM"));
+                    "bert",
+                    "LowrankBertConfig",
+                    ordered(
+                            "AutoModel", "LowrankBertModel",
+                            "AutoModelForMaskedLM", "LowrankBertForMaskedLM",
+                            "AutoModelForSequenceClassification", "LowrankBertForSequenceClassification")));
+
+    private static RemoteCode causal(String modelType, String stem, String head) {
+        var models = ordered("AutoModel", stem + "Model", "AutoModelForCausalLM", stem + head);
+        return new RemoteCode(modelType, stem + "Config", models);
+    }
+
+    private static Map<String, String> ordered(String... pairs) {
+        var map = new LinkedHashMap<String, String>();
+        for (var i = 0; i < pairs.length; i += 2) {
+            map.put(pairs[i], pairs[i + 1]);
+        }
+        return Collections.unmodifiableMap(map);
+    }
 
     /// The code of an architecture.
     static RemoteCode of(String modelType) {
@@ -37,9 +55,16 @@ record RemoteCode(String modelType, String config, String base, String causal) {
     Map<String, String> autoMap() {
         var map = new LinkedHashMap<String, String>();
         map.put("AutoConfig", "configuration_lowrank_" + modelType + "." + config);
-        map.put("AutoModel", "modeling_lowrank_" + modelType + "." + base);
-        map.put("AutoModelForCausalLM", "modeling_lowrank_" + modelType + "." + causal);
+        models.forEach((auto, model) -> map.put(auto, "modeling_lowrank_" + modelType + "." + model));
         return map;
+    }
+
+    /// The class that makes the whole model, head and all, for `architectures` of config.json.
+    ///
+    /// @param spec what the model is
+    String architecture(DecoderSpec spec) {
+        var auto = spec.transformersClass();
+        return Objects.requireNonNull(models.get(auto), auto);
     }
 
     /// The files, by name.

@@ -8,11 +8,14 @@ import dev.lowrank.model.Progress;
 import dev.lowrank.model.Role;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.model.TorchEncoder;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
+import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.testing.CompressedForm;
+import dev.lowrank.testing.GoldenEncoder;
 import dev.lowrank.testing.GoldenModel;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -21,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -80,7 +84,37 @@ class TransformersTest {
                 }
             }
         }
-        var reports = check(python, pairs);
+        assertEqual(pairs, check(python, pairs, "AutoModelForCausalLM"));
+    }
+
+    @Test
+    void encodersOfEveryFormLoadWithTheSameOutputs() throws Exception {
+        var python = python();
+        for (var golden : GoldenEncoder.all().toList()) {
+            var pairs = new ArrayList<String>();
+            var auto = "";
+            try (var source = LanguageModel.open(golden.folder())) {
+                auto = source.spec().transformersClass();
+                for (var form : CompressedForm.values()) {
+                    var output = folder.resolve(golden + "-" + form);
+                    form.write(source, KEEP, output);
+                    pairs.add(output.toString());
+                    pairs.add(expected(output, golden).toString());
+                    if (form == CompressedForm.PIVOTED) {
+                        var merged = folder.resolve(golden + "-MERGED");
+                        try (var model = LanguageModel.open(output)) {
+                            MergedExport.write(model, merged, Progress.silent());
+                        }
+                        pairs.add(merged.toString());
+                        pairs.add(expected(output, golden).toString());
+                    }
+                }
+            }
+            assertEqual(pairs, check(python, pairs, auto));
+        }
+    }
+
+    private static void assertEqual(List<String> pairs, List<JsonNode> reports) {
         assertThat(reports).hasSize(pairs.size() / 2);
         var worst = 0.0;
         for (var i = 0; i < reports.size(); i++) {
@@ -101,15 +135,32 @@ class TransformersTest {
 
     /// Writes the fixture's tokens and what the batch engine computes from them.
     private Path expected(Path model, GoldenModel golden) {
-        var windows = golden.windows();
+        return expected(model, golden.windows(), opened -> {
+            try (var decoder = TorchDecoder.load(opened, Residency.STREAMED)) {
+                return decoder.logits(golden.windows());
+            }
+        });
+    }
+
+    private Path expected(Path model, GoldenEncoder golden) {
+        return expected(model, golden.texts(), opened -> {
+            try (var encoder = TorchEncoder.load(opened)) {
+                var hidden = encoder.hidden(golden.texts());
+                return encoder.scoresTokens()
+                        ? encoder.tokens(hidden)
+                        : encoder.labelNames().isEmpty() ? hidden : encoder.labels(hidden);
+            }
+        });
+    }
+
+    private Path expected(Path model, List<int[]> windows, Function<LanguageModel, Tensor> run) {
         var ids = windows.stream()
                 .flatMapToLong(window -> java.util.Arrays.stream(window).asLongStream())
                 .toArray();
         var file = folder.resolve(model.getFileName() + "-expected.safetensors");
         TensorScope.tidyRun(() -> {
-            try (var opened = LanguageModel.open(model);
-                    var decoder = TorchDecoder.load(opened, Residency.STREAMED)) {
-                var logits = decoder.logits(windows);
+            try (var opened = LanguageModel.open(model)) {
+                var logits = run.apply(opened);
                 var tokens = new HostTensor(
                         DType.I64, Shape.of(windows.size(), windows.getFirst().length), MemorySegment.ofArray(ids));
                 var values =
@@ -131,12 +182,13 @@ class TransformersTest {
     /// Runs the script on all pairs in one process.
     ///
     /// @return its reports, one for each pair
-    private List<JsonNode> check(String python, List<String> pairs) throws Exception {
+    private List<JsonNode> check(String python, List<String> pairs, String auto) throws Exception {
         var command = new ArrayList<>(List.of(
                 python,
                 root().resolve("core/src/test/python/check_transformers_load.py")
                         .toString()));
         command.addAll(pairs);
+        command.addAll(List.of("--auto", auto));
         var done = run(command);
         assertThat(done.code()).as(done.errors() + done.output()).isZero();
         return done.output()
