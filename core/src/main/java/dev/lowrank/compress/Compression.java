@@ -72,18 +72,7 @@ public final class Compression {
             Unfinished unfinished,
             Progress progress) {
         for (var job : jobs) {
-            var recipe = job.recipe();
-            if (calibration == null && recipe.needsCalibration()) {
-                throw new IllegalArgumentException("The method "
-                        + recipe.name() + " with the allocator "
-                        + recipe.allocator().info().id()
-                        + " needs a calibration text; give one with --calibration FILE");
-            }
-            if (validation == null && recipe.needsValidation()) {
-                throw new IllegalArgumentException("The allocator "
-                        + recipe.allocator().info().id()
-                        + " measures candidates on a validation text; give one with --validation FILE");
-            }
+            requireTexts(job.recipe(), calibration, validation);
         }
         var files = Fingerprint.source(source.checkpoint().path());
         var reports = new LinkedHashMap<Job, CompressionReport>();
@@ -119,6 +108,36 @@ public final class Compression {
         } finally {
             opened.forEach(JobState::close);
         }
+    }
+
+    private static void requireTexts(
+            CompressionRecipe recipe, @Nullable CalibrationSet calibration, @Nullable ValidationSet validation) {
+        if (calibration == null && recipe.needsCalibration()) {
+            throw new IllegalArgumentException("The method "
+                    + recipe.name() + " with the allocator "
+                    + recipe.allocator().info().id()
+                    + " needs a calibration text; give one with --calibration FILE");
+        }
+        if (validation == null && recipe.needsValidation()) {
+            throw new IllegalArgumentException("The allocator "
+                    + recipe.allocator().info().id()
+                    + " measures candidates on a validation text; give one with --validation FILE");
+        }
+    }
+
+    /// Opens the working folder of a job that several models will be cut from.
+    static JobState open(LanguageModel source, Job job, @Nullable CalibrationSet calibration) {
+        var recipe = job.recipe();
+        requireTexts(recipe, calibration, null);
+        var plan = plan(source, job, calibration);
+        var fingerprint = Fingerprint.of(
+                Fingerprint.source(source.checkpoint().path()),
+                recipe,
+                plan.shares(),
+                MixedPrecision.products(source.spec()),
+                recipe.needsCalibration() ? calibration : null,
+                null);
+        return open(source, fingerprint, job, plan, Unfinished.RESUME);
     }
 
     private static CompressionPlan plan(LanguageModel source, Job job, @Nullable CalibrationSet calibration) {
