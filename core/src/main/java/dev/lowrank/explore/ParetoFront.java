@@ -51,11 +51,11 @@ public record ParetoFront(List<Evaluated> members) {
     /// Which of two is better in Pareto's sense.
     ///
     /// @return negative for the first, positive for the second, 0 for neither
-    public static int compare(Measures one, Measures other, List<Objective> objectives) {
+    public static int compare(Measures left, Measures right, List<Objective> objectives) {
         var better = false;
         var worse = false;
         for (var objective : objectives) {
-            var difference = Double.compare(objective.cost(one), objective.cost(other));
+            var difference = Double.compare(objective.cost(left), objective.cost(right));
             better |= difference < 0;
             worse |= difference > 0;
         }

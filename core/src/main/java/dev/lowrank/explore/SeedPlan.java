@@ -9,6 +9,7 @@ import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /// What allocators make of budgets: where a search begins, and what its front is held against.
 ///
@@ -26,16 +27,22 @@ public record SeedPlan(String allocator, double keep, Allocation allocation) {
     public static List<SeedPlan> of(Candidates candidates, List<String> allocators, List<Double> shares) {
         var plans = new ArrayList<SeedPlan>();
         for (var keep : shares) {
-            var problem = candidates.problem(new Budget.Share(CostUnit.BYTES, KeepRatio.keep(keep)));
             for (var id : allocators) {
-                try {
-                    var plan = Allocators.of(id, AllocatorOptions.DEFAULT).allocate(problem);
-                    plans.add(new SeedPlan(id, keep, plan));
-                } catch (IllegalArgumentException tooSmall) {
-                    continue; // the matrices are too small for such a share
-                }
+                var budget = new Budget.Share(CostUnit.BYTES, KeepRatio.keep(keep));
+                spend(candidates, id, budget).ifPresent(plan -> plans.add(new SeedPlan(id, keep, plan)));
             }
         }
         return plans;
+    }
+
+    /// The plan of an allocator for a budget; empty where it cannot spend so little.
+    ///
+    /// @param id of an allocator which needs nothing that the candidates do not measure
+    public static Optional<Allocation> spend(Candidates candidates, String id, Budget budget) {
+        try {
+            return Optional.of(Allocators.of(id, AllocatorOptions.DEFAULT).allocate(candidates.problem(budget)));
+        } catch (IllegalArgumentException tooSmall) {
+            return Optional.empty();
+        }
     }
 }
