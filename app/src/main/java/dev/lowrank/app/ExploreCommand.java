@@ -283,7 +283,12 @@ final class ExploreCommand implements Callable<Integer> {
         }
         try (var cache = EvaluationCache.open(files.results());
                 var evaluator = new ModelEvaluator(
-                        opened, candidates, order.meters(), cache, setup(opened, recipe, set, read, plan), progress)) {
+                        opened,
+                        candidates,
+                        order.meters(),
+                        cache,
+                        setup(opened, recipe, set, read, plan),
+                        Progress.silent())) {
             if (cache.torn()) {
                 console.warn("The last line of " + files.results()
                         + " was torn by an earlier run; it is dropped and measured again.");

@@ -61,40 +61,42 @@ record BayesianSearch(int groups, int drawn) implements Search {
                     learn(seed);
                 }
             }
-            var bound = highestCost();
+            var most = highestCost();
+            var least = Math.min(LEAST_COST, most);
             for (var stale = 0; !log.spent() && stale < drawn; ) {
                 var before = points.size();
-                var cost = bound < 1 && points.size() % 2 == 0
-                        ? bound
-                        : LEAST_COST + random.nextDouble() * (bound - LEAST_COST);
-                learn(space.within(promising(Math.max(LEAST_COST, cost))));
+                var atBound = most < 1 && before % 2 == 0 && stale == 0;
+                var point = space.within(promising(atBound ? most : least + random.nextDouble() * (most - least)));
+                if (log.violationAhead(point) == 0) {
+                    learn(point);
+                }
                 stale = points.size() == before ? stale + 1 : 0;
             }
         }
 
-        /// The largest share of the dense cost that the constraints on sizes allow, on the line of equal
-        /// shares.
+        /// What equal shares cost at the bound that the constraints on sizes set, as a share of the dense cost; 1
+        /// where they set none.
         private double highestCost() {
-            var low = LEAST_COST;
+            var low = 0.0;
             var high = 1.0;
-            if (allowed(high)) {
+            if (log.violationAhead(equal(high)) == 0) {
                 return high;
             }
             for (var i = 0; i < 20; i++) {
                 var middle = (low + high) / 2;
-                if (allowed(middle)) {
+                if (log.violationAhead(equal(middle)) == 0) {
                     low = middle;
                 } else {
                     high = middle;
                 }
             }
-            return low;
+            return space.cost(equal(low)) / dense;
         }
 
-        private boolean allowed(double share) {
-            var equal = new double[space.sites()];
-            Arrays.fill(equal, share);
-            return log.violationAhead(space.within(equal)) == 0;
+        private int[] equal(double share) {
+            var shares = new double[space.sites()];
+            Arrays.fill(shares, share);
+            return space.within(shares);
         }
 
         private void learn(int[] point) {

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +45,12 @@ public final class EvaluationCache implements AutoCloseable {
     /// @param kind what was measured, for people
     /// @param ranks the configuration, for people
     /// @param values by name
-    record Line(String key, String kind, SortedMap<String, Integer> ranks, SortedMap<String, Double> values) {}
+    record Line(String key, String kind, SortedMap<String, Integer> ranks, SortedMap<String, Double> values) {
+        Line {
+            Objects.requireNonNull(key, "key");
+            Objects.requireNonNull(values, "values");
+        }
+    }
 
     /// Opens or makes a file.
     ///
@@ -72,7 +78,7 @@ public final class EvaluationCache implements AutoCloseable {
             try {
                 var line = JSON.readValue(bytes, start, end - start, Line.class);
                 known.put(line.key(), line.values());
-            } catch (JacksonException | NullPointerException broken) {
+            } catch (JacksonException broken) {
                 if (end + 1 == bytes.length) {
                     return start;
                 }

@@ -1,5 +1,6 @@
 package dev.lowrank.explore;
 
+import dev.lowrank.compress.allocate.Ladder;
 import io.jenetics.Genotype;
 import io.jenetics.IntegerChromosome;
 import io.jenetics.IntegerGene;
@@ -61,7 +62,7 @@ record Nsga2Search(int population, double mutation, double reach) implements Sea
     public List<Evaluated> run(SearchTask task) {
         var log = new SearchLog(task);
         var judge = new Judge(log);
-        // Threads of our own take part in no evaluation: the order of random numbers would be lost.
+        // On this thread alone: other threads would draw in an order of their own.
         RandomRegistry.with(new Random(task.seed())).run(() -> evolve(log, judge));
         return log.all();
     }
@@ -91,7 +92,7 @@ record Nsga2Search(int population, double mutation, double reach) implements Sea
                 .forEach(any -> {});
     }
 
-    /// The seeds, and mixtures of neighbouring ones up to a population.
+    /// The seeds and the dense model; the others of the first population are drawn.
     private ISeq<Genotype<IntegerGene>> founders(SearchLog log) {
         var space = log.task().space();
         var points = new ArrayList<>(log.task().seeds());
@@ -109,12 +110,33 @@ record Nsga2Search(int population, double mutation, double reach) implements Sea
         return space.within(shares);
     }
 
+    /// Jenetics wants one range for all genes of a chromosome: that of the longest ladder, on which shorter
+    /// ones are stretched.
     private static Genotype<IntegerGene> genotype(SearchSpace space, int[] point) {
+        var range = range(space);
         var genes = IntStream.range(0, point.length)
-                .mapToObj(
-                        i -> IntegerGene.of(point[i], 0, space.ladders().get(i).size()))
+                .mapToObj(i -> {
+                    var top = space.ladders().get(i).dense();
+                    var allele = top == 0 ? range - 1 : Math.round((double) point[i] * (range - 1) / top);
+                    return IntegerGene.of((int) allele, 0, range);
+                })
                 .toArray(IntegerGene[]::new);
         return Genotype.of(IntegerChromosome.of(genes));
+    }
+
+    private static int range(SearchSpace space) {
+        return Math.max(2, space.ladders().stream().mapToInt(Ladder::size).max().orElse(2));
+    }
+
+    /// What [#genotype] made of it; every place of a shorter ladder comes back as it was.
+    private static int[] point(SearchSpace space, Genotype<IntegerGene> genotype) {
+        var range = range(space);
+        var genes = genotype.chromosome();
+        return IntStream.range(0, space.sites())
+                .map(i -> (int) Math.round((double) genes.get(i).intValue()
+                        * space.ladders().get(i).dense()
+                        / (range - 1)))
+                .toArray();
     }
 
     /// Gives points their costs, one after the other.
@@ -126,10 +148,7 @@ record Nsga2Search(int population, double mutation, double reach) implements Sea
         }
 
         private Vec<double[]> costs(Phenotype<IntegerGene, Vec<double[]>> one) {
-            var point = one.genotype().stream()
-                    .flatMap(chromosome -> chromosome.stream())
-                    .mapToInt(IntegerGene::intValue)
-                    .toArray();
+            var point = point(log.task().space(), one.genotype());
             var objectives = log.task().objectives();
             var costs = new double[objectives.size()];
             var ahead = log.violationAhead(point);
