@@ -9,6 +9,7 @@ import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
+import dev.lowrank.compress.allocate.GivenRanks;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -212,7 +213,10 @@ final class ExploreCommand implements Callable<Integer> {
         if (members < 1) {
             throw new CommandException(ExitCode.USAGE, "--front must be at least 1, not " + members + ".", "");
         }
-        RecipeDetails.refuseIgnored(spec.commandLine().getParseResult(), List.of(recipe));
+        // What decides ranks elsewhere decides nothing here.
+        RecipeDetails.refuseIgnored(
+                spec.commandLine().getParseResult(),
+                List.of(ExploreFiles.with(recipe, new GivenRanks(Map.of(), "the search"))));
     }
 
     private Candidates candidates(

@@ -66,7 +66,8 @@ record ExploreFiles(Path folder) {
         return commands;
     }
 
-    private static CompressionRecipe with(CompressionRecipe recipe, GivenRanks given) {
+    /// A recipe with its ranks decided.
+    static CompressionRecipe with(CompressionRecipe recipe, GivenRanks given) {
         return new CompressionRecipe(
                 recipe.name(),
                 recipe.method(),

@@ -74,8 +74,8 @@ record BayesianSearch(int groups, int drawn) implements Search {
             }
         }
 
-        /// What equal shares cost at the bound that the constraints on sizes set, as a share of the dense cost; 1
-        /// where they set none.
+        /// What equal shares cost at the bound that the constraints on sizes set, as a share of the dense
+        /// cost; 1 where they set none.
         private double highestCost() {
             var low = 0.0;
             var high = 1.0;
