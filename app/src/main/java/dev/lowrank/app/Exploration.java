@@ -178,13 +178,13 @@ record Exploration(
 
         private Searched search(
                 SearchSpace ladders, List<Objective> objectives, List<Constraint> constraints, Measures dense) {
+            var others = order.estimates() ? List.of("energy", "knapsack") : List.of("energy");
             var allocators =
-                    order.estimates() ? List.of("uniform", "energy", "knapsack") : List.of("uniform", "energy");
-            var plans = new ArrayList<>(SeedPlan.of(candidates, allocators, SeedPlan.SHARES));
-            var uniform = plans.stream()
-                    .filter(plan -> plan.allocator().equals("uniform"))
-                    .toList();
-            plans.addAll(SeedPlan.of(candidates, List.of(allocators.getLast()), MORE_SHARES));
+                    Stream.concat(Stream.of("uniform"), others.stream()).toList();
+            var uniform = SeedPlan.of(candidates, List.of("uniform"), SeedPlan.SHARES);
+            var plans = new ArrayList<>(uniform);
+            uniform.forEach(equal -> plans.addAll(beside(equal, others)));
+            plans.addAll(SeedPlan.of(candidates, List.of(others.getLast()), MORE_SHARES));
             if (reads(Measures.LATENCY, objectives, constraints)) {
                 estimateLatency(uniform, ladders);
             }
@@ -206,6 +206,17 @@ record Exploration(
                     ParetoFront.of(all, objectives, constraints, all.getFirst().measures());
             return new Searched(
                     search, objectives, constraints, all, front, members(front), baselines(uniform, ladders));
+        }
+
+        /// What other allocators make of the very bytes that equal shares take.
+        private List<SeedPlan> beside(SeedPlan equal, List<String> others) {
+            var bytes = new Budget.Absolute(
+                    CostUnit.BYTES, equal.allocation().cost());
+            return others.stream()
+                    .flatMap(id -> SeedPlan.spend(candidates, id, bytes)
+                            .map(plan -> new SeedPlan(id, equal.keep(), plan))
+                            .stream())
+                    .toList();
         }
 
         private SearchTask counting(SearchTask task, Search search) {
