@@ -210,12 +210,12 @@ record Exploration(
 
         /// What other allocators make of the very bytes that equal shares take.
         private List<SeedPlan> beside(SeedPlan equal, List<String> others) {
-            var bytes = new Budget.Absolute(
-                    CostUnit.BYTES, equal.allocation().cost());
+            var bytes = new Budget.Absolute(CostUnit.BYTES, equal.allocation().cost());
             return others.stream()
-                    .flatMap(id -> SeedPlan.spend(candidates, id, bytes)
-                            .map(plan -> new SeedPlan(id, equal.keep(), plan))
-                            .stream())
+                    .flatMap(id ->
+                            SeedPlan.spend(candidates, id, bytes)
+                                    .map(plan -> new SeedPlan(id, equal.keep(), plan))
+                                    .stream())
                     .toList();
         }
 
