@@ -43,6 +43,8 @@ class FloorsTest {
                 .definedBy("dev.lowrank.recover..")
                 .layer("evaluate")
                 .definedBy("dev.lowrank.evaluate..")
+                .layer("explore")
+                .definedBy("dev.lowrank.explore..")
                 .whereLayer("tensor")
                 .mayNotAccessAnyLayer()
                 .whereLayer("checkpoint")
@@ -57,6 +59,8 @@ class FloorsTest {
                 .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model", "compress")
                 .whereLayer("evaluate")
                 .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model")
+                .whereLayer("explore")
+                .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model", "compress", "evaluate")
                 .check(CORE);
     }
 
@@ -95,6 +99,17 @@ class FloorsTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("ai.djl..")
+                .check(CORE);
+    }
+
+    @Test
+    void onlyExploreTouchesTheGeneticLibrary() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.lowrank.explore..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.jenetics..")
                 .check(CORE);
     }
 

@@ -52,6 +52,26 @@ final class CalibrationOptions {
         return window;
     }
 
+    /// The options that ask for the same calibration text.
+    List<String> arguments() {
+        var arguments = new ArrayList<String>();
+        files.forEach(file -> arguments.addAll(List.of("--calibration", file.toString())));
+        if (!files.isEmpty()) {
+            arguments.addAll(List.of("--samples", Integer.toString(samples), "--window", Integer.toString(window)));
+        }
+        return arguments;
+    }
+
+    /// Whether a calibration text was given.
+    boolean present() {
+        return !files.isEmpty();
+    }
+
+    /// Whether a validation text was given.
+    boolean validates() {
+        return validation != null;
+    }
+
     /// Reads the texts and draws the windows.
     ///
     /// @return null when no text was given

@@ -95,7 +95,7 @@ final class ComparisonReport {
 
     /// The same as comma-separated values with full precision.
     static String csv(Comparison comparison) {
-        var lines = new ArrayList<String>();
+        var lines = new ArrayList<List<String>>();
         var header = new ArrayList<>(List.of(
                 "method",
                 "storage",
@@ -112,10 +112,9 @@ final class ComparisonReport {
             header.add(figure.task() + " " + figure.metric() + " stderr");
         }
         header.addAll(List.of("prefill_tokens_per_second", "decode_tokens_per_second", "seconds"));
-        lines.add(line(header));
-        lines.add(line(values(comparison.dense())));
-        comparison.rows().forEach(row -> lines.add(line(values(row))));
-        return String.join("\n", lines) + "\n";
+        lines.add(values(comparison.dense()));
+        comparison.rows().forEach(row -> lines.add(values(row)));
+        return Csv.of(header, lines);
     }
 
     private static List<String> values(Comparison.Row row) {
@@ -140,16 +139,6 @@ final class ComparisonReport {
         values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.decode()));
         values.add(String.format(Locale.ROOT, "%.3f", row.seconds()));
         return values;
-    }
-
-    private static String line(List<String> values) {
-        return values.stream().map(ComparisonReport::quoted).collect(Collectors.joining(","));
-    }
-
-    private static String quoted(String value) {
-        return value.chars().anyMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r')
-                ? '"' + value.replace("\"", "\"\"") + '"'
-                : value;
     }
 
     private static String shortName(String text) {

@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 /// @param options which tasks
 /// @param texts which texts
 /// @param window tokens in a window of a text
-record EncoderTasks(LanguageModel model, TaskOptions options, EvaluationTexts texts, int window) {
+record EncoderTasks(LanguageModel model, TaskChoice options, EvaluationTexts texts, int window) {
     private static final String STSB = "stsb";
     private static final String STSB_FILE = "stsb_dev.jsonl";
     private static final String STSB_PROTOCOL = "cosine of sentence embeddings, times 100";

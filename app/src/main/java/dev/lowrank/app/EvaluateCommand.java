@@ -56,7 +56,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var plan = speed.plan();
-        if (!texts.any() && !tasks.any()) {
+        if (!texts.any() && !tasks.choice().any()) {
             throw new CommandException(
                     ExitCode.USAGE,
                     "There is nothing to measure on.",
@@ -77,7 +77,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private Integer encoder(LanguageModel opened) {
         try (var progress = console.progress()) {
-            var document = new EncoderTasks(opened, tasks, texts, window).measure(progress);
+            var document = new EncoderTasks(opened, tasks.choice(), texts, window).measure(progress);
             console.result(document, document::text);
         }
         return ExitCode.OK.number();

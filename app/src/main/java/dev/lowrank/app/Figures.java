@@ -1,5 +1,6 @@
 package dev.lowrank.app;
 
+import java.math.BigInteger;
 import java.util.Locale;
 
 /// Numbers as people read them, always with their unit.
@@ -22,6 +23,11 @@ final class Figures {
 
     /// A count with its digits grouped, e.g. `5,513,216`.
     static String count(long count) {
+        return String.format(Locale.ROOT, "%,d", count);
+    }
+
+    /// A count of any size with its digits grouped.
+    static String grouped(BigInteger count) {
         return String.format(Locale.ROOT, "%,d", count);
     }
 

@@ -11,6 +11,7 @@ import dev.lowrank.compress.allocate.PerplexityIncrease;
 import dev.lowrank.compress.allocate.WithinBound;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -57,6 +58,13 @@ final class RecipeOptions {
 
     @Option(names = "--rank", paramLabel = "R", description = "The same rank for every target, instead of --keep.")
     private @Nullable Integer rank;
+
+    @Option(
+            names = "--site-ranks",
+            paramLabel = "FILE",
+            description = "JSON object of a rank for each site to cut, by its name, as `explore` writes it; all others"
+                    + " stay dense. Instead of --keep.")
+    private @Nullable Path siteRanks;
 
     @Option(
             names = "--energy",
@@ -107,7 +115,7 @@ final class RecipeOptions {
     /// The share asked for, where it was a share.
     @Nullable
     Double keep() {
-        return rank == null && energy == null && increase == null && budget == null
+        return Stream.of(rank, siteRanks, energy, increase, budget).allMatch(Objects::isNull)
                 ? Double.valueOf(keep == null ? 0.8 : keep)
                 : null;
     }
@@ -150,10 +158,10 @@ final class RecipeOptions {
     }
 
     private Ranks ranks(String method) {
-        var ways = Stream.of(keep, rank, energy, increase, budget).filter(Objects::nonNull);
+        var ways = Stream.of(keep, rank, siteRanks, energy, increase, budget).filter(Objects::nonNull);
         if (ways.count() > 1) {
             throw new IllegalArgumentException(
-                    "--keep, --rank, --energy, --budget and --max-perplexity-increase exclude"
+                    "--keep, --rank, --site-ranks, --energy, --budget and --max-perplexity-increase exclude"
                             + " one another; give one of them.");
         }
         var unit = CostUnit.of(count);
@@ -161,6 +169,10 @@ final class RecipeOptions {
             alone("--rank");
             var options = AllocatorOptions.DEFAULT.withRank(rank);
             return new Ranks(Allocators.of("rank", options), new Budget.Unbounded(unit));
+        }
+        if (siteRanks != null) {
+            alone("--site-ranks");
+            return new Ranks(SiteRanksFile.read(siteRanks), new Budget.Unbounded(unit));
         }
         if (energy != null) {
             alone("--energy");

@@ -174,6 +174,16 @@ public final class Compression {
         }
     }
 
+    /// Opens the working folder of a job that several models will be cut from.
+    static JobState open(LanguageModel source, Job job, @Nullable CalibrationSet calibration) {
+        var recipe = job.recipe();
+        requireTexts(recipe, calibration, null);
+        var plan = plan(source, job, calibration);
+        var files = Fingerprint.source(source.checkpoint().path());
+        var fingerprint = fingerprint(source, files, job, plan, calibration, null);
+        return open(source, fingerprint, job, plan, Unfinished.RESUME);
+    }
+
     private static CompressionPlan plan(LanguageModel source, Job job, @Nullable CalibrationSet calibration) {
         var windows = calibration == null ? 0 : calibration.size();
         var window = calibration == null ? 0 : calibration.identity().window();

@@ -93,6 +93,19 @@ final class CompressionRun {
         });
     }
 
+    /// Decomposes the sites of the first job and measures what its allocator asks for, and cuts nothing.
+    SiteRun.Decomposed decompose() {
+        return Grad.off(() -> {
+            var jobs = all.subList(0, 1);
+            var gradients = felt(jobs.getFirst().recipe().seed()).gradients();
+            var state = jobs.getFirst().state.sharing("shared-0");
+            try (var sites =
+                    new SiteRun(source, jobs, state, windows, validation, gradients, progress, new Stopwatch())) {
+                return sites.decompose();
+            }
+        });
+    }
+
     private static boolean bySite(JobState job) {
         return job.recipe().method() instanceof SiteMethod;
     }

@@ -48,10 +48,15 @@ final class RankDecision implements AutoCloseable {
     ///
     /// @param allocator its own, or its own with another bound
     void decide(JobState job, Allocator allocator) {
+        job.allocate(gathered(), trial(job.recipe().siteMethod()), allocator);
+    }
+
+    /// What allocators need, measured at the first use.
+    Gathered gathered() {
         if (gathered == null) {
             gathered = evidence.get();
         }
-        job.allocate(gathered, trial(job.recipe().siteMethod()), allocator);
+        return gathered;
     }
 
     /// The loss of the source on the validation text, in nats per token.
@@ -77,7 +82,7 @@ final class RankDecision implements AutoCloseable {
                 method.info().id(),
                 method.toString().hashCode());
         var losses = new TrialLosses(work.resolve(name), TrialLosses.hash(of + "\n" + method));
-        return new Trials(stream, files, method, losses, progress);
+        return new Trials(stream, new TrialCuts(files, method), losses, progress);
     }
 
     @Override

@@ -151,6 +151,18 @@ final class SiteRun implements AutoCloseable {
         }
     }
 
+    /// Decomposes and measures what allocators ask for, and cuts nothing.
+    Decomposed decompose() {
+        decomposeAll();
+        return new Decomposed(files, ranks.gathered());
+    }
+
+    /// Sites that wait for ranks.
+    ///
+    /// @param files their decompositions
+    /// @param evidence what allocators asked for
+    record Decomposed(DecompositionFiles files, Evidences.Gathered evidence) {}
+
     /// Cuts a job in the round that it stands in, unless that was done.
     void cutAgain(JobState job) {
         if (job.entries.size() < spec.blocks().size()) {

@@ -1,6 +1,6 @@
-/// Perplexity by named protocol, and meters of speed and memory. Never seen by compression.
+/// Perplexity by named protocol, and meters of speed, memory and energy. Never seen by compression.
 ///
-/// Reading order: [Perplexity], [SpeedMeter], [ProcessMemory].
+/// Reading order: [Perplexity], [SpeedMeter], [ProcessMemory], [EnergyMeter].
 @NullMarked
 package dev.lowrank.evaluate;
 

@@ -12,6 +12,7 @@ import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a decoder one token at a time over weights where they lie, without LibTorch: what decoding costs is
@@ -119,6 +120,13 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     /// @param threads that share the rows of a product, the caller's included
     /// @throws dev.lowrank.checkpoint.CheckpointException for an encoder
     public static RowDecoder of(LanguageModel model, int threads) {
+        return of(model, model.weights()::linear, threads);
+    }
+
+    /// The same with other linears.
+    ///
+    /// @param linears what each site stores; their memory must outlive the decoder
+    public static RowDecoder of(LanguageModel model, Function<LinearSite, Linear> linears, int threads) {
         model.requireDecoder();
         var weights = model.weights();
         return of(
@@ -131,7 +139,7 @@ public final class RowDecoder implements Prefill, AutoCloseable {
 
                     @Override
                     public Linear linear(LinearSite site) {
-                        return weights.linear(site);
+                        return linears.apply(site);
                     }
                 },
                 Kernels.best(),

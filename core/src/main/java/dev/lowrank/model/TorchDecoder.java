@@ -8,6 +8,8 @@ import dev.lowrank.tensor.TensorStore;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a decoder in batches through LibTorch, in F32 whatever the checkpoint stores. For perplexity and
@@ -30,11 +32,13 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     private final List<TorchBlock> blocks;
     private final Embedding embedding;
     private final TorchHead head;
+    private final Function<LinearSite, Linear> linears;
 
     private TorchDecoder(LanguageModel model, Residency residency, TensorStore store) {
         this.model = model;
         this.spec = model.spec();
         this.store = store;
+        this.linears = model.weights()::linear;
         this.embedding = Embedding.of(model);
         this.head = store.keep(TorchHead.load(model, DType.F32));
         this.blocks = new ArrayList<>();
@@ -42,6 +46,24 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             for (var block : spec.blocks()) {
                 blocks.add(TensorScope.tidy(() -> store.keep(load(block))));
             }
+        }
+    }
+
+    private TorchDecoder(TorchDecoder base, Map<LinearSite, Linear> replaced, TensorStore store) {
+        this.model = base.model;
+        this.spec = base.spec;
+        this.store = store;
+        this.linears = site -> {
+            var other = replaced.get(site);
+            return other == null ? base.linears.apply(site) : other;
+        };
+        this.embedding = base.embedding;
+        this.head = base.head;
+        this.blocks = new ArrayList<>();
+        for (var i = 0; i < base.blocks.size(); i++) {
+            var block = spec.blocks().get(i);
+            var same = block.sites().stream().noneMatch(replaced::containsKey);
+            blocks.add(same ? base.blocks.get(i) : TensorScope.tidy(() -> store.keep(load(block))));
         }
     }
 
@@ -60,8 +82,24 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         }
     }
 
+    /// The same decoder with other linears at some sites. What does not change is shared: close the result
+    /// before this one.
+    ///
+    /// @param replaced by site of this model's description; read while the blocks are loaded, and with
+    ///     [Residency#STREAMED] as long as the result lives
+    public TorchDecoder with(Map<LinearSite, Linear> replaced) {
+        var changed =
+                new TensorStore("a changed decoder of " + model.checkpoint().path());
+        try {
+            return TensorScope.tidy(() -> new TorchDecoder(this, Map.copyOf(replaced), changed));
+        } catch (RuntimeException failure) {
+            changed.close();
+            throw failure;
+        }
+    }
+
     private TorchBlock load(DecoderSpec.Block block) {
-        var loaded = TorchBlock.load(spec, block, model.weights(), model.weights()::linear);
+        var loaded = TorchBlock.load(spec, block, model.weights(), linears);
         model.weights().release(block);
         return loaded;
     }

@@ -9,7 +9,7 @@ import java.util.List;
 /// standardised first. Length scale and noise are those of a small grid with the highest marginal
 /// likelihood, at the amplitude that makes it highest, `yᵀK⁻¹y / n`. Source: Rasmussen and Williams,
 /// Gaussian Processes for Machine Learning, algorithm 2.1 and equation 4.17.
-final class GaussianProcess {
+public final class GaussianProcess {
     private static final double[] LENGTHS = {0.1, 0.2, 0.4, 0.8, 1.6, 3.2};
     private static final double[] NOISES = {1e-6, 1e-4, 1e-2, 1e-1};
     private static final double SMALLEST = 1e-12;
@@ -26,11 +26,11 @@ final class GaussianProcess {
     ///
     /// @param mean expected value
     /// @param deviation standard deviation of that belief
-    record Belief(double mean, double deviation) {
+    public record Belief(double mean, double deviation) {
         private static final double ROOT_TWO_PI = Math.sqrt(2 * Math.PI);
 
         /// By how much the point is expected to fall below the best value so far.
-        double expectedImprovement(double best) {
+        public double expectedImprovement(double best) {
             if (deviation <= 0) {
                 return Math.max(0, best - mean);
             }
@@ -70,7 +70,7 @@ final class GaussianProcess {
     ///
     /// @param points `[n][d]`
     /// @param values `[n]`, finite
-    static GaussianProcess fit(List<double[]> points, List<Double> values) {
+    public static GaussianProcess fit(List<double[]> points, List<Double> values) {
         var x = points.toArray(double[][]::new);
         var mean = values.stream().mapToDouble(Double::doubleValue).average().orElse(0);
         var variance = values.stream()
@@ -107,7 +107,7 @@ final class GaussianProcess {
     }
 
     /// What the fitted process believes of a point `[d]`.
-    Belief at(double[] point) {
+    public Belief at(double[] point) {
         var near = new double[points.length];
         var expected = 0.0;
         for (var i = 0; i < near.length; i++) {

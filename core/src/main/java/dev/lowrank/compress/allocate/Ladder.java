@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A rung is cheaper than dense both in the budget's unit and in bytes: the index of a pivoted form costs
 /// bytes that a budget of parameters does not see.
-final class Ladder {
+public final class Ladder {
     private final Evidence evidence;
     private final List<Choice> choices;
     private final long[] costs;
@@ -20,6 +20,13 @@ final class Ladder {
         this.evidence = evidence;
         this.choices = choices;
         this.costs = costs;
+    }
+
+    /// The ladders of all sites of a problem, in its order, with ranks at its rank multiple.
+    public static List<Ladder> all(AllocationProblem problem) {
+        return problem.evidence().stream()
+                .map(one -> of(one, problem, problem.rankMultiple()))
+                .toList();
     }
 
     /// Builds a site's ladder with ranks at multiples of `step`.
@@ -67,43 +74,48 @@ final class Ladder {
         return best;
     }
 
-    Evidence evidence() {
+    /// What is known of the site.
+    public Evidence evidence() {
         return evidence;
     }
 
-    LinearSite site() {
+    /// Whose choices these are.
+    public LinearSite site() {
         return evidence.site();
     }
 
     /// Number of rungs, dense included; at least 1.
-    int size() {
+    public int size() {
         return costs.length;
     }
 
     /// Index of the dense rung.
-    int dense() {
+    public int dense() {
         return costs.length - 1;
     }
 
-    long cost(int rung) {
+    /// What a rung costs, in the budget's unit.
+    public long cost(int rung) {
         return costs[rung];
     }
 
-    long denseCost() {
+    /// What the matrix itself costs, in the budget's unit.
+    public long denseCost() {
         return costs[costs.length - 1];
     }
 
-    Choice choice(int rung) {
+    /// What the site stores on a rung.
+    public Choice choice(int rung) {
         return choices.get(rung);
     }
 
     /// Rank kept on a rung: all components where it is dense.
-    int rank(int rung) {
+    public int rank(int rung) {
         return rung == dense() ? evidence.components() : choices.get(rung).rank();
     }
 
     /// The dearest rung that costs at most `amount`; the lowest rung if none does.
-    int within(double amount) {
+    public int within(double amount) {
         var low = 0;
         var high = costs.length - 1;
         while (low < high) {
@@ -124,7 +136,7 @@ final class Ladder {
     }
 
     /// The lowest rung that keeps at least `rank` components.
-    int holding(int rank) {
+    public int holding(int rank) {
         var low = 0;
         var high = costs.length - 1;
         while (low < high) {
@@ -144,7 +156,7 @@ final class Ladder {
     }
 
     /// Whether the site stays dense on this rung.
-    boolean isDense(int rung) {
+    public boolean isDense(int rung) {
         return choices.get(rung).form() == StorageForm.DENSE;
     }
 }

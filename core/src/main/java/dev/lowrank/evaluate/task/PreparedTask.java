@@ -1,6 +1,10 @@
 package dev.lowrank.evaluate.task;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -37,5 +41,22 @@ public record PreparedTask(TaskDefinition definition, int shots, List<TaskDocume
         var data = TaskData.read(task, folder, count);
         var most = limit == 0 ? Integer.MAX_VALUE : limit;
         return new PreparedTask(task, count, TaskPrompts.of(task, count, data, most));
+    }
+
+    /// What is asked, as a hash: the same for the same prompts, choices and right answers in the same
+    /// order.
+    ///
+    /// @return 64 hexadecimal digits
+    public String identity() {
+        try {
+            var digest = MessageDigest.getInstance("SHA-256");
+            for (var document : documents) {
+                var asked = List.of(document.contexts(), document.choices(), document.gold(), document.target());
+                digest.update((asked + "\n").getBytes(StandardCharsets.UTF_8));
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("Every Java runtime has SHA-256", e);
+        }
     }
 }

@@ -17,15 +17,12 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.testing.CompressedForm;
 import dev.lowrank.testing.GoldenEncoder;
 import dev.lowrank.testing.GoldenModel;
-import java.io.IOException;
+import dev.lowrank.testing.PythonPeer;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,19 +30,18 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /// Python `transformers` opens what we write and computes the same; needs a Python with torch, transformers
-/// and safetensors, named by `LOWRANK_PYTHON` or found in `.venv-reference` or on the path.
+/// and safetensors, see [PythonPeer].
 @Tag("python")
 class TransformersTest {
     private static final JsonMapper JSON = JsonMapper.builder().build();
     private static final double KEEP = 0.6;
-    private static final long MOST_SECONDS = 300;
 
     @TempDir
     Path folder;
 
     @Test
     void foldersOfEveryArchitectureAndFormLoadWithTheSameLogits() throws Exception {
-        var python = python();
+        var python = PythonPeer.with(folder, "torch", "transformers", "safetensors");
         var pairs = new ArrayList<String>();
         for (var golden : GoldenModel.ofEachArchitecture().toList()) {
             try (var source = LanguageModel.open(golden.folder())) {
@@ -89,7 +85,7 @@ class TransformersTest {
 
     @Test
     void encodersOfEveryFormLoadWithTheSameOutputs() throws Exception {
-        var python = python();
+        var python = PythonPeer.with(folder, "torch", "transformers", "safetensors");
         for (var golden : GoldenEncoder.all().toList()) {
             var pairs = new ArrayList<String>();
             var auto = "";
@@ -182,74 +178,16 @@ class TransformersTest {
     /// Runs the script on all pairs in one process.
     ///
     /// @return its reports, one for each pair
-    private List<JsonNode> check(String python, List<String> pairs, String auto) throws Exception {
-        var command = new ArrayList<>(List.of(
-                python,
-                root().resolve("core/src/test/python/check_transformers_load.py")
-                        .toString()));
-        command.addAll(pairs);
-        command.addAll(List.of("--auto", auto));
-        var done = run(command);
+    private List<JsonNode> check(PythonPeer python, List<String> pairs, String auto) throws Exception {
+        var arguments = new ArrayList<>(List.of(PythonPeer.script("check_transformers_load.py")));
+        arguments.addAll(pairs);
+        arguments.addAll(List.of("--auto", auto));
+        var done = python.run(arguments.toArray(String[]::new));
         assertThat(done.code()).as(done.errors() + done.output()).isZero();
         return done.output()
                 .lines()
                 .filter(line -> line.startsWith("{"))
                 .<JsonNode>map(JSON::readTree)
                 .toList();
-    }
-
-    private record Done(int code, String output, String errors) {}
-
-    private Done run(List<String> command) throws IOException, InterruptedException {
-        var output = folder.resolve("output.txt");
-        var errors = folder.resolve("errors.txt");
-        var builder =
-                new ProcessBuilder(command).redirectOutput(output.toFile()).redirectError(errors.toFile());
-        builder.environment().put("HF_HUB_OFFLINE", "1");
-        // The remote code is copied there; nothing of a test stays in the user's cache.
-        builder.environment().put("HF_HOME", folder.resolve("hub").toString());
-        builder.environment().put("HF_MODULES_CACHE", folder.resolve("modules").toString());
-        var process = builder.start();
-        try {
-            assertThat(process.waitFor(MOST_SECONDS, TimeUnit.SECONDS))
-                    .as(command + " ended in time")
-                    .isTrue();
-            return new Done(process.exitValue(), Files.readString(output), Files.readString(errors));
-        } finally {
-            process.destroyForcibly().waitFor();
-        }
-    }
-
-    private static Path root() {
-        return Path.of(System.getProperty("lowrank.root", ".")).toAbsolutePath();
-    }
-
-    /// A Python that has what the script imports; without one the test is skipped.
-    private String python() throws InterruptedException {
-        var named = System.getenv("LOWRANK_PYTHON");
-        var local = root().resolve(".venv-reference/bin/python");
-        var candidates = new ArrayList<String>();
-        if (named != null) {
-            candidates.add(named);
-        } else {
-            if (Files.isExecutable(local)) {
-                candidates.add(local.toString());
-            }
-            candidates.add("python3");
-        }
-        for (var candidate : candidates) {
-            try {
-                if (run(List.of(candidate, "-c", "import torch, transformers, safetensors"))
-                                .code()
-                        == 0) {
-                    return candidate;
-                }
-            } catch (IOException absent) {
-                // No such program; if no candidate is left, the test says so and is skipped.
-            }
-        }
-        Assumptions.abort("No Python with torch, transformers and safetensors among " + candidates
-                + "; name one with the environment variable LOWRANK_PYTHON");
-        throw new AssertionError();
     }
 }
