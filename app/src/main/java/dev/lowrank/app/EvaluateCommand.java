@@ -76,6 +76,10 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private Integer encoder(LanguageModel opened) {
+        tasks.refuseBesideEncoder();
+        if (representation) {
+            opened.requireDecoder(); // says what to use instead
+        }
         try (var progress = console.progress()) {
             var document = new EncoderTasks(opened, tasks.choice(), texts, window).measure(progress);
             console.result(document, document::text);

@@ -45,6 +45,11 @@ final class TaskChoice {
             description = "Examples before each question; each task's own number if not given.")
     private @Nullable Integer shots;
 
+    /// Whether something is said that only tasks of decoders have.
+    boolean forDecoders() {
+        return !files.isEmpty() || shots != null;
+    }
+
     /// Whether any task was named.
     boolean any() {
         return !names.isEmpty() || !files.isEmpty();

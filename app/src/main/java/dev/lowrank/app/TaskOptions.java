@@ -38,6 +38,19 @@ final class TaskOptions {
         return choice;
     }
 
+    /// Refuses what means nothing for an encoder.
+    ///
+    /// @throws CommandException with code 2
+    void refuseBesideEncoder() {
+        if (samples != null || code || programs != 1 || choice.forDecoders()) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--task-file, --shots, --log-samples, --allow-code-execution and --code-samples mean nothing for an"
+                            + " encoder.",
+                    "Leave them out; an encoder has the tasks " + String.join(", ", EncoderTasks.names()) + ".");
+        }
+    }
+
     /// Reads the tasks' records.
     ///
     /// @throws CommandException with code 2 for options that do not go together or are out of range

@@ -75,6 +75,41 @@ class ExploreCommandTest {
     }
 
     @Test
+    void accuracyIsAQualityLikeAnyOther(@TempDir Path folder) throws IOException {
+        var out = folder.resolve("out");
+        var run = explore(
+                "--sweep=layer",
+                "--method=tucker",
+                "--tasks=boolq",
+                "--task-data=" + Run.ROOT.resolve("core/src/test/resources/golden/tasks/data"),
+                "--limit=3",
+                TEXT,
+                "-o",
+                out.toString(),
+                "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        for (var row : Documents.of(run).path("configurations")) {
+            assertThat(row.path("boolq:acc").asDouble(-1)).isBetween(0.0, 1.0);
+            assertThat(row.path("perplexity").asDouble()).isPositive();
+        }
+        var page = Files.readString(out.resolve("report.html"));
+        assertThat(page).contains("boolq:acc").contains("The design space");
+        assertThat(page.length()).isLessThan(1_000_000);
+    }
+
+    @Test
+    void aTaskThatWritesIsRefused() {
+        var run = explore(
+                "--sweep=layer",
+                "--method=tucker",
+                "--tasks=svamp",
+                "--task-data=" + Run.ROOT.resolve("core/src/test/resources/golden/tasks/data"),
+                TEXT);
+        assertThat(run.code()).as(run.err()).isEqualTo(2);
+        assertThat(run.err()).contains("lets the model write");
+    }
+
+    @Test
     void aMemberOfTheFrontIsMadeByItsCommand(@TempDir Path folder) throws IOException {
         var out = folder.resolve("out");
         var run = explore(
