@@ -61,20 +61,20 @@ final class Packs {
         var groups = new ArrayList<Group>();
         var others = new ArrayList<Integer>();
         for (var from = 0; from < sorted.size(); ) {
+            var first = requests.get(sorted.get(from));
             var to = from + 1;
-            var stem = Integer.MAX_VALUE;
-            while (to < sorted.size()) {
+            var stem = first.firstRow();
+            for (; to < sorted.size(); to++) {
                 var shared = shared(sorted.get(to - 1), sorted.get(to));
                 if (shared < SHORTEST_STEM) {
                     break;
                 }
                 stem = Math.min(stem, shared);
-                to++;
             }
             var family = sorted.subList(from, to);
-            if (to > from + 1 && tokens(family) > TREE_TOKENS) {
-                var begin = Arrays.copyOf(requests.get(family.getFirst()).input(), stem);
-                groups.add(new Group(begin, packed(trees(family, stem))));
+            // A long text that stands alone becomes a stem too: those are read in pieces, in bounded memory.
+            if (stem >= SHORTEST_STEM && tokens(family) > TREE_TOKENS) {
+                groups.add(new Group(Arrays.copyOf(first.input(), stem), packed(trees(family, stem))));
             } else {
                 others.addAll(family);
             }

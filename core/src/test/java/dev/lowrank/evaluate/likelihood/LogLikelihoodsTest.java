@@ -110,6 +110,7 @@ class LogLikelihoodsTest {
                 requests.add(new LogLikelihoodRequest(context, "1"));
             }
             requests.add(new LogLikelihoodRequest("", "import os"));
+            requests.add(new LogLikelihoodRequest("y = x + 1\nz = y * 2\n".repeat(25), "return z"));
             var maxLength = 512;
             var found =
                     new LogLikelihoods(decoder, tokenizer, maxLength, vocabulary).of("x", requests, Progress.silent());

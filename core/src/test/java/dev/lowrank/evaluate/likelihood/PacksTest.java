@@ -69,6 +69,15 @@ class PacksTest {
     }
 
     @Test
+    void aLongTextIsReadInPieces() {
+        var text = IntStream.range(0, 5000).toArray();
+        var groups = Packs.of(List.of(new EncodedRequest(text, new int[] {1, 2, 3}, 0)));
+        assertThat(groups).hasSize(1);
+        assertThat(groups.getFirst().stem()).hasSize(4997);
+        assertThat(groups.getFirst().packs().getFirst().forest().size()).isEqualTo(3);
+    }
+
+    @Test
     void aLongPromptIsReadOnce() {
         var prompt = IntStream.range(0, 300).toArray();
         var requests = IntStream.range(0, 50)
