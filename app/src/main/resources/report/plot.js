@@ -64,9 +64,10 @@ function figure(caption, describe, height, draw) {
     draw(picture, width, tall);
     holder.replaceChildren(picture);
   };
-  new ResizeObserver(() => {
+  // In the next frame: what is drawn while sizes are being told would be told again in the same one.
+  new ResizeObserver(() => requestAnimationFrame(() => {
     if (Math.abs(holder.clientWidth - drawn) > 1) redraw();
-  }).observe(holder);
+  })).observe(holder);
   const result = el("figure", {}, holder, caption ? el("figcaption", {text: caption}) : null);
   result.redraw = redraw;
   return result;

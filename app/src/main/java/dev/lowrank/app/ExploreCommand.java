@@ -336,7 +336,7 @@ final class ExploreCommand implements Callable<Integer> {
                             words(recipe, read, checks),
                             commands,
                             missing(plan),
-                            commandLine()));
+                            CommandWords.given(spec)));
             if (output != null) {
                 files.write(found, document, ExplorePage.of(document, order.figures()));
             }
@@ -423,12 +423,6 @@ final class ExploreCommand implements Callable<Integer> {
                 ? List.of()
                 : List.of(
                         "energy: this machine shows no RAPL counter under /sys/class/powercap that this user may read");
-    }
-
-    private String commandLine() {
-        var arguments = new ArrayList<>(List.of("lowrank", "explore"));
-        arguments.addAll(spec.commandLine().getParseResult().originalArgs());
-        return ExploreFiles.line(arguments);
     }
 
     private String closing(int evaluated, int known, List<String> commands, double seconds) {

@@ -2,6 +2,7 @@ package dev.lowrank.app;
 
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.RecipeArguments;
+import dev.lowrank.compress.ShellWords;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.GivenRanks;
@@ -13,7 +14,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 
 /// The folder of an exploration: `results.jsonl` (every evaluation), `explore.json`, `configurations.csv`,
 /// `front.txt`, `front/NN.json` (ranks of its members) and `report.html`.
@@ -62,7 +62,7 @@ record ExploreFiles(Path folder) {
                     "-o",
                     folder.resolve("model-" + String.format(Locale.ROOT, "%02d", i))
                             .toString()));
-            commands.add(line(arguments));
+            commands.add(ShellWords.line(arguments));
         }
         return commands;
     }
@@ -81,15 +81,6 @@ record ExploreFiles(Path folder) {
                 recipe.update(),
                 recipe.dtype(),
                 recipe.seed());
-    }
-
-    /// A command line that a shell reads as it is meant.
-    static String line(List<String> arguments) {
-        return arguments.stream()
-                .map(argument -> argument.matches("[A-Za-z0-9_./:=,+@%-]+")
-                        ? argument
-                        : "'" + argument.replace("'", "'\\''") + "'")
-                .collect(Collectors.joining(" "));
     }
 
     /// Writes everything but the evaluations, which are there already.

@@ -93,7 +93,10 @@ class ExploreCommandTest {
             assertThat(row.path("perplexity").asDouble()).isPositive();
         }
         var page = Files.readString(out.resolve("report.html"));
-        assertThat(page).contains("boolq:acc").contains("The design space");
+        assertThat(page)
+                .contains("boolq:acc")
+                .contains("The design space")
+                .contains("\"command\":\"lowrank explore --max-windows=1 ");
         assertThat(page.length()).isLessThan(1_000_000);
     }
 
