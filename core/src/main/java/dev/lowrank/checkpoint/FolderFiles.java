@@ -1,7 +1,6 @@
 package dev.lowrank.checkpoint;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -10,9 +9,6 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -36,20 +32,7 @@ final class FolderFiles {
 
     static ManifestFile describe(String name, Path file, OpenOption... options) throws IOException {
         try (var channel = FileChannel.open(file, options)) {
-            return new ManifestFile(name, channel.size(), sha256(channel));
-        }
-    }
-
-    private static String sha256(FileChannel channel) throws IOException {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256");
-            var buffer = ByteBuffer.allocate(1 << 20);
-            while (channel.read(buffer.clear()) >= 0) {
-                digest.update(buffer.flip());
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("Every Java has SHA-256", e);
+            return new ManifestFile(name, channel.size(), Sha256.of(channel));
         }
     }
 

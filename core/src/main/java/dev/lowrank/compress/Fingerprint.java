@@ -1,19 +1,16 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.checkpoint.Sha256;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.text.CalibrationSet;
 import dev.lowrank.text.ValidationSet;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -108,17 +105,9 @@ public final class Fingerprint {
 
     private static String sha256(Path file) {
         try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            var digest = MessageDigest.getInstance("SHA-256");
-            var buffer = ByteBuffer.allocate(1 << 20);
-            while (channel.read(buffer) >= 0) {
-                digest.update(buffer.flip());
-                buffer.clear();
-            }
-            return HexFormat.of().formatHex(digest.digest());
+            return Sha256.of(channel);
         } catch (IOException failure) {
             throw WorkFiles.failed(file, failure);
-        } catch (NoSuchAlgorithmException failure) {
-            throw new IllegalStateException("Every Java runtime has SHA-256", failure);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.checkpoint.Sha256;
 import dev.lowrank.compress.Evidences.Gathered;
 import dev.lowrank.compress.allocate.Allocator;
 import dev.lowrank.compress.allocate.TrialLoss;
@@ -81,7 +82,7 @@ final class RankDecision implements AutoCloseable {
                 "trials-%s-%08x.json",
                 method.info().id(),
                 method.toString().hashCode());
-        var losses = new TrialLosses(work.resolve(name), TrialLosses.hash(of + "\n" + method));
+        var losses = new TrialLosses(work.resolve(name), Sha256.of(of + "\n" + method));
         return new Trials(stream, new TrialCuts(files, method), losses, progress);
     }
 

@@ -1,11 +1,8 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.checkpoint.Sha256;
 import dev.lowrank.compress.allocate.Allocation;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -65,16 +62,6 @@ final class TrialLosses {
                 text.append(site.name()).append('=').append(choice.rank()).append(';');
             }
         });
-        return hash(text.toString()).substring(0, KEY_DIGITS);
-    }
-
-    /// SHA-256 of a text, in hexadecimal digits.
-    static String hash(String text) {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256");
-            return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException failure) {
-            throw new IllegalStateException("Every Java runtime has SHA-256", failure);
-        }
+        return Sha256.of(text.toString()).substring(0, KEY_DIGITS);
     }
 }

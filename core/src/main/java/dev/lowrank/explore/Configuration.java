@@ -1,11 +1,8 @@
 package dev.lowrank.explore;
 
+import dev.lowrank.checkpoint.Sha256;
 import dev.lowrank.model.LinearSite;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -43,17 +40,7 @@ public record Configuration(SortedMap<String, Integer> ranks) {
 
     /// SHA-256 of the canonical form.
     public String hash() {
-        return sha256(text());
-    }
-
-    /// SHA-256 of a text, in hexadecimal digits.
-    static String sha256(String text) {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256");
-            return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
-        } catch (NoSuchAlgorithmException failure) {
-            throw new IllegalStateException("Every Java runtime has SHA-256", failure);
-        }
+        return Sha256.of(text());
     }
 
     /// The sites that are cut, in the order given.

@@ -1,5 +1,6 @@
 package dev.lowrank.explore;
 
+import dev.lowrank.checkpoint.Sha256;
 import dev.lowrank.compress.Candidates;
 import dev.lowrank.compress.allocate.Allocation;
 import dev.lowrank.compress.allocate.GivenRanks;
@@ -149,7 +150,7 @@ public final class ModelEvaluator implements Evaluator, AutoCloseable {
     }
 
     private String key(String kind, String protocol, Configuration configuration) {
-        return Configuration.sha256(String.join("\n", identity, kind, protocol, configuration.text()));
+        return Sha256.of(String.join("\n", identity, kind, protocol, configuration.text()));
     }
 
     private SortedMap<String, Double> measured(

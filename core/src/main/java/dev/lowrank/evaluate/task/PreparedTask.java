@@ -1,10 +1,7 @@
 package dev.lowrank.evaluate.task;
 
-import java.nio.charset.StandardCharsets;
+import dev.lowrank.checkpoint.Sha256;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -48,15 +45,11 @@ public record PreparedTask(TaskDefinition definition, int shots, List<TaskDocume
     ///
     /// @return 64 hexadecimal digits
     public String identity() {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256");
-            for (var document : documents) {
-                var asked = List.of(document.contexts(), document.choices(), document.gold(), document.target());
-                digest.update((asked + "\n").getBytes(StandardCharsets.UTF_8));
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("Every Java runtime has SHA-256", e);
+        var asked = new StringBuilder();
+        for (var document : documents) {
+            asked.append(List.of(document.contexts(), document.choices(), document.gold(), document.target()))
+                    .append('\n');
         }
+        return Sha256.of(asked.toString());
     }
 }
