@@ -49,13 +49,16 @@ public final class SentenceEmbedder implements AutoCloseable {
         var modules = model.sentenceModules();
         var most = modules.map(SentenceModules::maxTokens).orElse(0);
         var positions = model.spec().maxPositions();
+        var pooling = model.pooling();
         var tokenizer = model.tokenizer();
         try {
+            // What can fail comes before the encoder, which nobody would close.
+            var frame = tokenizer.frame();
             return new SentenceEmbedder(
                     TorchEncoder.load(model),
                     tokenizer,
-                    tokenizer.frame(),
-                    model.pooling(),
+                    frame,
+                    pooling,
                     most == 0 ? positions : Math.min(most, positions),
                     modules.map(SentenceModules::lowerCase).orElse(false));
         } catch (RuntimeException failure) {
