@@ -2,10 +2,10 @@ package dev.lowrank.app;
 
 import dev.lowrank.evaluate.task.PreparedTask;
 import dev.lowrank.evaluate.task.Tasks;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// The options that bound a cut by what the model can still do.
@@ -18,18 +18,8 @@ final class AccuracyOptions {
                     + " is known to a twentieth; needs --task-data.")
     private @Nullable String asked;
 
-    @Option(
-            names = "--task-data",
-            paramLabel = "FOLDER",
-            description = "Folder of the task's records, as for evaluate --tasks.")
-    private @Nullable Path folder;
-
-    @Option(
-            names = "--limit",
-            defaultValue = "0",
-            paramLabel = "N",
-            description = "Only the first N documents of the task; 0 for all (${DEFAULT-VALUE}).")
-    private int limit;
+    @Mixin
+    private TaskRecords records;
 
     /// The bound; null where none was asked for.
     ///
@@ -48,11 +38,8 @@ final class AccuracyOptions {
         var colon = name.indexOf(':');
         var task = colon < 0 ? name : name.substring(0, colon);
         UsageErrors.known(task, "tasks", Tasks.names());
-        if (folder == null) {
-            throw new CommandException(
-                    ExitCode.USAGE, "The task " + task + " needs its records.", "Name their folder with --task-data.");
-        }
-        var prepared = PreparedTask.of(Tasks.named(task).orElseThrow(), folder, limit, OptionalInt.empty());
+        var prepared = PreparedTask.of(
+                Tasks.named(task).orElseThrow(), records.folder(), records.limit(), OptionalInt.empty());
         var metrics = prepared.definition().metrics().stream()
                 .filter(counted -> counted.metric().isAccuracy())
                 .map(counted -> counted.as())

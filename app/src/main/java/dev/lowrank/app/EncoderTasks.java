@@ -55,7 +55,7 @@ record EncoderTasks(LanguageModel model, TaskChoice options, EvaluationTexts tex
         }
         var figures = new ArrayList<EncoderFigure>();
         if (!wanted.isEmpty()) {
-            var data = options.data();
+            var data = options.records().folder();
             try (var embedder = SentenceEmbedder.open(model)) {
                 for (var name : wanted) {
                     figures.addAll(
@@ -74,7 +74,9 @@ record EncoderTasks(LanguageModel model, TaskChoice options, EvaluationTexts tex
     }
 
     private List<EncoderFigure> sts(SentenceEmbedder embedder, Path data, Progress progress) {
-        var most = options.limit() == 0 ? Long.MAX_VALUE : options.limit();
+        var most = options.records().limit() == 0
+                ? Long.MAX_VALUE
+                : options.records().limit();
         var pairs = DataRecords.read(data.resolve(STSB_FILE)).stream()
                 .limit(most)
                 .map(StsBenchmark.Pair::of)
@@ -104,7 +106,7 @@ record EncoderTasks(LanguageModel model, TaskChoice options, EvaluationTexts tex
                 .filter(each -> each.id().equals(name))
                 .findFirst()
                 .orElseThrow();
-        var examples = task.scored(data, options.limit());
+        var examples = task.scored(data, options.records().limit());
         var own = model.spec()
                 .encoder()
                 .flatMap(parts -> parts.classifier())

@@ -9,10 +9,14 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// The options that choose tasks and their documents.
 final class TaskChoice {
+    @Mixin
+    private TaskRecords records;
+
     @Option(
             names = "--tasks",
             split = ",",
@@ -25,19 +29,6 @@ final class TaskChoice {
 
     @Option(names = "--task-file", paramLabel = "FILE", description = "A task of your own, YAML; several times.")
     private List<Path> files = new ArrayList<>();
-
-    @Option(
-            names = "--task-data",
-            paramLabel = "FOLDER",
-            description = "Folder of the tasks' records, JSONL or Parquet, e.g. arc_easy.jsonl.")
-    private @Nullable Path folder;
-
-    @Option(
-            names = "--limit",
-            defaultValue = "0",
-            paramLabel = "N",
-            description = "Only the first N documents of each task; 0 for all (${DEFAULT-VALUE}).")
-    private int limit;
 
     @Option(
             names = "--shots",
@@ -60,23 +51,9 @@ final class TaskChoice {
         return names.stream().distinct().toList();
     }
 
-    /// Documents of each task at most; 0 for all.
-    ///
-    /// @throws CommandException with code 2 for a number below 0
-    int limit() {
-        requireAtLeast("--limit", limit, 0);
-        return limit;
-    }
-
-    /// Where the records are.
-    ///
-    /// @throws CommandException with code 2 if nobody said so
-    Path data() {
-        if (folder == null) {
-            throw new CommandException(
-                    ExitCode.USAGE, "Tasks need their records.", "Name the folder of their files with --task-data.");
-        }
-        return folder;
+    /// Where records are, and how many are asked.
+    TaskRecords records() {
+        return records;
     }
 
     /// Reads the tasks' records.
@@ -88,9 +65,9 @@ final class TaskChoice {
         if (!any()) {
             return List.of();
         }
-        var data = data();
-        var most = limit();
-        requireAtLeast("--shots", shots == null ? 0 : shots, 0);
+        var data = records.folder();
+        var most = records.limit();
+        TaskRecords.requireAtLeast("--shots", shots == null ? 0 : shots, 0);
         var asked = shots == null ? OptionalInt.empty() : OptionalInt.of(shots);
         return definitions().stream()
                 .map(task -> PreparedTask.of(task, data, most, asked))
@@ -105,13 +82,5 @@ final class TaskChoice {
         }
         files.forEach(file -> definitions.add(Tasks.read(file)));
         return definitions;
-    }
-
-    /// @throws CommandException with code 2
-    static void requireAtLeast(String option, int value, int least) {
-        if (value < least) {
-            throw new CommandException(
-                    ExitCode.USAGE, option + " must be at least " + least + ", not " + value + ".", "");
-        }
     }
 }

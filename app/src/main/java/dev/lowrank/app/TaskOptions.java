@@ -56,7 +56,7 @@ final class TaskOptions {
     /// @throws CommandException with code 2 for options that do not go together or are out of range
     /// @throws dev.lowrank.evaluate.task.TaskException if a task or its data cannot be used
     TaskPlan plan() {
-        TaskChoice.requireAtLeast("--code-samples", programs, 1);
+        TaskRecords.requireAtLeast("--code-samples", programs, 1);
         var prepared = choice.prepared();
         var runsCode = prepared.stream()
                 .map(PreparedTask::definition)

@@ -195,6 +195,21 @@ class TaskCommandsTest {
     }
 
     @Test
+    void aLimitBelowZeroIsRefusedForABoundToo() {
+        var run = Run.of(
+                "compress",
+                "--method=svd",
+                "--min-accuracy=boolq=0.2",
+                "--limit=-1",
+                "--task-data",
+                DATA,
+                "-o",
+                folder.resolve("out").toString());
+        assertThat(run.code()).as(run.err()).isEqualTo(2);
+        assertThat(run.err()).contains("--limit must be at least 0");
+    }
+
+    @Test
     void aBoundAndAShareExcludeEachOther() {
         var run = Run.of(
                 "compress",
