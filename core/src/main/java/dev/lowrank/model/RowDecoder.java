@@ -220,6 +220,25 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         return logits;
     }
 
+    /// Runs one token of each of several sequences.
+    ///
+    /// @param tokens one for each cache, in the same order
+    /// @param caches of the same model, not full, no two the same
+    /// @return logits of each sequence's next token, `[tokens][vocabSize]`; the arrays belong to the decoder
+    ///     and are overwritten by the next step
+    /// @throws IllegalArgumentException if the counts differ, a token is not in the vocabulary or a cache is
+    ///     full
+    public float[][] step(int[] tokens, List<KvCache> caches) {
+        if (tokens.length != caches.size()) {
+            throw new IllegalArgumentException(tokens.length + " tokens were given for " + caches.size() + " caches");
+        }
+        var rows = new float[tokens.length][];
+        for (var i = 0; i < tokens.length; i++) {
+            rows[i] = step(tokens[i], caches.get(i)).clone();
+        }
+        return rows;
+    }
+
     /// Runs tokens one after the other; only the last one pays for the head.
     ///
     /// @return logits after the last token, `[vocabSize]`, as [#step] returns them
