@@ -33,7 +33,7 @@ public final class RowMatrix {
         }
         return switch (tensor.dtype()) {
             case F32, BF16, F16, Q4_0, Q4_1, Q8_0 -> new RowMatrix(outsideHeap(tensor));
-            case F64, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> new RowMatrix(floats(tensor));
+            case F64, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K, NF4 -> new RowMatrix(floats(tensor));
             case F8_E4M3, F8_E5M2 -> new RowMatrix(upperHalves(tensor));
             case I64, I32, U8 -> throw new IllegalStateException("Not floating: " + tensor.dtype());
         };
