@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -92,6 +93,13 @@ public final class GgufFile implements Checkpoint {
     /// @throws CheckpointException `GG_VOCAB` if there is none or it is malformed
     public GgufTokenizerData tokenizer() {
         return GgufTokenizerData.of(metadata);
+    }
+
+    /// The divisors of the rotary frequencies as the file has them; the configuration says the same in numbers.
+    ///
+    /// @return F32 `[headDim / 2]`, valid until [#close]
+    public Optional<HostTensor> rotaryDivisors() {
+        return Optional.ofNullable(header.tensors().get(GgufNames.ROPE_FREQUENCIES)).map(this::stored);
     }
 
     @Override
