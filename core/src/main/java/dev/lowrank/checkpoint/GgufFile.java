@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// A GGUF file of llama or qwen2 type, shown as the Hugging Face checkpoint it was made from: configuration
+/// A GGUF file of llama, deci or qwen2 type, shown as the Hugging Face checkpoint it was made from: configuration
 /// and names in
 /// that spelling, blocks as they are stored, the row order of llama's query and key projections undone.
 ///
