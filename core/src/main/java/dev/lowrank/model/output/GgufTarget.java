@@ -150,6 +150,14 @@ record GgufTarget(LanguageModel model, String architecture, DecoderSpec spec, Se
             notes.add("The cut attention heads of " + heads + " blocks got zeros where they were cut: llama.cpp has one"
                     + " head width for all blocks.");
         }
+        var padded = model.spec().blocks().stream()
+                .filter(block -> block.require(Role.UP_PROJ).out()
+                        != spec.blocks().get(block.index()).require(Role.UP_PROJ).out())
+                .count();
+        if (padded > 0) {
+            notes.add("The MLPs of " + padded + " blocks got zeros up to a width that is whole blocks of " + WIDTH_STEP
+                    + ".");
+        }
         if (architecture.equals("deci")) {
             notes.add("The blocks keep MLP widths of their own, as architecture deci.");
         } else if (!architecture.equals(model.spec().modelType()) && architecture.equals("llama")) {
