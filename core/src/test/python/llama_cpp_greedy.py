@@ -10,10 +10,11 @@ params.model.path = sys.argv[1]
 params.n_ctx, params.n_parallel, params.verbosity = 512, 1, 0
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
 params.warmup = False
+params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type(0)  # keys and values in F32, as we keep them
 server = xllamacpp.Server(params)
 texts = []
 for prompt in sys.argv[3:]:
-    request = {"prompt": prompt, "max_tokens": int(sys.argv[2]), "temperature": 0, "ignore_eos": True, "cache_prompt": False}
+    request = {"prompt": prompt, "max_tokens": int(sys.argv[2]), "temperature": 0, "cache_prompt": False}
     answer = server.handle_completions(request)
     texts.append({"text": answer["choices"][0]["text"], "prompt_tokens": answer["usage"]["prompt_tokens"]})
 print(json.dumps(texts))

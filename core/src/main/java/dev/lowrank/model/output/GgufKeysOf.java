@@ -140,7 +140,7 @@ final class GgufKeysOf {
         if (v.scores().length > 0) {
             keys.floats(TOKENS + "scores", v.scores()).bool(TOKENS + "add_space_prefix", true);
         }
-        if (!v.merges().isEmpty()) {
+        if (v.model().equals("gpt2")) {
             keys.texts(TOKENS + "merges", v.merges());
         }
         token(keys, "bos_token_id", v.bos());

@@ -15,20 +15,19 @@ final class SmallModels {
 
     private SmallModels() {}
 
-    /// Copies a golden model and gives it a tokenizer; no token ends a text.
+    /// Copies a golden model and gives it a tokenizer. The one that `config.json` lets end a text is special.
     static Path copy(GoldenModel golden, Path target) throws IOException {
         Files.createDirectories(target);
         Files.copy(golden.folder().resolve("model.safetensors"), target.resolve("model.safetensors"));
-        var config = (ObjectNode) JSON.readTree(Files.readAllBytes(golden.folder().resolve("config.json")));
-        config.putNull("eos_token_id").putNull("bos_token_id");
-        Files.write(target.resolve("config.json"), JSON.writeValueAsBytes(config));
+        Files.copy(golden.folder().resolve("config.json"), target.resolve("config.json"));
         writeTokenizer(target);
         return target;
     }
 
     static void writeTokenizer(Path target) throws IOException {
         var root = JSON.createObjectNode().put("version", "1.0");
-        root.putArray("added_tokens");
+        var added = root.putArray("added_tokens");
+        special(added.addObject(), 2, "\"");
         root.putNull("normalizer");
         byteLevel(root.putObject("pre_tokenizer"));
         byteLevel(root.putObject("decoder"));
@@ -41,6 +40,11 @@ final class SmallModels {
         model.putArray("merges");
         Files.write(target.resolve("tokenizer.json"), JSON.writeValueAsBytes(root));
         Files.writeString(target.resolve("tokenizer_config.json"), "{}", StandardCharsets.UTF_8);
+    }
+
+    private static void special(ObjectNode token, int id, String content) {
+        token.put("id", id).put("content", content).put("special", true).put("single_word", false);
+        token.put("lstrip", false).put("rstrip", false).put("normalized", false);
     }
 
     private static void byteLevel(ObjectNode step) {
