@@ -11,6 +11,7 @@ params.n_ctx, params.n_parallel, params.verbosity = 512, 1, 0
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
 params.warmup = False
 params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type(0)  # keys and values in F32, as we keep them
+params.flash_attn_type = xllamacpp.llama_flash_attn_type(0)  # which sums in halves
 server = xllamacpp.Server(params)
 texts = []
 for prompt in sys.argv[3:]:
