@@ -109,6 +109,14 @@ public final class GgufExport {
         if (form == null) {
             return notes;
         }
+        var twice = tensors.stream()
+                .filter(typed -> typed.tensor().stored().isBlocks()
+                        && typed.type().isBlocks()
+                        && typed.tensor().stored() != typed.type())
+                .count();
+        if (twice > 0) {
+            notes.add(twice + " matrices were in blocks of another type already: what that lost is lost here too.");
+        }
         var others = new TreeMap<String, Integer>();
         for (var tensor : tensors) {
             var shape = tensor.tensor().shape();

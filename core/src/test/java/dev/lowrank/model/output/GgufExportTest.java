@@ -158,6 +158,7 @@ class GgufExportTest {
             write(first, "again.gguf", GgufForm.Q4_0);
             var wider = write(first, "wider.gguf", GgufForm.Q8_0);
             assertThat(wider.tensors()).containsOnlyKeys("F32", "Q8_0");
+            assertThat(wider.notes()).anySatisfy(note -> assertThat(note).startsWith("43 matrices were in blocks"));
         }
         assertThat(folder.resolve("kept.gguf")).hasSameBinaryContentAs(folder.resolve("first.gguf"));
         assertThat(folder.resolve("again.gguf")).hasSameBinaryContentAs(folder.resolve("first.gguf"));
