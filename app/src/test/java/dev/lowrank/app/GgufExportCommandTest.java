@@ -37,7 +37,9 @@ class GgufExportCommandTest {
         var inspected = Run.of("inspect", file("p.gguf"), "--json");
         assertThat(inspected.code()).as(inspected.err()).isZero();
         var text = Run.of("export", POCKET, "--gguf", file("stored.gguf"));
-        assertThat(text.out()).contains("stored.gguf: GGUF file of architecture llama").contains("43 BF16");
+        assertThat(text.out())
+                .contains("stored.gguf: GGUF file of architecture llama")
+                .contains("43 BF16");
     }
 
     @ParameterizedTest
@@ -52,7 +54,8 @@ class GgufExportCommandTest {
                 "export POCKET --gguf FILE --type q9_9 | q9_9 | Q8_0",
             })
     void whatDoesNotFitTogetherIsAUsageError(String line, String fact, String hint) {
-        var arguments = line.replace("FILE", file("p.gguf")).replace("OUT", file("out")).split(" ");
+        var arguments =
+                line.replace("FILE", file("p.gguf")).replace("OUT", file("out")).split(" ");
         for (var i = 0; i < arguments.length; i++) {
             arguments[i] = arguments[i].equals("POCKET") ? POCKET : arguments[i];
         }
@@ -64,8 +67,7 @@ class GgufExportCommandTest {
 
     @Test
     void anOutputFolderFromTheEnvironmentIsNotMeant() {
-        var run = Run.with(
-                Run.ROOT, Map.of("LOWRANK_OUTPUT", file("out")), "export", POCKET, "--gguf", file("p.gguf"));
+        var run = Run.with(Run.ROOT, Map.of("LOWRANK_OUTPUT", file("out")), "export", POCKET, "--gguf", file("p.gguf"));
         assertThat(run.code()).as(run.err()).isZero();
     }
 
@@ -83,6 +85,7 @@ class GgufExportCommandTest {
 
     @Test
     void aModelThatIsNotThereIsAnInputError() {
-        assertThat(Run.of("export", file("nowhere"), "--gguf", file("p.gguf")).code()).isEqualTo(4);
+        assertThat(Run.of("export", file("nowhere"), "--gguf", file("p.gguf")).code())
+                .isEqualTo(4);
     }
 }

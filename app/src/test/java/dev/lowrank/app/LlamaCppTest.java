@@ -17,8 +17,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Files that `export --gguf` writes, in real llama.cpp and in the Python package `gguf`; needs a Python with
-/// xllamacpp, gguf and numpy, see [PythonPeer].
+/// Files that `export --gguf` writes, in real llama.cpp and in the Python package `gguf`; needs a Python
+/// with xllamacpp, gguf and numpy, see [PythonPeer].
 @Tag("python")
 class LlamaCppTest {
     private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -78,8 +78,8 @@ class LlamaCppTest {
         assertQuantisedRuns(Run.ROOT.resolve("models/pocket").toString(), type);
     }
 
-    /// Beside blocks llama.cpp rounds activations to 8 bits, which changes some choices of so small a model. With
-    /// the values of the same blocks as F32 it makes all of ours.
+    /// Beside blocks llama.cpp rounds activations to 8 bits, which changes some choices of so small a
+    /// model. With the values of the same blocks as F32 it makes all of ours.
     private void assertQuantisedRuns(String model, String type) throws Exception {
         var file = folder.resolve(type + ".gguf");
         var values = folder.resolve(type + "-values.gguf");
@@ -93,10 +93,21 @@ class LlamaCppTest {
     @Test
     void blocksOfTheirOwnWidthsRunAsDeci() throws Exception {
         var cut = folder.resolve("cut").toString();
-        var text = Run.ROOT.resolve("models/pocket/text/python-calibration.jsonl").toString();
+        var text =
+                Run.ROOT.resolve("models/pocket/text/python-calibration.jsonl").toString();
         json(Run.of(
-                "compress", "--method", "modegpt", "--keep", "0.7", "--samples", "16", "--calibration", text, "-o",
-                cut, "--json"));
+                "compress",
+                "--method",
+                "modegpt",
+                "--keep",
+                "0.7",
+                "--samples",
+                "16",
+                "--calibration",
+                text,
+                "-o",
+                cut,
+                "--json"));
         var file = folder.resolve("cut.gguf");
         assertThat(export(cut, file, "f32").path("architecture").asString()).isEqualTo("deci");
         assertThat(theirs(file)).isEqualTo(ours(cut));
@@ -127,10 +138,12 @@ class LlamaCppTest {
         for (var i = 0; i < files.size(); i++) {
             var path = Path.of(command.get(i + 1));
             assertThat(files.get(i).path("tensors")).hasSize(56);
-            assertThat(files.get(i).path("keys").path("tokenizer.ggml.pre").asString()).isEqualTo("gpt-2");
+            assertThat(files.get(i).path("keys").path("tokenizer.ggml.pre").asString())
+                    .isEqualTo("gpt-2");
             try (var file = GgufFile.open(path)) {
                 var squares = 0.0;
-                for (var value : file.read("model.layers.3.mlp.down_proj.weight").toFloats()) {
+                for (var value :
+                        file.read("model.layers.3.mlp.down_proj.weight").toFloats()) {
                     squares += (double) value * value;
                 }
                 var theirs = files.get(i).path("tensors").path("blk.3.ffn_down.weight");

@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// A GGUF file of llama, deci or qwen2 type, shown as the Hugging Face checkpoint it was made from: configuration
-/// and names in
+/// A GGUF file of llama, deci or qwen2 type, shown as the Hugging Face checkpoint it was made from:
+/// configuration and names in
 /// that spelling, blocks as they are stored, the row order of llama's query and key projections undone.
 ///
 /// Source: the GGUF description and converters, github.com/ggml-org.
@@ -95,11 +95,13 @@ public final class GgufFile implements Checkpoint {
         return GgufTokenizerData.of(metadata);
     }
 
-    /// The divisors of the rotary frequencies as the file has them; the configuration says the same in numbers.
+    /// The divisors of the rotary frequencies as the file has them; the configuration says the same in
+    /// numbers.
     ///
     /// @return F32 `[headDim / 2]`, valid until [#close]
     public Optional<HostTensor> rotaryDivisors() {
-        return Optional.ofNullable(header.tensors().get(GgufNames.ROPE_FREQUENCIES)).map(this::stored);
+        return Optional.ofNullable(header.tensors().get(GgufNames.ROPE_FREQUENCIES))
+                .map(this::stored);
     }
 
     @Override

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// The keys and values of a GGUF file that is to be written, in their order; a key that is set again keeps its
-/// place.
+/// The keys and values of a GGUF file that is to be written, in their order; a key that is set again keeps
+/// its place.
 public final class GgufKeys {
     private static final int MAX_KEY = 65_535;
 

@@ -86,7 +86,8 @@ public final class GgufWriter implements AutoCloseable {
     /// @param keys its metadata; the alignment is set here
     /// @param entries all tensors, in the order of the file
     /// @return a writer, to be finished and closed
-    /// @throws CheckpointException `OUT_EXISTS`, `OUT_IN_INPUT`, `OUT_LOCKED`, `OUT_INVALID` or `OUT_NO_SPACE`
+    /// @throws CheckpointException `OUT_EXISTS`, `OUT_IN_INPUT`, `OUT_LOCKED`, `OUT_INVALID` or
+    ///     `OUT_NO_SPACE`
     public static GgufWriter create(Path path, List<Path> inputs, GgufKeys keys, List<Entry> entries) {
         var target = path.toAbsolutePath().normalize();
         var parent = target.getParent();

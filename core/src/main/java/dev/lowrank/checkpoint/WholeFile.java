@@ -57,7 +57,8 @@ final class WholeFile implements AutoCloseable {
     ///
     /// @param name the tensor, for messages
     /// @param offset place in the file
-    /// @throws CheckpointException `OUT_NO_SPACE`, `OUT_FAILED`, or `IO_FILE_CHANGED` if the bytes come from a
+    /// @throws CheckpointException `OUT_NO_SPACE`, `OUT_FAILED`, or `IO_FILE_CHANGED` if the bytes come
+    ///     from a
     ///     mapped file that was cut short
     void write(String name, MemorySegment source, long offset) {
         try {

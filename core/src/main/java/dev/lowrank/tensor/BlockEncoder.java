@@ -37,8 +37,8 @@ interface BlockEncoder {
         target.set(HostTensor.SHORT, at, Float.floatToFloat16(value));
     }
 
-    /// The nearest whole number, ties to even, by adding a number so large that the sum has no fraction. Past
-    /// ±2^22 it gives what ggml's trick gives, which is not the nearest.
+    /// The nearest whole number, ties to even, by adding a number so large that the sum has no fraction.
+    /// Past ±2^22 it gives what ggml's trick gives, which is not the nearest.
     static int nearest(float value) {
         return (Float.floatToRawIntBits(value + 12_582_912f) & 0x007F_FFFF) - 0x0040_0000;
     }

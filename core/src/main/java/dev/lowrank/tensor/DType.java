@@ -4,8 +4,8 @@ package dev.lowrank.tensor;
 /// block types are those of GGUF, in which 32 or 256 neighbouring weights of a row share their scales, and
 /// [#NF4], in which 64 do.
 ///
-/// No LibTorch tensor has the two F8 types or a block type: they are decoded on the way in. Which block types
-/// are written says [TypeConversion#blockTypes()]; F8 is only read.
+/// No LibTorch tensor has the two F8 types or a block type: they are decoded on the way in. Which block
+/// types are written says [TypeConversion#blockTypes()]; F8 is only read.
 public enum DType {
     F64(8),
     F32(4),

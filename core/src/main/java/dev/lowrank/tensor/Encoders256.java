@@ -6,8 +6,9 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 
-/// Rounds to the GGUF types of 256 weights a block: each sub-block searches its own scale ([ScaleSearch]), the
-/// scales are rounded together, and the weights once more by what the scales became. Layouts: [Blocks256].
+/// Rounds to the GGUF types of 256 weights a block: each sub-block searches its own scale ([ScaleSearch]),
+/// the scales are rounded together, and the weights once more by what the scales became. Layouts:
+/// [Blocks256].
 final class Encoders256 {
     private static final int SUB = 32;
     private static final int SMALL_SUB = 16;
@@ -67,8 +68,8 @@ final class Encoders256 {
         return bits;
     }
 
-    /// Twelve bytes: scales 0 to 3, offsets 0 to 3, both with the top bits of 4 to 7 above their own six, then
-    /// the low halves of 4 to 7.
+    /// Twelve bytes: scales 0 to 3, offsets 0 to 3, both with the top bits of 4 to 7 above their own six,
+    /// then the low halves of 4 to 7.
     private static void packSixBits(int[] scales, int[] offsets, MemorySegment target, long at) {
         for (var j = 0; j < 4; j++) {
             target.set(JAVA_BYTE, at + j, (byte) (scales[j] | scales[j + 4] >> 4 << 6));

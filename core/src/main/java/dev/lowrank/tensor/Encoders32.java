@@ -6,8 +6,8 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 
-/// Rounds to the GGUF types of 32 weights a block. The inverse is that of the scale before it is rounded to a
-/// half: so the reference does it, and the bytes depend on it. Layouts: [Blocks32].
+/// Rounds to the GGUF types of 32 weights a block. The inverse is that of the scale before it is rounded to
+/// a half: so the reference does it, and the bytes depend on it. Layouts: [Blocks32].
 final class Encoders32 {
     private static final int WEIGHTS = 32;
     private static final int HALF = 16;

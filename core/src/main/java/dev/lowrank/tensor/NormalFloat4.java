@@ -7,9 +7,9 @@ import java.lang.foreign.MemorySegment;
 /// NF4: 16 levels at quantiles of a normal distribution, from −1 to 1 with an exact zero, times the largest
 /// magnitude of 64 neighbouring weights. Source: QLoRA, arXiv:2305.14314, section 3 and appendix E.
 ///
-/// Our block is 34 bytes, 4.25 bits a weight: the magnitude as a half, then 32 bytes, of which byte `i` holds
-/// weight `i` in its low half and weight `32 + i` in its high half. QLoRA's own files keep magnitudes apart and
-/// in single precision or quantised again; nothing else reads this layout.
+/// Our block is 34 bytes, 4.25 bits a weight: the magnitude as a half, then 32 bytes, of which byte `i`
+/// holds weight `i` in its low half and weight `32 + i` in its high half. QLoRA's own files keep magnitudes
+/// apart and in single precision or quantised again; nothing else reads this layout.
 final class NormalFloat4 {
     static final int WEIGHTS = 64;
     static final int BYTES = 34;

@@ -5,8 +5,8 @@ import static dev.lowrank.tensor.BlockEncoder.nearest;
 import java.util.Arrays;
 
 /// Searches the scale of a sub-block: candidates a little above and below the obvious one are rounded to,
-/// each gets the scale that is best for its codes by weighted least squares, and the best of them stays. The
-/// candidates, the weights and the order of every sum in single precision are those of the reference
+/// each gets the scale that is best for its codes by weighted least squares, and the best of them stays.
+/// The candidates, the weights and the order of every sum in single precision are those of the reference
 /// quantisers of ggml, so that the codes are theirs to the bit.
 final class ScaleSearch {
     /// Below it a sub-block counts as zero.
@@ -16,7 +16,8 @@ final class ScaleSearch {
 
     private ScaleSearch() {}
 
-    /// Fits `x ≈ scale · (code − levels)` with weights `x²`, candidates up to 0.9 of a level around `levels`.
+    /// Fits `x ≈ scale · (code − levels)` with weights `x²`, candidates up to 0.9 of a level around
+    /// `levels`.
     ///
     /// @param levels half the number of codes
     /// @param codes receives `count` codes from `to`, from 0 to `2 levels − 1`
@@ -150,8 +151,7 @@ final class ScaleSearch {
         /// Takes the candidate's codes with their own best scale and offset where they are better.
         ///
         /// @return the smallest error so far
-        private float improve(
-                float[] source, int from, float sumWeight, float sumX, float best, byte[] codes, int to) {
+        private float improve(float[] source, int from, float sumWeight, float sumX, float best, byte[] codes, int to) {
             var sumCode = 0f;
             var sumSquare = 0f;
             var sumProduct = 0f;

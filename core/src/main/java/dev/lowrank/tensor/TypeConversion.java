@@ -19,8 +19,9 @@ public final class TypeConversion {
         return BlockEncoder.TYPES;
     }
 
-    /// Rounds a tensor: to the nearest, ties to even, for plain types; to blocks as the reference quantisers of
-    /// ggml do it, bit by bit. Blocks are decoded first; a tensor that has the type already is copied.
+    /// Rounds a tensor: to the nearest, ties to even, for plain types; to blocks as the reference
+    /// quantisers of ggml do it, bit by bit. Blocks are decoded first; a tensor that has the type already
+    /// is copied.
     ///
     /// @param tensor floating values, all finite
     /// @param type F32, F16, BF16 or one of [#blockTypes()]; rows are whole blocks

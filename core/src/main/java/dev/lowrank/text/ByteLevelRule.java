@@ -90,7 +90,8 @@ record ByteLevelRule(
             steps.add(first);
         }
         var last = steps.isEmpty() ? first : steps.removeLast();
-        var digits = !steps.isEmpty() && steps.getFirst().path("individual_digits").asBoolean(false);
+        var digits =
+                !steps.isEmpty() && steps.getFirst().path("individual_digits").asBoolean(false);
         if (digits) {
             steps.removeFirst();
         }

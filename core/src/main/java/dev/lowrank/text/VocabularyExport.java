@@ -13,7 +13,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The tokenizer of `tokenizer.json` in the words of GGUF: byte-level BPE, or SentencePiece's BPE with byte
-/// tokens. What GGUF has no words for is refused, since a reader would cut text differently and say nothing.
+/// tokens. What GGUF has no words for is refused, since a reader would cut text differently and say
+/// nothing.
 final class VocabularyExport {
     private static final int UNUSED = 5;
     private static final Pattern BYTE_TOKEN = Pattern.compile("<0x[0-9A-F]{2}>");
@@ -108,14 +109,17 @@ final class VocabularyExport {
             var space = text.indexOf(' ', 1);
             merges.add(
                     merge.isArray()
-                            ? new Merge(merge.path(0).asString(""), merge.path(1).asString(""))
+                            ? new Merge(
+                                    merge.path(0).asString(""), merge.path(1).asString(""))
                             : new Merge(text.substring(0, Math.max(0, space)), text.substring(space + 1)));
         }
         return merges;
     }
 
     private String written(Merge merge) {
-        if (merge.left().isEmpty() || merge.left().indexOf(' ') >= 0 || merge.right().indexOf(' ') >= 0) {
+        if (merge.left().isEmpty()
+                || merge.left().indexOf(' ') >= 0
+                || merge.right().indexOf(' ') >= 0) {
             throw fault(
                     Code.TOK_MERGE,
                     "merges '" + merge.left() + "' with '" + merge.right() + "', which GGUF cannot spell.");
@@ -123,7 +127,8 @@ final class VocabularyExport {
         return merge.left() + " " + merge.right();
     }
 
-    /// SentencePiece orders by scores instead of a list: the earlier a token can be made, the higher its own.
+    /// SentencePiece orders by scores instead of a list: the earlier a token can be made, the higher its
+    /// own.
     private float[] scores(List<Merge> merges) {
         var scores = new float[tokens.size()];
         Arrays.fill(scores, -merges.size() - 1f);

@@ -24,8 +24,10 @@ class GgufDeciTest {
     }
 
     private GgufFile open(GgufBytes recipe) {
-        return GgufFile.open(
-                file(folder, "model.gguf", recipe.tensor("token_embd.weight", new float[40], 8, 5).build()));
+        return GgufFile.open(file(
+                folder,
+                "model.gguf",
+                recipe.tensor("token_embd.weight", new float[40], 8, 5).build()));
     }
 
     @Test

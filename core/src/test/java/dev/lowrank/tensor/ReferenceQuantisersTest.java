@@ -19,9 +19,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// Our encoders and decoders against those of a compiled ggml, byte by byte. The library is `libggml-base.so`
-/// (the npm package `@node-llama-cpp/linux-x64` carries one), named by the environment variable
-/// `LOWRANK_LLAMA_LIB`.
+/// Our encoders and decoders against those of a compiled ggml, byte by byte. The library is
+/// `libggml-base.so` (the npm package `@node-llama-cpp/linux-x64` carries one), named by the environment
+/// variable `LOWRANK_LLAMA_LIB`.
 @Tag("llama")
 class ReferenceQuantisersTest {
     private static final Linker LINKER = Linker.nativeLinker();

@@ -57,15 +57,20 @@ class TypeConversionTest {
         // 66 blocks of other values before: nothing of them remains in the next block.
         var single = new byte[type.blockBytes()];
         var floats = weights.toFloats();
-        TypeConversion.encode(
-                floats, floats.length - 512, type.blockWeights(), type, MemorySegment.ofArray(single), 0);
+        TypeConversion.encode(floats, floats.length - 512, type.blockWeights(), type, MemorySegment.ofArray(single), 0);
         var at = (int) type.bytes(floats.length - 512);
         assertThat(single).containsExactly(Arrays.copyOfRange(expected, at, at + single.length));
     }
 
     @ParameterizedTest
     @CsvSource({
-        "Q4_0, 0.0857", "Q4_1, 0.0781", "Q5_0, 0.0425", "Q8_0, 0.0052", "Q4_K, 0.071", "Q6_K, 0.0177", "NF4, 0.0919",
+        "Q4_0, 0.0857",
+        "Q4_1, 0.0781",
+        "Q5_0, 0.0425",
+        "Q8_0, 0.0052",
+        "Q4_K, 0.071",
+        "Q6_K, 0.0177",
+        "NF4, 0.0919",
     })
     void gaussianWeightsLoseWhatTheTypeCosts(DType type, double expected) {
         var weights = gaussian(400, 256);
@@ -103,7 +108,9 @@ class TypeConversionTest {
         var found = TypeConversion.convert(first, DType.Q6_K, "w", Arena.ofAuto());
         assertThat(found.data().mismatch(expected.data())).isEqualTo(-1);
         var same = TypeConversion.convert(first, DType.Q4_1, "w", Arena.ofAuto());
-        assertThat(same.data().mismatch(first.data())).as("the same type is copied").isEqualTo(-1);
+        assertThat(same.data().mismatch(first.data()))
+                .as("the same type is copied")
+                .isEqualTo(-1);
     }
 
     @ParameterizedTest

@@ -17,7 +17,8 @@ class VocabularyExportTest {
         var copy = new LinkedHashMap<>(files);
         copy.compute(
                 TokenizerFiles.TOKENIZER,
-                (_, bytes) -> edit.apply(new String(bytes, StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8));
+                (_, bytes) ->
+                        edit.apply(new String(bytes, StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8));
         return copy;
     }
 

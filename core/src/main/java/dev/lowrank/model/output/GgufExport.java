@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
 /// Writes a model as one GGUF file that llama.cpp and what is built on it run: weights, tokenizer and chat
 /// template.
 ///
-/// Compressed linears are multiplied back into matrices, for GGUF has no factors. Matrices take the type asked
-/// for ([GgufForm]); norms, biases and learned positions stay F32. What is stored in the type already is copied
-/// to the bit, so nothing is rounded twice.
+/// Compressed linears are multiplied back into matrices, for GGUF has no factors. Matrices take the type
+/// asked for ([GgufForm]); norms, biases and learned positions stay F32. What is stored in the type already
+/// is copied to the bit, so nothing is rounded twice.
 public final class GgufExport {
     private GgufExport() {}
 
@@ -42,7 +42,8 @@ public final class GgufExport {
     /// @param model a decoder
     /// @param file the file to make
     /// @param form type of the matrices; null keeps what is stored
-    /// @throws dev.lowrank.checkpoint.CheckpointException if the model is none that llama.cpp runs or the file
+    /// @throws dev.lowrank.checkpoint.CheckpointException if the model is none that llama.cpp runs or the
+    ///     file
     ///     cannot be made
     /// @throws dev.lowrank.text.TextException if GGUF has no words for its tokenizer
     /// @throws dev.lowrank.tensor.NumericalException if a weight is not finite or too large for its type
@@ -131,8 +132,8 @@ public final class GgufExport {
                         && tensor.type() != form.dtype()
                         && tensor.tensor().shape().size(1) % form.blockWeights() == 0)
                 .findFirst();
-        finer.ifPresent(tensor -> notes.add(tensor.tensor().name() + ", which scores tokens, is " + tensor.type()
-                + ": four bits cost it most."));
+        finer.ifPresent(tensor -> notes.add(
+                tensor.tensor().name() + ", which scores tokens, is " + tensor.type() + ": four bits cost it most."));
         return notes;
     }
 }

@@ -38,8 +38,8 @@ public enum GgufForm {
         return dtype.blockWeights();
     }
 
-    /// The type of one matrix. The one that scores tokens is written finer than four bits, as llama.cpp's own
-    /// tool does; rows that are not whole blocks take a type with smaller blocks, or none.
+    /// The type of one matrix. The one that scores tokens is written finer than four bits, as llama.cpp's
+    /// own tool does; rows that are not whole blocks take a type with smaller blocks, or none.
     ///
     /// @param columns length of a row
     /// @param scores whether it scores tokens

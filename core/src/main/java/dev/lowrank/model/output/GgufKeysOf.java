@@ -14,8 +14,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
-/// The metadata of a GGUF file: what the model is and how it spells text. From another GGUF file all keys are
-/// kept as they are.
+/// The metadata of a GGUF file: what the model is and how it spells text. From another GGUF file all keys
+/// are kept as they are.
 final class GgufKeysOf {
     private static final String TOKENS = "tokenizer.ggml.";
 
@@ -44,7 +44,8 @@ final class GgufKeysOf {
         var architecture = target.architecture();
         var prefix = architecture + ".";
         keys.text("general.architecture", architecture).text("general.type", "model");
-        var name = target.model().checkpoint().path().toAbsolutePath().normalize().getFileName();
+        var name =
+                target.model().checkpoint().path().toAbsolutePath().normalize().getFileName();
         keys.text("general.name", String.valueOf(name));
         keys.u32(prefix + "block_count", spec.blocks().size());
         keys.u32(prefix + "context_length", spec.maxPositions());

@@ -19,11 +19,12 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What a model becomes for llama.cpp: which of its architectures runs it, and the widths that it has there.
+/// What a model becomes for llama.cpp: which of its architectures runs it, and the widths that it has
+/// there.
 ///
-/// Blocks whose MLPs are of different widths are architecture `deci`, which has a width for each block, turns
-/// rotary partners side by side and takes every bias. Its heads are all of one width, so cut heads get zeros
-/// in place of what was cut.
+/// Blocks whose MLPs are of different widths are architecture `deci`, which has a width for each block,
+/// turns rotary partners side by side and takes every bias. Its heads are all of one width, so cut heads
+/// get zeros in place of what was cut.
 ///
 /// @param model the model that is exported
 /// @param architecture `general.architecture`
@@ -37,7 +38,8 @@ record GgufTarget(LanguageModel model, String architecture, DecoderSpec spec, Se
     private static final int WIDTH_STEP = 32;
 
     /// @param form null to keep what is stored
-    /// @throws dev.lowrank.checkpoint.CheckpointException for a model that llama.cpp has no architecture for
+    /// @throws dev.lowrank.checkpoint.CheckpointException for a model that llama.cpp has no architecture
+    ///     for
     static GgufTarget of(LanguageModel model, @Nullable GgufForm form) {
         var config = model.checkpoint().config();
         return switch (config.modelType()) {
@@ -144,7 +146,8 @@ record GgufTarget(LanguageModel model, String architecture, DecoderSpec spec, Se
                     + " the file has the compressed model's quality and the original's size.");
         }
         var heads = model.spec().blocks().stream()
-                .filter(block -> block.heads().keyDim() != spec.headDim() || block.heads().valueDim() != spec.headDim())
+                .filter(block -> block.heads().keyDim() != spec.headDim()
+                        || block.heads().valueDim() != spec.headDim())
                 .count();
         if (heads > 0) {
             notes.add("The cut attention heads of " + heads + " blocks got zeros where they were cut: llama.cpp has one"
@@ -152,7 +155,10 @@ record GgufTarget(LanguageModel model, String architecture, DecoderSpec spec, Se
         }
         var padded = model.spec().blocks().stream()
                 .filter(block -> block.require(Role.UP_PROJ).out()
-                        != spec.blocks().get(block.index()).require(Role.UP_PROJ).out())
+                        != spec.blocks()
+                                .get(block.index())
+                                .require(Role.UP_PROJ)
+                                .out())
                 .count();
         if (padded > 0) {
             notes.add("The MLPs of " + padded + " blocks got zeros up to a width that is whole blocks of " + WIDTH_STEP

@@ -68,9 +68,8 @@ final class GgufTensors {
 
     private void addRotaryDivisors() {
         var checkpoint = target.model().checkpoint();
-        var divisors = checkpoint instanceof GgufFile file
-                ? file.rotaryDivisors()
-                : GgufKeysOf.rotaryDivisors(target.model());
+        var divisors =
+                checkpoint instanceof GgufFile file ? file.rotaryDivisors() : GgufKeysOf.rotaryDivisors(target.model());
         divisors.ifPresent(tensor ->
                 tensors.add(new Planned("rope_freqs.weight", tensor.dtype(), tensor.shape(), false, () -> tensor)));
     }

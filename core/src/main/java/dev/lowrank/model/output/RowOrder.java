@@ -5,8 +5,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.LongUnaryOperator;
 
-/// Puts the rows of a matrix, or the elements of a bias, in the order that llama.cpp wants; quantised rows move
-/// as they are.
+/// Puts the rows of a matrix, or the elements of a bias, in the order that llama.cpp wants; quantised rows
+/// move as they are.
 final class RowOrder {
     private RowOrder() {}
 

@@ -59,9 +59,11 @@ class GgufExportTest {
             var written = write(pocket, "pocket.gguf", form);
             assertThat(written.architecture()).isEqualTo("llama");
             assertThat(folder.resolve("pocket.gguf")).hasSize(written.bytes());
-            assertThat(written.tensors().values().stream().mapToInt(n -> n).sum()).isEqualTo(56);
+            assertThat(written.tensors().values().stream().mapToInt(n -> n).sum())
+                    .isEqualTo(56);
             try (var read = open("pocket.gguf")) {
-                assertThat(read.checkpoint().names()).isEqualTo(pocket.checkpoint().names());
+                assertThat(read.checkpoint().names())
+                        .isEqualTo(pocket.checkpoint().names());
                 for (var name : pocket.checkpoint().names()) {
                     var expected = pocket.weights().read(name);
                     var found = read.weights().read(name);
@@ -71,7 +73,9 @@ class GgufExportTest {
                     var rounded = TypeConversion.convert(expected, found.dtype(), name, Arena.ofAuto());
                     assertThat(found.data().mismatch(rounded.data())).as(name).isEqualTo(-1);
                 }
-                assertThat(read.weights().read("model.layers.1.self_attn.q_proj.weight").dtype())
+                assertThat(read.weights()
+                                .read("model.layers.1.self_attn.q_proj.weight")
+                                .dtype())
                         .isEqualTo(form.dtype());
                 assertThat(read.spec()).isEqualTo(pocket.spec());
             }
@@ -85,9 +89,12 @@ class GgufExportTest {
             assertThat(written.tensors()).containsEntry("Q5_0", 6).containsEntry("Q6_K", 1);
             assertThat(written.notes())
                     .anySatisfy(note -> assertThat(note).contains("6 matrices are Q5_0 (rows of 704)"))
-                    .anySatisfy(note -> assertThat(note).contains("token_embd.weight").contains("Q6_K"));
+                    .anySatisfy(note ->
+                            assertThat(note).contains("token_embd.weight").contains("Q6_K"));
             try (var read = open("q4k.gguf")) {
-                assertThat(read.weights().read("model.layers.0.mlp.down_proj.weight").dtype())
+                assertThat(read.weights()
+                                .read("model.layers.0.mlp.down_proj.weight")
+                                .dtype())
                         .isEqualTo(DType.Q5_0);
                 assertThat(read.weights().embedding().dtype()).isEqualTo(DType.Q6_K);
             }
@@ -166,7 +173,9 @@ class GgufExportTest {
                 var wider = (GgufFile) open("wider.gguf").checkpoint()) {
             for (var key : first.metadata().keys()) {
                 if (!key.equals("general.file_type")) {
-                    assertThat(wider.metadata().display(key)).as(key).isEqualTo(first.metadata().display(key));
+                    assertThat(wider.metadata().display(key))
+                            .as(key)
+                            .isEqualTo(first.metadata().display(key));
                 }
             }
             assertThat(wider.metadata().display("general.file_type")).isEqualTo(7L);

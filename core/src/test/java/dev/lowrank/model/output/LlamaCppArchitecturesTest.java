@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Every architecture that is written as GGUF, and every rotary scaling, in real llama.cpp; needs a Python with
-/// xllamacpp, see [PythonPeer].
+/// Every architecture that is written as GGUF, and every rotary scaling, in real llama.cpp; needs a Python
+/// with xllamacpp, see [PythonPeer].
 @Tag("python")
 class LlamaCppArchitecturesTest {
     private static final int TOKENS = 32;
@@ -66,8 +66,10 @@ class LlamaCppArchitecturesTest {
         var done = python.run(command.toArray(String[]::new));
         assertThat(done.code()).as(done.errors()).isZero();
         var texts = new ArrayList<String>();
-        JsonMapper.builder().build().readTree(done.output()).forEach(each -> texts.add(
-                each.path("text").asString()));
+        JsonMapper.builder()
+                .build()
+                .readTree(done.output())
+                .forEach(each -> texts.add(each.path("text").asString()));
         return texts;
     }
 

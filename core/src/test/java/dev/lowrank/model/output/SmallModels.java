@@ -8,14 +8,15 @@ import java.nio.file.Path;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Golden models, which have 96 tokens and no tokenizer, with one: a token for each character that ASCII prints
-/// and one for the end of a line.
+/// Golden models, which have 96 tokens and no tokenizer, with one: a token for each character that ASCII
+/// prints and one for the end of a line.
 final class SmallModels {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private SmallModels() {}
 
-    /// Copies a golden model and gives it a tokenizer. The one that `config.json` lets end a text is special.
+    /// Copies a golden model and gives it a tokenizer. The one that `config.json` lets end a text is
+    /// special.
     static Path copy(GoldenModel golden, Path target) throws IOException {
         Files.createDirectories(target);
         Files.copy(golden.folder().resolve("model.safetensors"), target.resolve("model.safetensors"));
