@@ -45,7 +45,7 @@ final class Encoders256 {
             for (var i = 0; i < SUB; i++) {
                 var low = codes[pair * 2 * SUB + i];
                 var high = codes[(pair * 2 + 1) * SUB + i];
-                target.set(JAVA_BYTE, at + 16 + pair * SUB + i, (byte) (low | high << 4));
+                target.set(JAVA_BYTE, at + (16 + pair * SUB + i), (byte) (low | high << 4));
             }
         }
     }
@@ -122,10 +122,10 @@ final class Encoders256 {
                 var second = codes[side * 128 + SUB + i];
                 var third = codes[side * 128 + 2 * SUB + i];
                 var fourth = codes[side * 128 + 3 * SUB + i];
-                target.set(JAVA_BYTE, at + side * 64 + i, (byte) (first & 0xF | (third & 0xF) << 4));
-                target.set(JAVA_BYTE, at + side * 64 + SUB + i, (byte) (second & 0xF | (fourth & 0xF) << 4));
+                target.set(JAVA_BYTE, at + (side * 64 + i), (byte) (first & 0xF | (third & 0xF) << 4));
+                target.set(JAVA_BYTE, at + (side * 64 + SUB + i), (byte) (second & 0xF | (fourth & 0xF) << 4));
                 var high = first >> 4 | second >> 4 << 2 | third >> 4 << 4 | fourth >> 4 << 6;
-                target.set(JAVA_BYTE, at + 128 + side * SUB + i, (byte) high);
+                target.set(JAVA_BYTE, at + (128 + side * SUB + i), (byte) high);
             }
         }
     }

@@ -69,7 +69,7 @@ record ByteLevelRule(
     static String nameOf(ObjectNode tokenizer, ObjectNode model) {
         var rule = read(tokenizer, model);
         for (var name : WRITTEN) {
-            if (RULES.get(name).equals(rule)) {
+            if (of(name).equals(rule)) {
                 return name;
             }
         }

@@ -139,7 +139,10 @@ final class VocabularyExport {
             }
         }
         for (var token : vocabulary.specials()) {
-            scores[ids.get(token)] = 0;
+            var id = ids.get(token);
+            if (id != null) {
+                scores[id] = 0;
+            }
         }
         return scores;
     }

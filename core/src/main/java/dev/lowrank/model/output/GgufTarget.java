@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /// What a model becomes for llama.cpp: which of its architectures runs it, and the widths that it has
@@ -31,7 +30,6 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param spec the model as it is written
 /// @param biased roles that have a bias in every block
 record GgufTarget(LanguageModel model, String architecture, DecoderSpec spec, Set<Role> biased) {
-    private static final JsonMapper JSON = JsonMapper.builder().build();
     private static final Set<Role> ATTENTION = EnumSet.of(Role.Q_PROJ, Role.K_PROJ, Role.V_PROJ, Role.O_PROJ);
     private static final Set<Role> MLP = EnumSet.of(Role.GATE_PROJ, Role.UP_PROJ, Role.DOWN_PROJ);
     /// Rows of this length are whole blocks of every type that has small ones.
