@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 record SelfAttention(DecoderSpec spec, Block block, Tensor qkv, Tensor keys, Tensor values) {
     /// Positions that are all there is, or that follow what a cache holds and are stored in it already.
     static SelfAttention of(DecoderSpec spec, Block block, Tensor qkv, @Nullable KvCache cache) {
-        if (cache == null) {
+        if (cache == null || cache.length() == 0) {
             return new SelfAttention(spec, block, qkv, keys(spec, block, qkv), values(spec, block, qkv));
         }
         var length = cache.length() + qkv.size(1);
