@@ -201,6 +201,13 @@ public final class Tokenizer implements AutoCloseable {
         return files.copied();
     }
 
+    /// What each token adds to a text.
+    ///
+    /// @throws TextException `TOK_FORMAT` if tokens have no bytes of their own
+    public TokenBytes tokenBytes() {
+        return TokenBytes.of(files.tokenizer(), vocabulary, this);
+    }
+
     /// @return a new incremental decoder
     public TextStream stream() {
         return new TextStream(this);
