@@ -3,6 +3,7 @@ package dev.lowrank.text;
 import dev.lowrank.text.NativeTokenizer.SpecialTokens;
 import dev.lowrank.text.TextException.Code;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -137,6 +138,15 @@ public final class Tokenizer implements AutoCloseable {
     /// @return one more than the largest id; a model may have more embedding rows, never fewer
     public int vocabularySize() {
         return vocabulary.tokens().length;
+    }
+
+    /// Compares with another tokenizer, token by token.
+    ///
+    /// @return the first id that stands for something else there, or for nothing in one of the two; empty
+    ///     if they know the same tokens
+    public OptionalInt difference(Tokenizer other) {
+        var id = Arrays.mismatch(vocabulary.tokens(), other.vocabulary.tokens());
+        return id < 0 ? OptionalInt.empty() : OptionalInt.of(id);
     }
 
     /// @return the id that begins a text, if the files name one
