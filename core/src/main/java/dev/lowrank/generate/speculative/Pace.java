@@ -11,8 +11,12 @@ final class Pace {
     /// Tokens proposed at once unless something else is asked for.
     static final int MOST = 8;
 
-    /// Plain steps before anything else, whose costs are what a draft has to beat.
+    /// Plain steps before the first guesses and again before the first judgement, when the machine has warmed
+    /// up: their costs are what a draft has to beat.
     private static final int PLAIN_FIRST = 3;
+
+    /// Rounds after which a plain step is measured again.
+    private static final int ROUNDS_BETWEEN = 12;
 
     /// Guesses that are tried before they may be found not to pay.
     private static final int TRIED = 16;
@@ -30,9 +34,11 @@ final class Pace {
     private double rightWeight;
     private int proposed;
     private int plainSteps;
+    private int roundsSinceStep;
     private boolean off;
 
-    /// The median of the last times that something took, in seconds.
+    /// The shortest of the last times that something took, in seconds: what makes one longer is something
+    /// else on the machine.
     private static final class Cost {
         private final double[] last = new double[9];
         private int count;
@@ -46,9 +52,7 @@ final class Pace {
         }
 
         double seconds() {
-            var known = Arrays.copyOf(last, Math.min(count, last.length));
-            Arrays.sort(known);
-            return known[known.length / 2];
+            return Arrays.stream(last, 0, Math.min(count, last.length)).min().orElse(0);
         }
     }
 
@@ -87,6 +91,9 @@ final class Pace {
         }
         if (proposed < TRIED) {
             return Math.min(Math.min(TRIED_AT_ONCE, most), room);
+        }
+        if (plainSteps < 2 * PLAIN_FIRST || roundsSinceStep >= ROUNDS_BETWEEN) {
+            return 0;
         }
         var best = best();
         off = gain(best) <= 1;
@@ -137,6 +144,7 @@ final class Pace {
     void stepped(double seconds) {
         plain.add(seconds);
         plainSteps++;
+        roundsSinceStep = 0;
     }
 
     void guessed(double seconds) {
@@ -148,11 +156,17 @@ final class Pace {
     void verified(int count, int right, double seconds) {
         verifications[count + 1].add(seconds);
         proposed += count;
+        roundsSinceStep++;
         // Guesses behind a wrong one tell nothing.
         for (var i = 0; i < Math.min(count, right + 1); i++) {
             weight = weight * MEMORY + 1;
             rightWeight = rightWeight * MEMORY + (i < right ? 1 : 0);
         }
+    }
+
+    /// Seconds of a plain step, 0 where none was measured.
+    double plainSeconds() {
+        return plain.seconds();
     }
 
     /// Whether guessing was given up.

@@ -6,9 +6,8 @@ package dev.lowrank.generate.speculative;
 /// @param proposed tokens that the draft guessed
 /// @param accepted those that were kept
 /// @param plainSteps tokens that were made without guesses
-/// @param draftSeconds of guessing
-/// @param verifySeconds of verifying
-/// @param plainSeconds of plain steps
+/// @param seconds of guessing, verifying and plain steps together
+/// @param plainStepSeconds of one plain step on a warm machine; 0 where none was measured
 /// @param off whether guessing was given up because it did not pay
 /// @param gain tokens a second with the best number of guesses in terms of those without, as measured; below
 ///     1 where it does not pay
@@ -17,9 +16,8 @@ public record SpeculationReport(
         int proposed,
         int accepted,
         int plainSteps,
-        double draftSeconds,
-        double verifySeconds,
-        double plainSeconds,
+        double seconds,
+        double plainStepSeconds,
         boolean off,
         double gain) {
     /// Share of the guessed tokens that were kept; 0 if none was guessed.
@@ -28,12 +26,9 @@ public record SpeculationReport(
     }
 
     /// Time that plain steps alone would have taken over the time that was taken; 1 where no plain step was
-    /// made to compare with, or no guess.
+    /// measured to compare with, or no guess was made.
     public double speedUp() {
-        if (plainSteps == 0 || rounds == 0) {
-            return 1;
-        }
         var tokens = plainSteps + accepted + rounds;
-        return tokens * plainSeconds / plainSteps / (draftSeconds + verifySeconds + plainSeconds);
+        return plainStepSeconds == 0 || rounds == 0 ? 1 : tokens * plainStepSeconds / seconds;
     }
 }

@@ -30,9 +30,7 @@ final class SpeculativeText implements TokenSource.Text, AutoCloseable {
     private int proposed;
     private int accepted;
     private int plainSteps;
-    private long draftNanos;
-    private long verifyNanos;
-    private long plainNanos;
+    private long nanos;
 
     SpeculativeText(
             Verifier model,
@@ -100,10 +98,8 @@ final class SpeculativeText implements TokenSource.Text, AutoCloseable {
     private void step() {
         var start = clock.getAsLong();
         choose(sampler.next(model.step(tokens[count - 1], cache)));
-        var nanos = clock.getAsLong() - start;
-        plainNanos += nanos;
         plainSteps++;
-        pace.stepped(nanos * 1e-9);
+        pace.stepped(since(start));
     }
 
     private void round(int guesses) {
@@ -117,12 +113,17 @@ final class SpeculativeText implements TokenSource.Text, AutoCloseable {
         var kept = keep(run, likelihoods, logits);
         cache.advanceTo(read + 1 + kept);
         draftCache.advanceTo(Math.min(draftCache.length(), read + 1 + kept));
-        var nanos = clock.getAsLong() - start;
-        verifyNanos += nanos;
         rounds++;
         proposed += guesses;
         accepted += kept;
-        pace.verified(guesses, kept, nanos * 1e-9);
+        pace.verified(guesses, kept, since(start));
+    }
+
+    /// Seconds, added to those of the whole text.
+    private double since(long start) {
+        var passed = clock.getAsLong() - start;
+        nanos += passed;
+        return passed * 1e-9;
     }
 
     /// @param run begins with the token chosen last; filled with guesses
@@ -139,9 +140,7 @@ final class SpeculativeText implements TokenSource.Text, AutoCloseable {
                 logits = draft.decoder().step(run[i + 1], draftCache);
             }
         }
-        var nanos = clock.getAsLong() - start;
-        draftNanos += nanos;
-        pace.guessed(nanos * 1e-9 / likelihoods.length);
+        pace.guessed(since(start) / likelihoods.length);
     }
 
     /// The draft reads what it has not yet read, up to the token chosen last.
@@ -190,9 +189,8 @@ final class SpeculativeText implements TokenSource.Text, AutoCloseable {
                 proposed,
                 accepted,
                 plainSteps,
-                draftNanos * 1e-9,
-                verifyNanos * 1e-9,
-                plainNanos * 1e-9,
+                nanos * 1e-9,
+                pace.plainSeconds(),
                 pace.isOff(),
                 pace.bestGain());
     }
