@@ -48,8 +48,7 @@ final class DraftChoice {
             return null;
         }
         if (tokens != null && (tokens < 1 || tokens > 64)) {
-            throw new CommandException(
-                    ExitCode.USAGE, "--draft-tokens must be 1 to 64, not " + tokens + ".", "Try 4.");
+            throw new CommandException(ExitCode.USAGE, "--draft-tokens must be 1 to 64, not " + tokens + ".", "Try 4.");
         }
         if (draft.startsWith(SKIP)) {
             var layers = layers(draft.substring(SKIP.length()));
@@ -97,7 +96,8 @@ final class DraftChoice {
     }
 
     /// A source of tokens with what it borrows.
-    record Drafting(SpeculativeSource source, Draft draft, @Nullable Writer other) implements AutoCloseable {
+    record Drafting(
+            SpeculativeSource source, Draft draft, @Nullable Writer other) implements AutoCloseable {
         @Override
         public void close() {
             source.close();

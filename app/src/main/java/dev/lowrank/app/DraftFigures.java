@@ -48,9 +48,7 @@ record DraftFigures(
         if (givenUp) {
             return kept
                     + String.format(
-                            Locale.ROOT,
-                            "; given up, since at best it is %.2f times as fast as without",
-                            bestGain);
+                            Locale.ROOT, "; given up, since at best it is %.2f times as fast as without", bestGain);
         }
         return plainSteps == 0 ? kept : kept + String.format(Locale.ROOT, ", %.2f times as fast as without", speedUp);
     }

@@ -169,9 +169,10 @@ final class GenerateCommand implements Callable<Integer> {
             @JsonProperty("time_to_first_token_seconds") double firstToken,
             @JsonProperty("decode_tokens_per_second") double decode,
             @JsonProperty("seed") long seed,
-            @JsonProperty("draft") @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable DraftFigures draft) {
-        static Document of(
-                String model, String prompt, Generation made, long seed, @Nullable DraftFigures draft) {
+
+            @JsonProperty("draft") @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+            DraftFigures draft) {
+        static Document of(String model, String prompt, Generation made, long seed, @Nullable DraftFigures draft) {
             return new Document(
                     model,
                     prompt,

@@ -13,7 +13,8 @@ public final class SkippedBlocks {
     /// model.
     ///
     /// @param skipped indices of blocks, at least one and not all
-    /// @throws IllegalArgumentException for a block that the model does not have, or if none or all are left
+    /// @throws IllegalArgumentException for a block that the model does not have, or if none or all are
+    ///     left
     ///     out
     public static RowDecoder decoder(LanguageModel model, Set<Integer> skipped, int threads) {
         model.requireDecoder();

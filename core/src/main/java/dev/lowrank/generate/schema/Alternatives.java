@@ -18,13 +18,49 @@ import tools.jackson.databind.JsonNode;
 final class Alternatives {
     private static final int MOST = 200;
     private static final Set<String> NOTES = Set.of(
-            "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly",
-            "$schema", "$id", "$comment", "$defs", "definitions", "discriminator", "contentEncoding",
-            "contentMediaType", "strict");
+            "title",
+            "description",
+            "default",
+            "examples",
+            "example",
+            "deprecated",
+            "readOnly",
+            "writeOnly",
+            "$schema",
+            "$id",
+            "$comment",
+            "$defs",
+            "definitions",
+            "discriminator",
+            "contentEncoding",
+            "contentMediaType",
+            "strict");
     private static final Set<String> SUPPORTED = Set.of(
-            "type", "enum", "const", "$ref", "allOf", "anyOf", "oneOf", "minLength", "maxLength", "pattern", "format",
-            "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "items", "prefixItems",
-            "minItems", "maxItems", "uniqueItems", "properties", "required", "additionalProperties", "minProperties",
+            "type",
+            "enum",
+            "const",
+            "$ref",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "format",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "items",
+            "prefixItems",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "properties",
+            "required",
+            "additionalProperties",
+            "minProperties",
             "maxProperties");
 
     private final JsonNode root;
@@ -73,8 +109,7 @@ final class Alternatives {
             if (!SUPPORTED.contains(name) && !NOTES.contains(name) && !name.startsWith("x-")) {
                 throw place.fault(
                         name.length() > 60 ? name.substring(0, 60) + "..." : name,
-                        "this keyword is not supported; take it out, or say the same with "
-                                + new TreeSet<>(SUPPORTED));
+                        "this keyword is not supported; take it out, or say the same with " + new TreeSet<>(SUPPORTED));
             }
         }
     }
@@ -89,12 +124,14 @@ final class Alternatives {
         }
         var any = place.all("anyOf");
         if (!any.isEmpty()) {
-            result = both(result, any.stream().flatMap(branch -> of(branch).stream()).toList(), place);
+            result = both(
+                    result, any.stream().flatMap(branch -> of(branch).stream()).toList(), place);
         }
         var one = place.all("oneOf");
         if (!one.isEmpty()) {
             new Exclusion(this).check(place, one);
-            result = both(result, one.stream().flatMap(branch -> of(branch).stream()).toList(), place);
+            result = both(
+                    result, one.stream().flatMap(branch -> of(branch).stream()).toList(), place);
         }
         return result;
     }

@@ -12,13 +12,15 @@ record CodePoints(List<Range> ranges) {
     static final CodePoints NONE = new CodePoints(List.of());
     static final CodePoints ALL = range(0, Character.MAX_CODE_POINT);
     static final CodePoints DIGITS = range('0', '9');
-    static final CodePoints WORD = DIGITS.or(range('A', 'Z')).or(range('a', 'z')).or(range('_', '_'));
+    static final CodePoints WORD =
+            DIGITS.or(range('A', 'Z')).or(range('a', 'z')).or(range('_', '_'));
 
     /// Space, tab and the line breaks of ASCII, which every dialect counts.
     static final CodePoints SPACES = range(0x09, 0x0d).or(range(' ', ' '));
 
     /// What some dialect counts as a space.
-    static final CodePoints ANY_SPACES = where(letter -> Character.isSpaceChar(letter) || Character.isWhitespace(letter))
+    static final CodePoints ANY_SPACES = where(
+                    letter -> Character.isSpaceChar(letter) || Character.isWhitespace(letter))
             .or(range(0x85, 0x85))
             .or(range(0xfeff, 0xfeff));
 

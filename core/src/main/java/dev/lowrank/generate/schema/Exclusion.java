@@ -67,8 +67,8 @@ final class Exclusion {
         return Literals.of(some).stream()
                 .filter(JsonNode::isNumber)
                 .anyMatch(one -> Literals.of(others).stream()
-                        .anyMatch(other ->
-                                other.isNumber() && one.decimalValue().compareTo(other.decimalValue()) == 0));
+                        .anyMatch(
+                                other -> other.isNumber() && one.decimalValue().compareTo(other.decimalValue()) == 0));
     }
 
     private boolean objectsApart(List<Place> some, List<Place> others, int levels) {
@@ -76,13 +76,13 @@ final class Exclusion {
             var mine = ObjectKeywords.declared(some, name);
             var theirs = ObjectKeywords.declared(others, name);
             var required = ObjectKeywords.required(others).contains(name);
-            if (required && apart(mine, theirs, levels - 1) || alternatives.of(theirs).isEmpty()) {
+            if (required && apart(mine, theirs, levels - 1)
+                    || alternatives.of(theirs).isEmpty()) {
                 return true;
             }
         }
         return ObjectKeywords.required(others).stream()
-                .anyMatch(name -> alternatives
-                        .of(ObjectKeywords.declared(some, name))
-                        .isEmpty());
+                .anyMatch(name ->
+                        alternatives.of(ObjectKeywords.declared(some, name)).isEmpty());
     }
 }

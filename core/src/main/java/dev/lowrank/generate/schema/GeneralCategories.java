@@ -5,8 +5,8 @@ import java.util.BitSet;
 /// The general categories of Unicode by the names that patterns use.
 final class GeneralCategories {
     /// Names in the order of [Character#getType]'s numbers; 17 is unused.
-    private static final String NAMES = "Cn Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No -- Zs Zl Zp Cc Cf -- Co Cs Pd Ps Pe Pc Po"
-            + " Sm Sc Sk So Pi Pf";
+    private static final String NAMES =
+            "Cn Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No -- Zs Zl Zp Cc Cf -- Co Cs Pd Ps Pe Pc Po" + " Sm Sc Sk So Pi Pf";
 
     private GeneralCategories() {}
 

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param seen known properties that are there
 /// @param used names of the others, as in [NameFrame]
 /// @param current the known property whose value comes, -1 for another
-record MembersFrame(
-        Members shape, int room, Phase phase, int space, BitSet seen, List<String> used, int current)
+record MembersFrame(Members shape, int room, Phase phase, int space, BitSet seen, List<String> used, int current)
         implements Frame {
     enum Phase {
         OPEN,
@@ -98,16 +97,16 @@ record MembersFrame(
 
     private boolean mayTakeOthers() {
         var other = shape.additional();
-        return other != null && other.fits(room - 1) && shape.most() - count() > missing().cardinality();
+        return other != null
+                && other.fits(room - 1)
+                && shape.most() - count() > missing().cardinality();
     }
 
     @Override
     public List<Frame> begins() {
         return switch (phase) {
             case FIRST, AFTER_COMMA ->
-                mayGoOn()
-                        ? List.of(NameFrame.begin(shape.names(), wanted(), mayTakeOthers(), used))
-                        : List.of();
+                mayGoOn() ? List.of(NameFrame.begin(shape.names(), wanted(), mayTakeOthers(), used)) : List.of();
             case AFTER_COLON -> value().begin(room - 1);
             case OPEN, AFTER_NAME, AFTER_VALUE, DONE -> List.of();
         };

@@ -15,14 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param state of [NameTree#others()], [Automaton#DEAD] when it is no other name
 /// @param typed the bytes so far as Latin-1 letters
 record NameFrame(
-        NameTree tree,
-        BitSet wanted,
-        boolean others,
-        List<String> used,
-        Phase phase,
-        int node,
-        int state,
-        String typed)
+        NameTree tree, BitSet wanted, boolean others, List<String> used, Phase phase, int node, int state, String typed)
         implements Frame {
     enum Phase {
         OPEN,
@@ -73,7 +66,9 @@ record NameFrame(
 
     /// Whether nothing but the spelling decides from here on.
     boolean isFree() {
-        return phase == Phase.INSIDE && node == NameTree.NOWHERE && used.stream().noneMatch(n -> n.startsWith(typed));
+        return phase == Phase.INSIDE
+                && node == NameTree.NOWHERE
+                && used.stream().noneMatch(n -> n.startsWith(typed));
     }
 
     @Override

@@ -59,7 +59,9 @@ final class ScalarReader {
             most = tighter(most, bound(place, "maximum", false), -1);
             most = tighter(most, bound(place, "exclusiveMaximum", true), -1);
         }
-        if (least == null && most == null && places.stream().noneMatch(p -> p.node().has("multipleOf"))) {
+        if (least == null
+                && most == null
+                && places.stream().noneMatch(p -> p.node().has("multipleOf"))) {
             return fixed.computeIfAbsent(
                     integer ? "integer" : "number", _ -> NumberRanges.automaton(integer, null, null, alphabet));
         }

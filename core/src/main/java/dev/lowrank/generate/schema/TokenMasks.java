@@ -94,8 +94,7 @@ final class TokenMasks {
     /// Walks below a node.
     ///
     /// @param exits where the bottom of all stacks ended; null if that is the end of the text
-    private void walk(
-            Position position, int from, BitSet tokens, @Nullable BitSet exits) {
+    private void walk(Position position, int from, BitSet tokens, @Nullable BitSet exits) {
         var base = tree.depth(from);
         var positions = new Position[tree.longest() - base + 1];
         positions[0] = position;

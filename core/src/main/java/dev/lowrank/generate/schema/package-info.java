@@ -1,5 +1,5 @@
-/// Texts of a given form from any model: a JSON schema, or a regular expression, says after each token which
-/// tokens may come next.
+/// Texts of a given form from any model: a JSON schema, or a regular expression, says after each token
+/// which tokens may come next.
 ///
 /// Reading order: [Grammar] is what a caller compiles and starts; [SchemaReader] turns a schema into
 /// [Shape]s, with [RegexParser], [NumberRanges] and [StringAutomata] making an [Automaton] of what has no

@@ -78,7 +78,9 @@ public final class Draft implements AutoCloseable {
 
     /// The cache for a text.
     KvCache cache(KvCache deciding) {
-        return shares ? deciding : KvCache.of(
+        return shares
+                ? deciding
+                : KvCache.of(
                         decoder.spec(),
                         Math.min(deciding.capacity(), decoder.spec().maxPositions()));
     }

@@ -11,8 +11,8 @@ final class Pace {
     /// Tokens proposed at once unless something else is asked for.
     static final int MOST = 8;
 
-    /// Plain steps before the first guesses and again before the first judgement, when the machine has warmed
-    /// up: their costs are what a draft has to beat.
+    /// Plain steps before the first guesses and again before the first judgement, when the machine has
+    /// warmed up: their costs are what a draft has to beat.
     private static final int PLAIN_FIRST = 3;
 
     /// Rounds after which a plain step is measured again.

@@ -9,7 +9,8 @@ package dev.lowrank.generate.speculative;
 /// @param seconds of guessing, verifying and plain steps together
 /// @param plainStepSeconds of one plain step on a warm machine; 0 where none was measured
 /// @param off whether guessing was given up because it did not pay
-/// @param gain tokens a second with the best number of guesses in terms of those without, as measured; below
+/// @param gain tokens a second with the best number of guesses in terms of those without, as measured;
+///     below
 ///     1 where it does not pay
 public record SpeculationReport(
         int rounds,

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /// distributed by `p` (Leviathan et al. 2023, Chen et al. 2023). Without randomness the text is the
 /// model's own.
 ///
-/// What is drawn with a seed depends on how many tokens were guessed at once: it is the same again only with
-/// a fixed number. It belongs to one thread; model and draft are borrowed.
+/// What is drawn with a seed depends on how many tokens were guessed at once: it is the same again only
+/// with a fixed number. It belongs to one thread; model and draft are borrowed.
 public final class SpeculativeSource implements TokenSource, AutoCloseable {
     /// Makes the draft's random numbers others than the model's.
     private static final long DRAFT_SEED = 0x9E3779B97F4A7C15L;
@@ -81,8 +81,7 @@ public final class SpeculativeSource implements TokenSource, AutoCloseable {
                         options.repetitionPenalty(),
                         options.seed() ^ DRAFT_SEED),
                 vocabulary);
-        var begun =
-                new SpeculativeText(model, draft, prompt, cache, capacity, sampler, drafting, paces.get(), clock);
+        var begun = new SpeculativeText(model, draft, prompt, cache, capacity, sampler, drafting, paces.get(), clock);
         text = begun;
         return begun;
     }

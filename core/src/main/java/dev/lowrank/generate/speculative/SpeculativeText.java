@@ -10,8 +10,8 @@ import java.util.function.LongSupplier;
 
 /// One text with guesses.
 ///
-/// The tokens are those of the prompt and those chosen; the model's cache holds all of them but the last one
-/// between two rounds, the draft's own cache a beginning of them.
+/// The tokens are those of the prompt and those chosen; the model's cache holds all of them but the last
+/// one between two rounds, the draft's own cache a beginning of them.
 final class SpeculativeText implements TokenSource.Text, AutoCloseable {
     private final Verifier model;
     private final Draft draft;

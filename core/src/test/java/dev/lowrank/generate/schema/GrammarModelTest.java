@@ -59,7 +59,9 @@ class GrammarModelTest {
                     return written.append(stream.finish()).toString();
                 }
                 var masked = logits.clone();
-                for (var token = allowed.nextClearBit(0); token < masked.length; token = allowed.nextClearBit(token + 1)) {
+                for (var token = allowed.nextClearBit(0);
+                        token < masked.length;
+                        token = allowed.nextClearBit(token + 1)) {
                     masked[token] = Float.NEGATIVE_INFINITY;
                 }
                 var token = sampler.next(masked);

@@ -78,21 +78,33 @@ class GrammarTest {
             Map.entry("uri", "{\"type\":\"string\",\"format\":\"uri\"}"),
             Map.entry("ipv4", "{\"type\":\"string\",\"format\":\"ipv4\"}"),
             Map.entry("enum", "{\"enum\":[\"a\",\"ab\",1,2.5,null,true,{\"k\":[1,\"\\\"\"]},[]]}"),
-            Map.entry("tuple", "{\"type\":\"array\",\"prefixItems\":[{\"type\":\"integer\"},{\"type\":\"string\"}],"
-                    + "\"items\":false,\"minItems\":2}"),
-            Map.entry("extra", "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"integer\"},\"nam\":true},"
-                    + "\"additionalProperties\":{\"type\":\"boolean\"},\"minProperties\":2,\"maxProperties\":4,"
-                    + "\"required\":[\"name\"]}"),
-            Map.entry("escaped names", "{\"type\":\"object\",\"properties\":{\"a\\\"b\":{\"const\":1},"
-                    + "\"\\u0001\":{\"const\":2},\"\\u00e9\":{\"const\":3}},"
-                    + "\"additionalProperties\":{\"type\":\"null\"}}"),
-            Map.entry("all of", "{\"allOf\":[{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\"}},"
-                    + "\"required\":[\"a\"]},{\"properties\":{\"a\":{\"minimum\":5},\"b\":{\"type\":\"string\"}},"
-                    + "\"required\":[\"b\"]}]}"),
-            Map.entry("any of", "{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"array\",\"items\":{\"type\":"
-                    + "\"integer\"}},{\"type\":\"array\",\"items\":{\"type\":\"number\"},\"maxItems\":2}]}"),
-            Map.entry("optional", "{\"type\":\"object\",\"properties\":{\"a\":{\"anyOf\":[{\"type\":\"string\"},"
-                    + "{\"type\":\"null\"}]},\"b\":false,\"c\":{\"$ref\":\"#\"}}}")));
+            Map.entry(
+                    "tuple",
+                    "{\"type\":\"array\",\"prefixItems\":[{\"type\":\"integer\"},{\"type\":\"string\"}],"
+                            + "\"items\":false,\"minItems\":2}"),
+            Map.entry(
+                    "extra",
+                    "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"integer\"},\"nam\":true},"
+                            + "\"additionalProperties\":{\"type\":\"boolean\"},\"minProperties\":2,\"maxProperties\":4,"
+                            + "\"required\":[\"name\"]}"),
+            Map.entry(
+                    "escaped names",
+                    "{\"type\":\"object\",\"properties\":{\"a\\\"b\":{\"const\":1},"
+                            + "\"\\u0001\":{\"const\":2},\"\\u00e9\":{\"const\":3}},"
+                            + "\"additionalProperties\":{\"type\":\"null\"}}"),
+            Map.entry(
+                    "all of",
+                    "{\"allOf\":[{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\"}},"
+                            + "\"required\":[\"a\"]},{\"properties\":{\"a\":{\"minimum\":5},\"b\":{\"type\":\"string\"}},"
+                            + "\"required\":[\"b\"]}]}"),
+            Map.entry(
+                    "any of",
+                    "{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"array\",\"items\":{\"type\":"
+                            + "\"integer\"}},{\"type\":\"array\",\"items\":{\"type\":\"number\"},\"maxItems\":2}]}"),
+            Map.entry(
+                    "optional",
+                    "{\"type\":\"object\",\"properties\":{\"a\":{\"anyOf\":[{\"type\":\"string\"},"
+                            + "{\"type\":\"null\"}]},\"b\":false,\"c\":{\"$ref\":\"#\"}}}")));
 
     static Stream<String> names() {
         return SCHEMAS.keySet().stream();
@@ -174,7 +186,8 @@ class GrammarTest {
                 var grammar = Grammar.ofSchema(
                         "{\"type\":\"integer\",\"minimum\":" + low + ",\"exclusiveMaximum\":" + (high + 1) + "}", TREE);
                 for (var i = -130; i < 130; i++) {
-                    assertThat(grammar.accepts("" + i)).as(low + " <= " + i + " <= " + high)
+                    assertThat(grammar.accepts("" + i))
+                            .as(low + " <= " + i + " <= " + high)
                             .isEqualTo(low <= i && i <= high);
                 }
             }
@@ -182,12 +195,15 @@ class GrammarTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"a{2,4}b?|c+", "(?:ab|a)*c", "[^a]b", "\\d\\w\\s", ".", "(a|b(c|d)?){1,3}", "^a$|b", "a?b?c?"})
+    @ValueSource(
+            strings = {"a{2,4}b?|c+", "(?:ab|a)*c", "[^a]b", "\\d\\w\\s", ".", "(a|b(c|d)?){1,3}", "^a$|b", "a?b?c?"})
     void patternsAgreeWithTheLibrarys(String pattern) {
         var grammar = Grammar.ofPattern(pattern, TREE);
         var library = Pattern.compile(pattern);
         for (var text : texts("abcd1 ", 5)) {
-            assertThat(grammar.accepts(text)).as(text).isEqualTo(library.matcher(text).matches());
+            assertThat(grammar.accepts(text))
+                    .as(text)
+                    .isEqualTo(library.matcher(text).matches());
         }
     }
 
@@ -255,8 +271,8 @@ class GrammarTest {
         var definitions = new StringBuilder("{\"$ref\":\"#/$defs/d0\",\"$defs\":{");
         for (var i = 0; i < 40; i++) {
             var next = "{\"$ref\":\"#/$defs/d" + (i + 1) + "\"}";
-            definitions.append("\"d" + i + "\":{\"allOf\":[{\"anyOf\":[" + next + ",{\"minLength\":" + i + "}]}," + next
-                    + "]},");
+            definitions.append(
+                    "\"d" + i + "\":{\"allOf\":[{\"anyOf\":[" + next + ",{\"minLength\":" + i + "}]}," + next + "]},");
         }
         definitions.append("\"d40\":{\"type\":\"string\"}}}");
         assertThatThrownBy(() -> Grammar.ofSchema(definitions.toString(), TREE)).isInstanceOf(SchemaException.class);

@@ -104,11 +104,7 @@ class SpeculativeSourceTest {
         var options = new SamplingOptions(0.9, 20, 0.9, 1.1, 11);
         try (var twin = RowDecoder.of(model, 2);
                 var source = SpeculativeSource.fixed(
-                        Verifier.of(decoder, decoder),
-                        Draft.of(twin, twin),
-                        options,
-                        tokenizer.vocabularySize(),
-                        4)) {
+                        Verifier.of(decoder, decoder), Draft.of(twin, twin), options, tokenizer.vocabularySize(), 4)) {
             helped(source, options);
             assertThat(source.report().acceptance()).isEqualTo(1);
         }
