@@ -81,8 +81,8 @@ public final class KvCache implements AutoCloseable {
         length = newLength;
     }
 
-    /// Copies what is filled into a longer cache of the same model.
-    void copyTo(KvCache longer) {
+    /// Copies what is filled into another cache of the same model, which must be able to hold it.
+    public void copyTo(KvCache longer) {
         for (var block = 0; block < keys.size(); block++) {
             copyHeads(keys.get(block), longer.keys.get(block));
             copyHeads(values.get(block), longer.values.get(block));
