@@ -87,7 +87,7 @@ final class DraftChoice {
                         "--draft skip:" + text + " does not list layers.",
                         "Count layers from 0, e.g. skip:20,24-27.");
             }
-            var ends = part.split("-");
+            var ends = part.split("-", -1);
             for (var layer = Integer.parseInt(ends[0]); layer <= Integer.parseInt(ends[ends.length - 1]); layer++) {
                 layers.add(layer);
             }

@@ -62,7 +62,7 @@ class GenerateCommandTest {
     void aDraftDoesNotChangeTheText(String options) {
         var plain = Run.of("generate", "--prompt", PROMPT, "--max-tokens=40");
         var line = new ArrayList<>(List.of("generate", "--prompt", PROMPT, "--max-tokens=40"));
-        line.addAll(List.of(options.split(" ")));
+        line.addAll(List.of(options.split(" ", -1)));
         var run = Run.of(line.toArray(String[]::new));
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.out()).isEqualTo(plain.out());
@@ -85,7 +85,7 @@ class GenerateCommandTest {
             })
     void aDraftThatMeansNothingIsAUsageError(String options) {
         var line = new ArrayList<>(List.of("generate", "--prompt", "a"));
-        line.addAll(List.of(options.split(" ")));
+        line.addAll(List.of(options.split(" ", -1)));
         assertThat(Run.of(line.toArray(String[]::new)).code()).isEqualTo(2);
     }
 

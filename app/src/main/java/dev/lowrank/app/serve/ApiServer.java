@@ -18,7 +18,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
-import org.jspecify.annotations.Nullable;
 
 /// The server: listens, checks, dispatches, and ends in order.
 public final class ApiServer implements AutoCloseable {
@@ -78,8 +77,7 @@ public final class ApiServer implements AutoCloseable {
     /// @param parallel most choices of one request
     /// @param logLines gets one line for each request
     /// @throws IllegalArgumentException if it would be open to others without a key
-    public static ApiServer start(
-            ServerOptions options, ModelShelf shelf, int parallel, Consumer<String> logLines) {
+    public static ApiServer start(ServerOptions options, ModelShelf shelf, int parallel, Consumer<String> logLines) {
         var server = new ApiServer(options, shelf, parallel, logLines);
         server.server.start();
         return server;

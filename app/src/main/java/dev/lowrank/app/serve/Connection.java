@@ -76,8 +76,7 @@ final class Connection {
     /// Whether the client went away while it was watched.
     boolean isGone() {
         var watched = ahead;
-        return watched != null
-                && (watched.isCompletedExceptionally() || watched.isDone() && watched.join() == null);
+        return watched != null && (watched.isCompletedExceptionally() || watched.isDone() && watched.join() == null);
     }
 
     void close() {

@@ -15,6 +15,7 @@ final class ResponseFormat {
             return null;
         }
         throw ApiException.unsupported(
-                "response_format", "Only {\"type\": \"text\"} is possible with this model; the answer would not be bound");
+                "response_format",
+                "Only {\"type\": \"text\"} is possible with this model; the answer would not be bound");
     }
 }

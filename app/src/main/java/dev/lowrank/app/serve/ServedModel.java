@@ -45,7 +45,8 @@ final class ServedModel implements AutoCloseable {
             embedder = null;
             var options = new EngineOptions(
                     limits.parallel(), limits.queue(), context, EngineOptions.CHUNK, limits.cacheBytes(model));
-            engine = Engine.start(id, () -> limits.wrap().apply(LoadedModel.of(model, limits.threads())), tokenizer, options);
+            engine = Engine.start(
+                    id, () -> limits.wrap().apply(LoadedModel.of(model, limits.threads())), tokenizer, options);
         }
     }
 
@@ -140,8 +141,10 @@ final class ServedModel implements AutoCloseable {
     SentenceEmbedder.Embeddings embed(Function<SentenceEmbedder, SentenceEmbedder.Embeddings> work) {
         var own = embedder;
         if (own == null) {
-            throw ApiException.bad("model", "This model is a decoder, which continues texts; embeddings come from an"
-                    + " encoder such as a BERT folder");
+            throw ApiException.bad(
+                    "model",
+                    "This model is a decoder, which continues texts; embeddings come from an"
+                            + " encoder such as a BERT folder");
         }
         return on(thread, () -> work.apply(own));
     }

@@ -29,8 +29,7 @@ public record ServerOptions(
     /// @param idle longest time between two requests of a connection
     public record Limits(int bodyBytes, int connections, Duration slowness, Duration idle) {
         /// What a server is started with.
-        public static final Limits DEFAULT =
-                new Limits(8 << 20, 4096, Duration.ofSeconds(12), Duration.ofSeconds(75));
+        public static final Limits DEFAULT = new Limits(8 << 20, 4096, Duration.ofSeconds(12), Duration.ofSeconds(75));
     }
 
     public ServerOptions {

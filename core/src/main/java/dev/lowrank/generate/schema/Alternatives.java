@@ -157,11 +157,11 @@ final class Alternatives {
         if (!reference.startsWith("#") || (reference.length() > 1 && reference.charAt(1) != '/')) {
             throw place.fault("$ref", "'" + reference + "' leads out of this schema; only #/... is followed");
         }
+        if (reference.length() == 1) {
+            return new Place("#", root);
+        }
         var node = root;
-        for (var step : reference.substring(1).split("/", -1)) {
-            if (step.isEmpty() && node == root) {
-                continue;
-            }
+        for (var step : reference.substring(2).split("/", -1)) {
             var name = URLDecoder.decode(step.replace("+", "%2B"), StandardCharsets.UTF_8)
                     .replace("~1", "/")
                     .replace("~0", "~");

@@ -13,7 +13,7 @@ final class GeneralCategories {
     /// The types of a category such as `Lu`, or of a group such as `L`; empty if there is no such name.
     static BitSet named(String name) {
         var types = new BitSet();
-        var names = NAMES.split(" ");
+        var names = NAMES.split(" ", -1);
         for (var type = 0; type < names.length; type++) {
             if (names[type].equals(name) || (name.length() == 1 && names[type].startsWith(name))) {
                 types.set(type);

@@ -89,7 +89,7 @@ final class ScalarReader {
         if (one == null || other == null) {
             return one == null ? other : one;
         }
-        var order = one.value().compareTo(other.value()) * direction;
+        var order = Integer.signum(one.value().compareTo(other.value())) * direction;
         return order > 0 || (order == 0 && one.strict()) ? one : other;
     }
 

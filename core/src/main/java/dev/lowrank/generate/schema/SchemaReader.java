@@ -205,7 +205,8 @@ final class SchemaReader {
                 }
             }
         }
-        var pointer = places.getFirst().pointer() + "/=" + literal;
+        // No reference leads here, for they all begin with #.
+        var pointer = "=" + places.getFirst().pointer() + "/" + literal;
         if (literal.isArray()) {
             var items = new ArrayList<Value>();
             for (var i = 0; i < literal.size(); i++) {
