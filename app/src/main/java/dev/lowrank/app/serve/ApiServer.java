@@ -85,24 +85,22 @@ public final class ApiServer implements AutoCloseable {
         return server;
     }
 
-    private static DirectHandlers refusals() {
+    private DirectHandlers refusals() {
         var handlers = DirectHandlers.builder();
         for (var event : EventType.values()) {
-            handlers.addHandler(event, ApiServer::refusal);
+            handlers.addHandler(event, this::refusal);
         }
         return handlers.build();
     }
 
     /// What HTTP itself refuses, in the same shape as everything else.
-    private static DirectHandler.TransportResponse refusal(
+    private DirectHandler.TransportResponse refusal(
             DirectHandler.TransportRequest request,
             EventType event,
             Status status,
             io.helidon.http.ServerResponseHeaders headers,
             String message) {
-        var length = request.headers().first(HeaderNames.CONTENT_LENGTH).orElse("");
-        var tooLarge = event == EventType.BAD_REQUEST && length.matches("[0-9]{19,}");
-        var code = tooLarge ? 413 : status.code();
+        var code = code(request, status.code());
         var refused = ApiException.transport(code, code < 500 ? "The request is not valid HTTP" : "The server failed");
         return DirectHandler.TransportResponse.builder()
                 .status(Status.create(code))
@@ -111,6 +109,17 @@ public final class ApiServer implements AutoCloseable {
                 .keepAlive(false)
                 .entity(Body.write(refused.document()))
                 .build();
+    }
+
+    private int code(DirectHandler.TransportRequest request, int status) {
+        if (status == 400 && request.headers().contains(HeaderNames.CONTENT_ENCODING)) {
+            return 415;
+        }
+        if (status == 400 && connections.received() > HEADER_BYTES) {
+            return 431;
+        }
+        var length = request.headers().first(HeaderNames.CONTENT_LENGTH).orElse("");
+        return status == 400 && length.matches("[0-9]{19,}") ? 413 : status;
     }
 
     private void handle(ServerRequest request, ServerResponse response) {
@@ -135,7 +144,7 @@ public final class ApiServer implements AutoCloseable {
             var seconds = (System.nanoTime() - start) * 1e-9;
             figures.end(route, status, seconds);
             log.write(exchange, status, seconds);
-            connection.waiting();
+            exchange.end();
             if (routes.isBroken()) {
                 ended.countDown();
             }
