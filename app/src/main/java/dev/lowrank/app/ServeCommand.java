@@ -204,7 +204,7 @@ final class ServeCommand implements Callable<Integer> {
                 hosts,
                 origins,
                 Duration.ofSeconds(timeout),
-                ServerOptions.Limits.DEFAULT);
+                ServerOptions.Limits.ofThisProcess());
     }
 
     /// What `serve --json` prints when it is ready.

@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
 public final class ApiServer implements AutoCloseable {
     private static final int HEADER_BYTES = 16 << 10;
     private static final int LINE_BYTES = 4 << 10;
+    /// What the system keeps of an answer for a client that does not read.
+    private static final int SEND_BYTES = 128 << 10;
     private static final Duration LATE_ANSWERS = Duration.ofSeconds(2);
     /// Kept here, since loggers are forgotten with their last reference: the library's own messages repeat what
     /// clients send.
@@ -66,7 +68,9 @@ public final class ApiServer implements AutoCloseable {
                 .maxPayloadSize(options.limits().bodyBytes())
                 .shutdownHook(false)
                 .shutdownGracePeriod(LATE_ANSWERS)
-                .connectionOptions(socket -> socket.readTimeout(Duration.ZERO).tcpNoDelay(true))
+                .connectionOptions(socket -> socket.readTimeout(Duration.ZERO)
+                        .tcpNoDelay(true)
+                        .socketSendBufferSize(SEND_BYTES))
                 .directHandlers(refusals())
                 .routing(HttpRouting.builder().any(this::handle))
                 .build();

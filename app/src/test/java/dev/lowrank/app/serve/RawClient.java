@@ -3,6 +3,7 @@ package dev.lowrank.app.serve;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
@@ -12,7 +13,14 @@ final class RawClient implements AutoCloseable {
     final Socket socket;
 
     RawClient(int port) throws IOException {
-        socket = new Socket(InetAddress.getLoopbackAddress(), port);
+        this(port, 1 << 16);
+    }
+
+    /// @param receiveBytes what the system keeps for this client
+    RawClient(int port, int receiveBytes) throws IOException {
+        socket = new Socket();
+        socket.setReceiveBufferSize(receiveBytes);
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
         socket.setSoTimeout(20_000);
     }
 

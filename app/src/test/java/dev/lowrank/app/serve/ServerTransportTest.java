@@ -179,8 +179,7 @@ class ServerTransportTest {
 
     @Test
     void aReaderThatNeverReadsIsCutOff() throws Exception {
-        try (var raw = server.raw()) {
-            raw.socket.setReceiveBufferSize(1024);
+        try (var raw = new RawClient(server.server.port(), 4096)) {
             var before = server.log.size();
             // Far more events than fit into the socket's buffers.
             raw.post(
