@@ -26,6 +26,8 @@ public final class ApiServer implements AutoCloseable {
     private static final int LINE_BYTES = 4 << 10;
     /// What the system keeps of an answer for a client that does not read.
     private static final int SEND_BYTES = 128 << 10;
+    /// Connections that are told that there are too many.
+    private static final int REFUSALS = 32;
     private static final Duration LATE_ANSWERS = Duration.ofSeconds(2);
     /// Kept here, since loggers are forgotten with their last reference: the library's own messages repeat what
     /// clients send.
@@ -65,6 +67,8 @@ public final class ApiServer implements AutoCloseable {
                 .addConnectionSelector(connections)
                 .useNio(false)
                 .backlog(1024)
+                // The library's listener dies of a failed accept: what is too much for us must not reach it.
+                .maxTcpConnections(options.limits().connections() + REFUSALS)
                 .maxPayloadSize(options.limits().bodyBytes())
                 .shutdownHook(false)
                 .shutdownGracePeriod(LATE_ANSWERS)

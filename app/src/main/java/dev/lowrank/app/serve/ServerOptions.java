@@ -33,7 +33,7 @@ public record ServerOptions(
         private static final int MOST_BODY = 8 << 20;
         private static final int MOST_CONNECTIONS = 4096;
         /// Files that the server itself may yet open.
-        private static final int SPARE_FILES = 64;
+        private static final int SPARE_FILES = 96;
 
         /// What a server is started with: no more connections than this process may open files.
         public static Limits ofThisProcess() {
