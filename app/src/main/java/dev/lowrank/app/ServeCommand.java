@@ -190,7 +190,8 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     private static long machineBytes() {
-        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean machine
+        return ManagementFactory.getOperatingSystemMXBean()
+                        instanceof com.sun.management.OperatingSystemMXBean machine
                 ? machine.getTotalMemorySize()
                 : Runtime.getRuntime().maxMemory();
     }
@@ -203,7 +204,7 @@ final class ServeCommand implements Callable<Integer> {
                 hosts,
                 origins,
                 Duration.ofSeconds(timeout),
-                ServerOptions.Limits.DEFAULT);
+                ServerOptions.Limits.ofThisProcess());
     }
 
     /// What `serve --json` prints when it is ready.

@@ -39,7 +39,11 @@ public final class Engine implements AutoCloseable {
     private final Thread thread;
     private State state = State.RUNNING;
 
-    private Engine(String name, BatchModel.Opening opening, Tokenizer tokenizer, EngineOptions options) {
+    private Engine(
+            String name,
+            BatchModel.Opening opening,
+            Tokenizer tokenizer,
+            EngineOptions options) {
         this.tokenizer = tokenizer;
         this.options = options;
         var opened = new CompletableFuture<DecoderSpec>();

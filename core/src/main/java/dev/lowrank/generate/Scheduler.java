@@ -45,8 +45,7 @@ final class Scheduler implements AutoCloseable {
 
     /// Sequences that run or are about to.
     int running() {
-        return rows.size()
-                + reading.stream().mapToInt(job -> job.request().choices()).sum();
+        return rows.size() + reading.stream().mapToInt(job -> job.request().choices()).sum();
     }
 
     /// Lets a request join if there is room.
@@ -78,9 +77,7 @@ final class Scheduler implements AutoCloseable {
                 : store.take(request.owner(), prompt, request.positions());
         job.start(cache);
         figures.joined(prompt.length, cache.length());
-        var alone = request.choices() == 1
-                && request.maxTokens() > 0
-                && !request.scoring().prompt();
+        var alone = request.choices() == 1 && request.maxTokens() > 0 && !request.scoring().prompt();
         if (alone && prompt.length - cache.length() <= FED) {
             begin(job, 0, job.handOver());
         } else {

@@ -35,8 +35,7 @@ final class SequenceCache implements AutoCloseable {
     static long bytes(DecoderSpec spec, int positions) {
         var floats = 0L;
         for (var block : spec.blocks()) {
-            floats += (long) spec.kvHeads()
-                    * (block.heads().keyDim() + block.heads().valueDim());
+            floats += (long) spec.kvHeads() * (block.heads().keyDim() + block.heads().valueDim());
         }
         return 4 * floats * positions;
     }

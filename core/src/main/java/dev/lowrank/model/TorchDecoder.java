@@ -210,9 +210,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
                 var loaded = loaded(block);
-                return cache != null
-                                && reach == Reach.LAST
-                                && block.index() == spec.blocks().size() - 1
+                return cache != null && reach == Reach.LAST && block.index() == spec.blocks().size() - 1
                         ? loaded.forwardLast(input, angles, cache)
                         : loaded.forward(input, angles, cache, SiteTap.NONE);
             });

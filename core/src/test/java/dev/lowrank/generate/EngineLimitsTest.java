@@ -70,14 +70,14 @@ class EngineLimitsTest {
         try (var pocket = PocketEngine.of(new EngineOptions(2, 8, 1024, 64, room))) {
             for (var i = 0; i < 8; i++) {
                 var prompt = pocket.tokens(("text number " + i + "\n").repeat(12));
-                Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 8))
-                        .usage();
+                Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 8)).usage();
                 eventually(() -> pocket.engine().report().reservedBytes() == 0);
                 assertThat(pocket.engine().report().keptBytes()).isLessThanOrEqualTo(room);
             }
             assertThat(pocket.engine().report().keptBytes()).isPositive();
             var prompt = pocket.tokens("too long\n".repeat(100));
-            assertThatThrownBy(() -> Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 100)))
+            assertThatThrownBy(
+                            () -> Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 100)))
                     .isInstanceOfSatisfying(
                             GenerationException.class,
                             refused -> assertThat(refused.code()).isEqualTo(Code.TOO_LARGE));
@@ -128,7 +128,8 @@ class EngineLimitsTest {
     @Test
     void aWaitingRequestCanBeCancelled() throws Exception {
         try (var pocket = slow(new EngineOptions(1, 4, 1024, 64, 100_000_000))) {
-            var running = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 100));
+            var running = Collected.submit(
+                    pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 100));
             var collected = new Collected();
             var ticket = pocket.engine()
                     .submit(List.of(new Engine.Submission(
@@ -144,7 +145,8 @@ class EngineLimitsTest {
     void aFailingRequestFailsAlone() throws Exception {
         try (var pocket = PocketEngine.of(PocketEngine.OPTIONS, model -> new Cursed(model))) {
             assertThat(pocket.tokens("~")).containsExactly(Cursed.BAD);
-            var good = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 120));
+            var good = Collected.submit(
+                    pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 120));
             assertThat(good.begun.await(10, TimeUnit.SECONDS)).isTrue();
             var cursed = Collected.submit(
                     pocket.engine(), GenerationRequest.greedy("a", new int[] {5, 6, Cursed.BAD, 7}, 10));
@@ -154,8 +156,8 @@ class EngineLimitsTest {
                             failure -> assertThat(failure.code()).isEqualTo(Code.OUT_OF_MEMORY));
             assertThat(pocket.engine().report().failuresInRow()).isEqualTo(1);
             try (var whole = PocketEngine.of(PocketEngine.OPTIONS)) {
-                var expected =
-                        Collected.submit(whole.engine(), GenerationRequest.greedy("a", whole.tokens(PROMPT), 120));
+                var expected = Collected.submit(
+                        whole.engine(), GenerationRequest.greedy("a", whole.tokens(PROMPT), 120));
                 assertThat(good.text()).isEqualTo(expected.text());
             }
             assertThat(pocket.engine().report().failuresInRow()).isZero();
@@ -198,7 +200,8 @@ class EngineLimitsTest {
     @Test
     void closingFinishesWhatRunsAndRefusesTheRest() throws Exception {
         var pocket = slow(new EngineOptions(1, 4, 1024, 64, 100_000_000));
-        var running = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 20));
+        var running =
+                Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 20));
         pocket.engine().close(Duration.ofSeconds(20));
         assertThat(running.usage().newTokens()).isEqualTo(20);
         assertThatThrownBy(() ->
@@ -210,7 +213,8 @@ class EngineLimitsTest {
     @Test
     void closingAtOnceTellsThoseThatRun() throws Exception {
         var pocket = slow(PocketEngine.OPTIONS);
-        var running = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 900));
+        var running =
+                Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 900));
         assertThat(running.begun.await(10, TimeUnit.SECONDS)).isTrue();
         pocket.close();
         assertThatThrownBy(running::usage)

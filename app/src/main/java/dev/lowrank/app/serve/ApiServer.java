@@ -18,11 +18,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /// The server: listens, checks, dispatches, and ends in order.
 public final class ApiServer implements AutoCloseable {
     private static final int HEADER_BYTES = 16 << 10;
     private static final int LINE_BYTES = 4 << 10;
+    /// What the system keeps of an answer for a client that does not read.
+    private static final int SEND_BYTES = 128 << 10;
+    /// Connections that are told that there are too many.
+    private static final int REFUSALS = 32;
     private static final Duration LATE_ANSWERS = Duration.ofSeconds(2);
     /// Kept here, since loggers are forgotten with their last reference: the library's own messages repeat what
     /// clients send.
@@ -62,10 +67,14 @@ public final class ApiServer implements AutoCloseable {
                 .addConnectionSelector(connections)
                 .useNio(false)
                 .backlog(1024)
+                // The library's listener dies of a failed accept: what is too much for us must not reach it.
+                .maxTcpConnections(options.limits().connections() + REFUSALS)
                 .maxPayloadSize(options.limits().bodyBytes())
                 .shutdownHook(false)
                 .shutdownGracePeriod(LATE_ANSWERS)
-                .connectionOptions(socket -> socket.readTimeout(Duration.ZERO).tcpNoDelay(true))
+                .connectionOptions(socket -> socket.readTimeout(Duration.ZERO)
+                        .tcpNoDelay(true)
+                        .socketSendBufferSize(SEND_BYTES))
                 .directHandlers(refusals())
                 .routing(HttpRouting.builder().any(this::handle))
                 .build();
@@ -77,30 +86,29 @@ public final class ApiServer implements AutoCloseable {
     /// @param parallel most choices of one request
     /// @param logLines gets one line for each request
     /// @throws IllegalArgumentException if it would be open to others without a key
-    public static ApiServer start(ServerOptions options, ModelShelf shelf, int parallel, Consumer<String> logLines) {
+    public static ApiServer start(
+            ServerOptions options, ModelShelf shelf, int parallel, Consumer<String> logLines) {
         var server = new ApiServer(options, shelf, parallel, logLines);
         server.server.start();
         return server;
     }
 
-    private static DirectHandlers refusals() {
+    private DirectHandlers refusals() {
         var handlers = DirectHandlers.builder();
         for (var event : EventType.values()) {
-            handlers.addHandler(event, ApiServer::refusal);
+            handlers.addHandler(event, this::refusal);
         }
         return handlers.build();
     }
 
     /// What HTTP itself refuses, in the same shape as everything else.
-    private static DirectHandler.TransportResponse refusal(
+    private DirectHandler.TransportResponse refusal(
             DirectHandler.TransportRequest request,
             EventType event,
             Status status,
             io.helidon.http.ServerResponseHeaders headers,
             String message) {
-        var length = request.headers().first(HeaderNames.CONTENT_LENGTH).orElse("");
-        var tooLarge = event == EventType.BAD_REQUEST && length.matches("[0-9]{19,}");
-        var code = tooLarge ? 413 : status.code();
+        var code = code(request, status.code());
         var refused = ApiException.transport(code, code < 500 ? "The request is not valid HTTP" : "The server failed");
         return DirectHandler.TransportResponse.builder()
                 .status(Status.create(code))
@@ -109,6 +117,17 @@ public final class ApiServer implements AutoCloseable {
                 .keepAlive(false)
                 .entity(Body.write(refused.document()))
                 .build();
+    }
+
+    private int code(DirectHandler.TransportRequest request, int status) {
+        if (status == 400 && request.headers().contains(HeaderNames.CONTENT_ENCODING)) {
+            return 415;
+        }
+        if (status == 400 && connections.received() > HEADER_BYTES) {
+            return 431;
+        }
+        var length = request.headers().first(HeaderNames.CONTENT_LENGTH).orElse("");
+        return status == 400 && length.matches("[0-9]{19,}") ? 413 : status;
     }
 
     private void handle(ServerRequest request, ServerResponse response) {
@@ -133,7 +152,7 @@ public final class ApiServer implements AutoCloseable {
             var seconds = (System.nanoTime() - start) * 1e-9;
             figures.end(route, status, seconds);
             log.write(exchange, status, seconds);
-            connection.waiting();
+            exchange.end();
             if (routes.isBroken()) {
                 ended.countDown();
             }

@@ -11,11 +11,14 @@ final class Connection {
     private static final Executor AHEAD =
             task -> Thread.ofVirtual().name("connection ahead").start(task);
     private static final long NEVER = Long.MAX_VALUE;
+    private static final Duration LINGER = Duration.ofMillis(500);
+    private static final int LINGER_BYTES = 1 << 20;
 
     private final HelidonSocket socket;
     private final ServerOptions.Limits limits;
     private volatile long deadline;
     private volatile boolean between = true;
+    private long received;
     private @Nullable CompletableFuture<byte @Nullable []> ahead;
 
     Connection(HelidonSocket socket, ServerOptions.Limits limits) {
@@ -29,6 +32,7 @@ final class Connection {
         var pending = ahead;
         ahead = null;
         var bytes = pending == null ? socket.get() : pending.join();
+        received += bytes == null ? 0 : bytes.length;
         if (between && bytes != null) {
             between = false;
             allow(limits.slowness());
@@ -49,7 +53,13 @@ final class Connection {
     /// The answer was written; the next request may come.
     void waiting() {
         between = true;
+        received = 0;
         allow(limits.idle());
+    }
+
+    /// Bytes of the request so far. Called by the thread that reads them.
+    long received() {
+        return received;
     }
 
     boolean isIdle() {
@@ -76,7 +86,26 @@ final class Connection {
     /// Whether the client went away while it was watched.
     boolean isGone() {
         var watched = ahead;
-        return watched != null && (watched.isCompletedExceptionally() || watched.isDone() && watched.join() == null);
+        return watched != null
+                && (watched.isCompletedExceptionally() || watched.isDone() && watched.join() == null);
+    }
+
+    /// Closes after the answer, taking a little of what is still being sent, lest the client is reset before it
+    /// has read the answer.
+    void linger() {
+        allow(LINGER);
+        try {
+            for (var drained = 0; drained < LINGER_BYTES; ) {
+                var bytes = read();
+                if (bytes == null) {
+                    break;
+                }
+                drained += bytes.length;
+            }
+        } catch (RuntimeException closed) {
+            // The client or the sweeper was faster.
+        }
+        close();
     }
 
     void close() {

@@ -65,6 +65,11 @@ final class Connections implements ServerConnectionSelector, AutoCloseable {
         return current.get();
     }
 
+    /// Bytes that this thread's connection received of its request so far.
+    long received() {
+        return current.isBound() ? current.get().received() : 0;
+    }
+
     int count() {
         return open.size();
     }

@@ -50,8 +50,7 @@ final class EmbeddingEndpoint implements Endpoint {
         var first = input.isArray() && !input.isEmpty() ? input.get(0) : input;
         if (first.isString()) {
             var texts = fields.texts("input", MOST);
-            texts.forEach(text ->
-                    model.tokens("input", text.length(), () -> model.tokenizer().encode(text)));
+            texts.forEach(text -> model.tokens("input", text.length(), () -> model.tokenizer().encode(text)));
             return embedder -> embedder.embed(texts, Progress.silent());
         }
         Prompts.Encoder none = _ -> {

@@ -1,6 +1,8 @@
 package dev.lowrank.app.serve;
 
+import io.helidon.http.Header;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.RequestException;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
@@ -33,6 +35,7 @@ final class Exchange {
     private @Nullable OutputStream stream;
     private boolean bodyRead;
     private boolean sent;
+    private boolean abandoned;
     private int status;
 
     Exchange(ServerRequest request, ServerResponse response, Connection connection, ServerOptions.Limits limits) {
@@ -72,7 +75,7 @@ final class Exchange {
     }
 
     int headerCount() {
-        return request.headers().size();
+        return request.headers().stream().mapToInt(Header::valueCount).sum();
     }
 
     Connection connection() {
@@ -130,6 +133,14 @@ final class Exchange {
             return bytes.length > most ? Optional.empty() : Optional.of(bytes);
         } catch (IOException gone) {
             throw new UncheckedIOException(gone);
+        } catch (UncheckedIOException gone) {
+            throw gone;
+        } catch (RuntimeException broken) {
+            // The library's own refusals: the body is longer than it may be, or its chunks are no chunks.
+            abandon();
+            throw broken instanceof RequestException refused && refused.status().code() == 413
+                    ? ApiException.tooLarge(most)
+                    : ApiException.bad(null, "The body is not valid HTTP");
         }
     }
 
@@ -162,9 +173,27 @@ final class Exchange {
                 ? length.getAsLong() <= COURTESY
                 : !request.content().hasEntity();
         if (!small || read(COURTESY).isEmpty()) {
-            response.header("Connection", "close");
+            abandon();
         }
         bodyRead = true;
+    }
+
+    /// The rest of the body is not read: the connection cannot be used again.
+    private void abandon() {
+        bodyRead = true;
+        abandoned = true;
+        response.header("Connection", "close");
+    }
+
+    /// Makes the connection ready for the next request, or closes it.
+    void end() {
+        if (abandoned) {
+            connection.linger();
+        } else if (headers("Connection").stream().anyMatch(value -> value.equalsIgnoreCase("close"))) {
+            connection.close();
+        } else {
+            connection.waiting();
+        }
     }
 
     /// Begins a stream of events.

@@ -12,8 +12,7 @@ final class Prompts {
 
     /// @return token ids of each prompt, none empty
     static List<int[]> read(Fields fields, ServedModel model) {
-        return read(
-                fields, "prompt", text -> tokens(text, model), model.tokenizer().vocabularySize(), MOST);
+        return read(fields, "prompt", text -> tokens(text, model), model.tokenizer().vocabularySize(), MOST);
     }
 
     /// Makes ids of one text.

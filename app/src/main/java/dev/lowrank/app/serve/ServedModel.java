@@ -29,6 +29,7 @@ final class ServedModel implements AutoCloseable {
     private final @Nullable SentenceEmbedder embedder;
     private final int context;
     private final int longestToken;
+    private final Grammars grammars;
 
     private ServedModel(
             LanguageModel model, Tokenizer tokenizer, ExecutorService thread, ModelLimits limits, String id) {
@@ -38,6 +39,7 @@ final class ServedModel implements AutoCloseable {
         var spec = model.spec();
         context = Math.min(spec.maxPositions(), limits.context());
         longestToken = longest(tokenizer);
+        grammars = new Grammars(tokenizer);
         if (spec.encoder().isPresent()) {
             engine = null;
             embedder = on(thread, () -> SentenceEmbedder.open(model));
@@ -45,8 +47,7 @@ final class ServedModel implements AutoCloseable {
             embedder = null;
             var options = new EngineOptions(
                     limits.parallel(), limits.queue(), context, EngineOptions.CHUNK, limits.cacheBytes(model));
-            engine = Engine.start(
-                    id, () -> limits.wrap().apply(LoadedModel.of(model, limits.threads())), tokenizer, options);
+            engine = Engine.start(id, () -> limits.wrap().apply(LoadedModel.of(model, limits.threads())), tokenizer, options);
         }
     }
 
@@ -88,6 +89,11 @@ final class ServedModel implements AutoCloseable {
 
     Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /// The forms that answers may be bound to.
+    Grammars grammars() {
+        return grammars;
     }
 
     /// Most tokens of a prompt and its continuation.
@@ -141,10 +147,8 @@ final class ServedModel implements AutoCloseable {
     SentenceEmbedder.Embeddings embed(Function<SentenceEmbedder, SentenceEmbedder.Embeddings> work) {
         var own = embedder;
         if (own == null) {
-            throw ApiException.bad(
-                    "model",
-                    "This model is a decoder, which continues texts; embeddings come from an"
-                            + " encoder such as a BERT folder");
+            throw ApiException.bad("model", "This model is a decoder, which continues texts; embeddings come from an"
+                    + " encoder such as a BERT folder");
         }
         return on(thread, () -> work.apply(own));
     }

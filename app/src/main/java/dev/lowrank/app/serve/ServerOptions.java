@@ -1,5 +1,7 @@
 package dev.lowrank.app.serve;
 
+import com.sun.management.UnixOperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.List;
 
@@ -28,8 +30,20 @@ public record ServerOptions(
     /// @param slowness longest time that a client may take to send a request, or to take a piece of the answer
     /// @param idle longest time between two requests of a connection
     public record Limits(int bodyBytes, int connections, Duration slowness, Duration idle) {
-        /// What a server is started with.
-        public static final Limits DEFAULT = new Limits(8 << 20, 4096, Duration.ofSeconds(12), Duration.ofSeconds(75));
+        private static final int MOST_BODY = 8 << 20;
+        private static final int MOST_CONNECTIONS = 4096;
+        /// Files that the server itself may yet open.
+        private static final int SPARE_FILES = 96;
+
+        /// What a server is started with: no more connections than this process may open files.
+        public static Limits ofThisProcess() {
+            var connections = MOST_CONNECTIONS;
+            if (ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix) {
+                var free = unix.getMaxFileDescriptorCount() - unix.getOpenFileDescriptorCount() - SPARE_FILES;
+                connections = (int) Math.clamp(free, 1, MOST_CONNECTIONS);
+            }
+            return new Limits(MOST_BODY, connections, Duration.ofSeconds(12), Duration.ofSeconds(75));
+        }
     }
 
     public ServerOptions {
