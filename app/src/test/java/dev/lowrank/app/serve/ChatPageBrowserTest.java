@@ -120,7 +120,7 @@ class ChatPageBrowserTest {
             assertThat(page.evaluate("document.documentElement.scrollHeight")).isEqualTo(height);
             assertInside(page.locator("#prompt"), width, height);
             assertInside(page.locator("#send"), width, height);
-            assertThat(weakContrasts(page)).isEmpty();
+            assertThat((List<?>) weakContrasts(page)).isEmpty();
         });
     }
 
