@@ -37,6 +37,7 @@ public final class ModelShelf implements AutoCloseable {
         private final Path path;
         private @Nullable CompletableFuture<ServedModel> loaded;
         private long bytes;
+        private volatile long weightBytes;
         private int leases;
         private long used;
 
@@ -234,6 +235,20 @@ public final class ModelShelf implements AutoCloseable {
         try (var model = LanguageModel.open(entry.path)) {
             return limits.modelBytes(model);
         }
+    }
+
+    /// Bytes of a model's stored weights, which is what it is compared by; it need not be loaded.
+    long weightBytes(String id) {
+        var entry = entries.get(id);
+        if (entry == null) {
+            throw ApiException.noModel("There is no model of this name; see /v1/models");
+        }
+        if (entry.weightBytes == 0) {
+            try (var model = LanguageModel.open(entry.path)) {
+                entry.weightBytes = model.checkpoint().weightBytes();
+            }
+        }
+        return entry.weightBytes;
     }
 
     /// Bytes that each model would take, by name.

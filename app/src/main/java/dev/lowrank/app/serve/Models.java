@@ -38,6 +38,7 @@ final class Models {
                 .put("id", id)
                 .put("object", "model")
                 .put("created", shelf.created())
-                .put("owned_by", "lowrank");
+                .put("owned_by", "lowrank")
+                .put("bytes", shelf.weightBytes(id));
     }
 }

@@ -29,6 +29,7 @@ final class ServedModel implements AutoCloseable {
     private final @Nullable SentenceEmbedder embedder;
     private final int context;
     private final int longestToken;
+    private final Grammars grammars;
 
     private ServedModel(
             LanguageModel model, Tokenizer tokenizer, ExecutorService thread, ModelLimits limits, String id) {
@@ -38,6 +39,7 @@ final class ServedModel implements AutoCloseable {
         var spec = model.spec();
         context = Math.min(spec.maxPositions(), limits.context());
         longestToken = longest(tokenizer);
+        grammars = new Grammars(tokenizer);
         if (spec.encoder().isPresent()) {
             engine = null;
             embedder = on(thread, () -> SentenceEmbedder.open(model));
@@ -87,6 +89,11 @@ final class ServedModel implements AutoCloseable {
 
     Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /// The forms that answers may be bound to.
+    Grammars grammars() {
+        return grammars;
     }
 
     /// Most tokens of a prompt and its continuation.
