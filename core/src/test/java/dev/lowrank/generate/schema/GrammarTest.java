@@ -279,6 +279,20 @@ class GrammarTest {
     }
 
     @Test
+    @Timeout(20)
+    void patternsThatAreLargeTogetherAreRefused() {
+        var properties = new StringBuilder("{\"type\":\"object\",\"properties\":{");
+        for (var i = 0; i < 400; i++) {
+            properties.append("\"p" + i + "\":{\"type\":\"string\",\"maxLength\":3,\"pattern\":\"" + i
+                    + "(a|b)*a(a|b){10}\"},");
+        }
+        properties.append("\"last\":true}}");
+        assertThatThrownBy(() -> Grammar.ofSchema(properties.toString(), TREE))
+                .isInstanceOf(SchemaException.class)
+                .hasMessageContaining("together");
+    }
+
+    @Test
     void aTokenThatWasNotAllowedIsRefused() {
         var text = Grammar.ofAnyObject(TREE).start();
         assertThatThrownBy(() -> text.accept('x')).isInstanceOf(IllegalArgumentException.class);
