@@ -19,6 +19,7 @@ import dev.lowrank.explore.ModelEvaluator;
 import dev.lowrank.explore.PerplexityMeter;
 import dev.lowrank.explore.QualityMeter;
 import dev.lowrank.explore.SpeedPlan;
+import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.tensor.Compute;
@@ -390,7 +391,7 @@ final class ExploreCommand implements Callable<Integer> {
                 .toArray();
         return new ModelEvaluator.Setup(
                 identity,
-                PromptReader.residency(opened),
+                Residency.of(opened),
                 new SpeedPlan(prompt, none ? 1 : plan.decodeTokens(), ROUNDS));
     }
 

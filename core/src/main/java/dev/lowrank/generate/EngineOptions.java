@@ -11,9 +11,6 @@ public record EngineOptions(int parallel, int queue, int context, int promptChun
     /// Rows that a step takes at once.
     static final int MOST_ROWS = 16;
 
-    /// Tokens of a prompt that are read at once: 64 take about as long as eight decoded ones.
-    public static final int CHUNK = 64;
-
     public EngineOptions {
         if (parallel < 1 || queue < 0 || context < 2 || promptChunk < 1 || cacheBytes < 1) {
             throw new IllegalArgumentException("An engine runs at least 1 sequence of at least 2 tokens, with memory"

@@ -8,46 +8,56 @@ import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.tensor.TensorScope;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/// A checkpoint behind an engine: the row decoder makes tokens, LibTorch reads prompts once it is loaded,
-/// which the first longer prompt does.
+/// A checkpoint behind an engine: the row decoder makes tokens, LibTorch reads longer prompts.
 public final class LoadedModel implements BatchModel {
     /// Shorter prompts are read by the row decoder: they are not worth LibTorch's calls.
     private static final int SHORT = 16;
 
-    /// Above this the F32 copy of all weights would take more than 4 GB.
-    private static final long RESIDENT_PARAMETERS = 1_000_000_000L;
+    /// Tokens of a prompt that are read at once: 64 take about as long as eight decoded ones.
+    private static final int RESIDENT_CHUNK = 64;
+
+    /// Where every chunk loads the weights again, the others wait for that rather than for the tokens.
+    private static final int STREAMED_CHUNK = 1024;
 
     /// Positions whose logits are made at once.
     private static final int SCORED_ROWS = 32;
 
     private final LanguageModel model;
     private final RowDecoder rows;
-    private @Nullable TorchDecoder torch;
+    private final TorchDecoder torch;
 
-    private LoadedModel(LanguageModel model, RowDecoder rows) {
+    private LoadedModel(LanguageModel model, RowDecoder rows, TorchDecoder torch) {
         this.model = model;
         this.rows = rows;
+        this.torch = torch;
     }
 
     /// Prepares a model, which stays the caller's and must outlive the result.
     ///
     /// @param threads that share a product
     public static LoadedModel of(LanguageModel model, int threads) {
-        return new LoadedModel(model, RowDecoder.of(model, threads));
+        var rows = RowDecoder.of(model, threads);
+        try {
+            // At once: loaded by the first long prompt, it would make everybody wait.
+            return new LoadedModel(model, rows, TorchDecoder.load(model, Residency.of(model)));
+        } catch (RuntimeException | Error failure) {
+            rows.close();
+            throw failure;
+        }
     }
 
     /// Bytes that LibTorch's copy of a model's weights takes.
     public static long promptEngineBytes(LanguageModel model) {
-        var parameters = model.weights().parameters();
-        return residency(parameters) == Residency.RESIDENT
-                ? 4 * parameters
-                : 4 * parameters / model.spec().blocks().size();
+        var bytes = 4 * model.weights().parameters();
+        return Residency.of(model) == Residency.RESIDENT
+                ? bytes
+                : bytes / model.spec().blocks().size();
     }
 
-    private static Residency residency(long parameters) {
-        return parameters <= RESIDENT_PARAMETERS ? Residency.RESIDENT : Residency.STREAMED;
+    /// Tokens of a prompt that are best read at once while others wait.
+    public static int chunk(LanguageModel model) {
+        return Residency.of(model) == Residency.RESIDENT ? RESIDENT_CHUNK : STREAMED_CHUNK;
     }
 
     @Override
@@ -62,7 +72,7 @@ public final class LoadedModel implements BatchModel {
 
     @Override
     public float[] read(int[] tokens, KvCache cache) {
-        return tokens.length <= SHORT ? rows.prefill(tokens, cache) : torch().prefill(tokens, cache);
+        return tokens.length <= SHORT ? rows.prefill(tokens, cache) : torch.prefill(tokens, cache);
     }
 
     @Override
@@ -73,14 +83,13 @@ public final class LoadedModel implements BatchModel {
             }
             return;
         }
-        var decoder = torch();
         TensorScope.tidyRun(() -> {
-            var hidden = decoder.extend(tokens, cache); // [1, tokens, hidden]
+            var hidden = torch.extend(tokens, cache); // [1, tokens, hidden]
             for (var from = 0; from < tokens.length; from += SCORED_ROWS) {
                 var first = from;
                 var count = Math.min(SCORED_ROWS, tokens.length - from);
                 var flat = TensorScope.tidy(
-                        () -> decoder.logits(hidden.narrow(1, first, count)).toFloats()); // [count * vocab]
+                        () -> torch.logits(hidden.narrow(1, first, count)).toFloats()); // [count * vocab]
                 var row = new float[flat.length / count];
                 for (var i = 0; i < count; i++) {
                     System.arraycopy(flat, i * row.length, row, 0, row.length);
@@ -90,20 +99,9 @@ public final class LoadedModel implements BatchModel {
         });
     }
 
-    private TorchDecoder torch() {
-        var loaded = torch;
-        if (loaded == null) {
-            loaded = TorchDecoder.load(model, residency(model.weights().parameters()));
-            torch = loaded;
-        }
-        return loaded;
-    }
-
     @Override
     public void close() {
-        if (torch != null) {
-            torch.close();
-        }
+        torch.close();
         rows.close();
     }
 }

@@ -20,7 +20,15 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         /// All blocks are loaded at once: fastest, needs four bytes a parameter.
         RESIDENT,
         /// Each block is loaded when it runs and released after: one block of memory.
-        STREAMED
+        STREAMED;
+
+        /// Above this the F32 copy of all weights would take more than 4 GB.
+        private static final long RESIDENT_PARAMETERS = 1_000_000_000L;
+
+        /// What suits a model's size.
+        public static Residency of(LanguageModel model) {
+            return model.weights().parameters() <= RESIDENT_PARAMETERS ? RESIDENT : STREAMED;
+        }
     }
 
     /// Which positions leave the last block.

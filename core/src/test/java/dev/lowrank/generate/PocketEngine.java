@@ -10,7 +10,7 @@ import java.util.function.UnaryOperator;
 
 /// The pocket model behind an engine.
 record PocketEngine(LanguageModel model, Tokenizer tokenizer, Engine engine) implements AutoCloseable {
-    static final EngineOptions OPTIONS = new EngineOptions(4, 8, 1024, EngineOptions.CHUNK, 100_000_000);
+    static final EngineOptions OPTIONS = new EngineOptions(4, 8, 1024, 64, 100_000_000);
 
     static PocketEngine of(EngineOptions options) {
         return of(options, UnaryOperator.identity());

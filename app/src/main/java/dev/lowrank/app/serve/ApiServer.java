@@ -133,6 +133,7 @@ public final class ApiServer implements AutoCloseable {
     private void handle(ServerRequest request, ServerResponse response) {
         var start = System.nanoTime();
         var connection = connections.current();
+        connection.handling();
         var exchange = new Exchange(request, response, connection, options.limits());
         figures.begin();
         var route = "other";

@@ -40,6 +40,12 @@ final class Connection {
         return bytes;
     }
 
+    /// A request begins; its bytes may have come together with those of the one before.
+    void handling() {
+        between = false;
+        allow(limits.slowness());
+    }
+
     /// The request was read; its answer may take as long as it takes.
     void answering() {
         deadline = NEVER;

@@ -26,11 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// All connections: HTTP/1.1 over each, none too many, none too slow.
 final class Connections implements ServerConnectionSelector, AutoCloseable {
     private static final Duration SWEEP = Duration.ofMillis(250);
-    private static final byte[] FULL = ("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                    + "Retry-After: 1\r\nConnection: close\r\nContent-Length: 93\r\n\r\n"
-                    + "{\"error\":{\"message\":\"Too many connections\",\"type\":\"server_error\",\"param\":null,"
-                    + "\"code\":null}}\n")
-            .getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] FULL = full();
 
     private final ServerConnectionSelector http;
     private final ServerOptions.Limits limits;
@@ -42,6 +38,14 @@ final class Connections implements ServerConnectionSelector, AutoCloseable {
         this.http = Http1ConnectionSelector.builder().config(config).build();
         this.limits = limits;
         sweeper = Thread.ofPlatform().daemon().name("connection sweeper").start(this::sweep);
+    }
+
+    /// The answer to one connection too many.
+    private static byte[] full() {
+        var body = Body.line(ApiException.unavailable("connections", "The server has too many connections").document());
+        return ("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+                        + "Connection: close\r\nContent-Length: " + body.length() + "\r\n\r\n" + body)
+                .getBytes(StandardCharsets.US_ASCII);
     }
 
     private void sweep() {

@@ -46,7 +46,7 @@ final class ServedModel implements AutoCloseable {
         } else {
             embedder = null;
             var options = new EngineOptions(
-                    limits.parallel(), limits.queue(), context, EngineOptions.CHUNK, limits.cacheBytes(model));
+                    limits.parallel(), limits.queue(), context, LoadedModel.chunk(model), limits.cacheBytes(model));
             engine = Engine.start(id, () -> limits.wrap().apply(LoadedModel.of(model, limits.threads())), tokenizer, options);
         }
     }

@@ -262,6 +262,22 @@ class ServerAnswerTest {
     }
 
     @Test
+    void aSchemaHoldsTheAnswer() throws Exception {
+        var format = "\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"x\","
+                + " \"schema\": {\"type\": \"object\", \"properties\": {\"ok\": {\"type\": \"boolean\"}},"
+                + " \"required\": [\"ok\"], \"additionalProperties\": false}}}";
+        for (var seed = 0; seed < 4; seed++) {
+            var document = chat("\"messages\": [{\"role\": \"user\", \"content\": \"json\"}], \"max_tokens\": 200,"
+                    + " \"seed\": " + seed + ", " + format);
+            var choice = document.path("choices").path(0);
+            assertThat(choice.path("finish_reason").asString()).isEqualTo("stop");
+            var answer = TestServer.JSON.readTree(choice.path("message").path("content").asString());
+            assertThat(answer.size()).isEqualTo(1);
+            assertThat(answer.path("ok").isBoolean()).isTrue();
+        }
+    }
+
+    @Test
     void theSameSeedSaysTheSame() throws Exception {
         var fields = "\"prompt\": \"def\", \"max_tokens\": 12, \"temperature\": 1.2, \"top_p\": 0.95, \"seed\": ";
         var first = complete(fields + 5).path("choices").path(0).path("text");
