@@ -100,7 +100,12 @@ class ChatPageBrowserTest {
 
     @ParameterizedTest
     @CsvSource({
-        "400, 800, LIGHT", "400, 800, DARK", "760, 900, LIGHT", "1100, 800, DARK", "1600, 1000, LIGHT", "1600, 1000, DARK"
+        "400, 800, LIGHT",
+        "400, 800, DARK",
+        "760, 900, LIGHT",
+        "1100, 800, DARK",
+        "1600, 1000, LIGHT",
+        "1600, 1000, DARK"
     })
     void twoModelsAnswerSideBySide(int width, int height, ColorScheme scheme) {
         browser.visit(server.url(""), window(width, height).setColorScheme(scheme), page -> {

@@ -151,9 +151,7 @@ final class ScalarReader {
         if (known == null) {
             fixed.put(keyword + " " + text, charged(place, keyword, own));
         }
-        return before == null
-                ? own
-                : charged(place, keyword, naming(place, keyword, () -> before.and(own)));
+        return before == null ? own : charged(place, keyword, naming(place, keyword, () -> before.and(own)));
     }
 
     private Automaton matching(String keyword, String text) {
@@ -169,7 +167,8 @@ final class ScalarReader {
         states += made.states() + LEAST_STATES;
         if (states > MOST_STATES) {
             throw place.fault(
-                    keyword, "the patterns, ranges and lists of the schema need more than " + MOST_STATES
+                    keyword,
+                    "the patterns, ranges and lists of the schema need more than " + MOST_STATES
                             + " states together; make them fewer or shorter");
         }
         return made;

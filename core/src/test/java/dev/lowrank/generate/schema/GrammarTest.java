@@ -283,8 +283,8 @@ class GrammarTest {
     void patternsThatAreLargeTogetherAreRefused() {
         var properties = new StringBuilder("{\"type\":\"object\",\"properties\":{");
         for (var i = 0; i < 400; i++) {
-            properties.append("\"p" + i + "\":{\"type\":\"string\",\"maxLength\":3,\"pattern\":\"" + i
-                    + "(a|b)*a(a|b){10}\"},");
+            properties.append(
+                    "\"p" + i + "\":{\"type\":\"string\",\"maxLength\":3,\"pattern\":\"" + i + "(a|b)*a(a|b){10}\"},");
         }
         properties.append("\"last\":true}}");
         assertThatThrownBy(() -> Grammar.ofSchema(properties.toString(), TREE))

@@ -81,7 +81,8 @@ class RandomSchemaTest {
             switch (random.nextInt(levels > 0 ? 9 : 5)) {
                 case 0 -> string(schema.put("type", "string"));
                 case 1 -> number(schema.put("type", chance(2) ? "integer" : "number"));
-                case 2 -> schema.putArray("enum").add("a").add(1).add("ab").addNull().add(2.5);
+                case 2 ->
+                    schema.putArray("enum").add("a").add(1).add("ab").addNull().add(2.5);
                 case 3 -> schema.put("const", one(NAMES));
                 case 4 -> schema.put("type", chance(2) ? "boolean" : "null");
                 case 5 -> list(schema.put("type", "array"), levels - 1);

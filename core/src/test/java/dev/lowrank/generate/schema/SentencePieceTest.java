@@ -14,8 +14,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
-/// A vocabulary of SentencePiece: words that begin with a space, bytes by name, and a decoder that drops the
-/// first space.
+/// A vocabulary of SentencePiece: words that begin with a space, bytes by name, and a decoder that drops
+/// the first space.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class SentencePieceTest {
     private static final int NORMAL = 1;
@@ -33,7 +33,8 @@ class SentencePieceTest {
             tokens.add(String.format(Locale.ROOT, "<0x%02X>", value));
             types.add(BYTE);
         }
-        for (var word : List.of("\u2581", "\u2581{", "{", "\u2581a", "a", "\u2581\"", "\":", "\u20ac", "b", "\u2581b")) {
+        for (var word :
+                List.of("\u2581", "\u2581{", "{", "\u2581a", "a", "\u2581\"", "\":", "\u20ac", "b", "\u2581b")) {
             tokens.add(word);
             types.add(NORMAL);
         }
