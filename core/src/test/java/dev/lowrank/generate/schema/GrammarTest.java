@@ -210,8 +210,8 @@ class GrammarTest {
     private static List<String> texts(String letters, int longest) {
         var all = new ArrayList<String>(List.of(""));
         for (var i = 0; i < all.size() && all.get(i).length() < longest; i++) {
-            for (var letter : letters.toCharArray()) {
-                all.add(all.get(i) + letter);
+            for (var k = 0; k < letters.length(); k++) {
+                all.add(all.get(i) + letters.charAt(k));
             }
         }
         return all;
