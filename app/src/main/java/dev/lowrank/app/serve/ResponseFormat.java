@@ -7,8 +7,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// What form the answer must have: `response_format`. A schema that cannot be held to is refused; nothing is
-/// generated that ignores a part of it.
+/// What form the answer must have: `response_format`. A schema that cannot be held to is refused; nothing
+/// is generated that ignores a part of it.
 final class ResponseFormat {
     private static final String NAME = "response_format";
 
