@@ -11,7 +11,7 @@ import tools.jackson.databind.JsonNode;
 /// The forms that answers of one model were last asked to have: the same schema comes again and again, and
 /// what was found out about its tokens is worth keeping.
 final class Grammars {
-    private static final int MOST_KEPT = 16;
+    private static final int MOST_KEPT = 8;
 
     private final Tokenizer tokenizer;
     private final Map<JsonNode, Grammar> kept = new LinkedHashMap<>(MOST_KEPT, 0.75f, true) {

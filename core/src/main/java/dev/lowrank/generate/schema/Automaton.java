@@ -1,5 +1,6 @@
 package dev.lowrank.generate.schema;
 
+import java.nio.IntBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -7,7 +8,6 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
-import java.util.function.IntBinaryOperator;
 
 /// A deterministic automaton over bytes. From every state but those of [#isEmpty()] the end can be reached.
 final class Automaton {
@@ -15,14 +15,35 @@ final class Automaton {
     static final int DEAD = -1;
 
     private final int start;
-    /// `[state][byte]`.
+    private final int states;
+    /// For each byte its class: bytes of a class lead on alike from every state.
+    private final byte[] classes;
+    private final int classCount;
+    /// `[state][class]`.
     private final int[] next;
     private final BitSet accepting;
 
-    private Automaton(int start, int[] next, BitSet accepting) {
+    /// @param rows of living states, as in [#trimmed]
+    private Automaton(int start, List<int[]> rows, BitSet accepting) {
         this.start = start;
-        this.next = next;
         this.accepting = accepting;
+        states = rows.size();
+        classes = new byte[256];
+        var columns = new HashMap<IntBuffer, Integer>();
+        for (var value = 0; value < 256; value++) {
+            var column = new int[states];
+            for (var state = 0; state < states; state++) {
+                column[state] = rows.get(state)[value];
+            }
+            classes[value] = (byte) (int) columns.computeIfAbsent(IntBuffer.wrap(column), _ -> columns.size());
+        }
+        classCount = columns.size();
+        next = new int[states * classCount];
+        for (var state = 0; state < states; state++) {
+            for (var value = 0; value < 256; value++) {
+                next[state * classCount + (classes[value] & 0xff)] = rows.get(state)[value];
+            }
+        }
     }
 
     /// An automaton without the states from which no end is reached.
@@ -36,16 +57,18 @@ final class Automaton {
         for (var state = 0; state < places.length; state++) {
             places[state] = alive.get(state) ? count++ : DEAD;
         }
-        var next = new int[count * 256];
+        var kept = new ArrayList<int[]>(count);
         var ends = new BitSet(count);
         for (var state = alive.nextSetBit(0); state >= 0; state = alive.nextSetBit(state + 1)) {
             ends.set(places[state], accepting.get(state));
-            var row = rows.get(state);
+            var row = deadRow();
             for (var value = 0; value < 256; value++) {
-                next[places[state] * 256 + value] = row[value] == DEAD ? DEAD : places[row[value]];
+                var to = rows.get(state)[value];
+                row[value] = to == DEAD ? DEAD : places[to];
             }
+            kept.add(row);
         }
-        return new Automaton(start == DEAD ? DEAD : places[start], next, ends);
+        return new Automaton(start == DEAD ? DEAD : places[start], kept, ends);
     }
 
     private static BitSet alive(List<int[]> rows, BitSet accepting) {
@@ -97,40 +120,32 @@ final class Automaton {
     }
 
     /// What both accept.
+    ///
+    /// @throws TooLargeException if it would need too many states
     Automaton and(Automaton other) {
-        return product(other, (mine, others) -> mine & others);
-    }
-
-    /// What one of both accepts.
-    Automaton or(Automaton other) {
-        return product(other, (mine, others) -> mine | others);
-    }
-
-    private Automaton product(Automaton other, IntBinaryOperator rule) {
-        var both = rule.applyAsInt(1, 0) == 0;
         var places = new HashMap<Long, Integer>();
         var pairs = new ArrayList<long[]>();
         var rows = new ArrayList<int[]>();
         var accepting = new BitSet();
-        var first = place(start, other.start, both, places, pairs);
+        var first = place(start, other.start, places, pairs);
         for (var state = 0; state < pairs.size(); state++) {
             if (pairs.size() > NfaBuilder.MOST_STATES) {
                 throw new TooLargeException();
             }
             var mine = (int) pairs.get(state)[0];
             var others = (int) pairs.get(state)[1];
-            accepting.set(state, rule.applyAsInt(ends(mine) ? 1 : 0, other.ends(others) ? 1 : 0) == 1);
+            accepting.set(state, ends(mine) && other.ends(others));
             var row = deadRow();
             for (var value = 0; value < 256; value++) {
-                row[value] = place(next(mine, value), other.next(others, value), both, places, pairs);
+                row[value] = place(next(mine, value), other.next(others, value), places, pairs);
             }
             rows.add(row);
         }
         return trimmed(first, rows, accepting);
     }
 
-    private static int place(int mine, int others, boolean both, HashMap<Long, Integer> places, List<long[]> pairs) {
-        if (both ? mine == DEAD || others == DEAD : mine == DEAD && others == DEAD) {
+    private static int place(int mine, int others, HashMap<Long, Integer> places, List<long[]> pairs) {
+        if (mine == DEAD || others == DEAD) {
             return DEAD;
         }
         return places.computeIfAbsent((long) mine << 32 | (others & 0xffff_ffffL), _ -> {
@@ -144,10 +159,7 @@ final class Automaton {
         if (isEmpty() || !alphabet.contains('"')) {
             return trimmed(DEAD, List.of(), new BitSet());
         }
-        var rows = new ArrayList<int[]>();
-        for (var state = 0; state < states(); state++) {
-            rows.add(Arrays.copyOfRange(next, state * 256, state * 256 + 256));
-        }
+        var rows = rows();
         var end = rows.size();
         accepting.stream().forEach(state -> rows.get(state)['"'] = end);
         rows.add(deadRow());
@@ -163,15 +175,24 @@ final class Automaton {
         if (isEmpty()) {
             return this;
         }
-        var rows = new ArrayList<int[]>();
-        for (var state = 0; state < states(); state++) {
-            rows.add(Arrays.copyOfRange(next, state * 256, state * 256 + 256));
-        }
+        var rows = rows();
         rows.add(rows.get(start).clone());
         rows.getLast()[value] = DEAD;
         var ends = (BitSet) accepting.clone();
         ends.set(rows.size() - 1, accepting.get(start));
         return trimmed(rows.size() - 1, rows, ends);
+    }
+
+    private List<int[]> rows() {
+        var rows = new ArrayList<int[]>();
+        for (var state = 0; state < states; state++) {
+            var row = deadRow();
+            for (var value = 0; value < 256; value++) {
+                row[value] = next(state, value);
+            }
+            rows.add(row);
+        }
+        return rows;
     }
 
     /// Where a text begins.
@@ -180,7 +201,7 @@ final class Automaton {
     }
 
     int states() {
-        return next.length / 256;
+        return states;
     }
 
     /// Whether it accepts nothing at all.
@@ -190,7 +211,7 @@ final class Automaton {
 
     /// The state after a byte, 0 to 255.
     int next(int state, int value) {
-        return state == DEAD ? DEAD : next[state << 8 | value];
+        return state == DEAD ? DEAD : next[state * classCount + (classes[value] & 0xff)];
     }
 
     boolean ends(int state) {

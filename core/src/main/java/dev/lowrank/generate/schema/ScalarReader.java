@@ -16,10 +16,17 @@ final class ScalarReader {
     private static final int MOST_DIVISOR = 1000;
     private static final int MOST_PLACES = 10;
 
+    /// What even the smallest automaton counts.
+    private static final int LEAST_STATES = 20;
+
+    /// Most states of all automata of a schema together: what it may take of memory and time.
+    private static final int MOST_STATES = 200_000;
+
     private final ByteSet alphabet;
     private final int reach;
     private final Automaton strings;
     private final Map<String, Automaton> fixed = new HashMap<>();
+    private int states;
 
     ScalarReader(TokenTree tokens) {
         alphabet = tokens.alphabet();
@@ -68,10 +75,10 @@ final class ScalarReader {
         var numbers = NumberRanges.automaton(integer, least, most, alphabet);
         for (var place : places) {
             if (place.node().has("multipleOf")) {
-                numbers = numbers.and(multiples(place));
+                numbers = numbers.and(charged(place, "multipleOf", multiples(place)));
             }
         }
-        return numbers;
+        return charged(places.getFirst(), "minimum", numbers);
     }
 
     private static @Nullable Bound bound(Place place, String keyword, boolean strict) {
@@ -129,10 +136,9 @@ final class ScalarReader {
         var low = least;
         var high = most == Scalar.UNBOUNDED ? -1 : most;
         var place = places.getFirst();
-        return naming(
-                place,
-                "maxLength beside a pattern",
-                () -> Scalar.of(found.and(StringAutomata.ofLength(low, high, alphabet))));
+        var keyword = "maxLength beside a pattern";
+        var both = naming(place, keyword, () -> found.and(StringAutomata.ofLength(low, high, alphabet)));
+        return Scalar.of(charged(place, keyword, both));
     }
 
     private @Nullable Automaton and(Place place, String keyword, @Nullable Automaton before) {
@@ -140,13 +146,32 @@ final class ScalarReader {
             return before;
         }
         var text = place.text(keyword);
-        var own = naming(
-                place,
-                keyword,
-                () -> keyword.equals("pattern")
-                        ? StringAutomata.matching(text, alphabet)
-                        : StringAutomata.formatted(text, alphabet));
-        return before == null ? own : naming(place, keyword, () -> before.and(own));
+        var known = fixed.get(keyword + " " + text);
+        var own = known == null ? naming(place, keyword, () -> matching(keyword, text)) : known;
+        if (known == null) {
+            fixed.put(keyword + " " + text, charged(place, keyword, own));
+        }
+        return before == null ? own : charged(place, keyword, naming(place, keyword, () -> before.and(own)));
+    }
+
+    private Automaton matching(String keyword, String text) {
+        return keyword.equals("pattern")
+                ? StringAutomata.matching(text, alphabet)
+                : StringAutomata.formatted(text, alphabet);
+    }
+
+    /// Counts what an automaton takes.
+    ///
+    /// @throws SchemaException if all of the schema take too much together
+    Automaton charged(Place place, String keyword, Automaton made) {
+        states += made.states() + LEAST_STATES;
+        if (states > MOST_STATES) {
+            throw place.fault(
+                    keyword,
+                    "the patterns, ranges and lists of the schema need more than " + MOST_STATES
+                            + " states together; make them fewer or shorter");
+        }
+        return made;
     }
 
     /// Names the keyword at fault when an automaton cannot be made.

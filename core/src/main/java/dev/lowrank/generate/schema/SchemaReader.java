@@ -183,7 +183,7 @@ final class SchemaReader {
             }
         }
         if (!kept.isEmpty()) {
-            shapes.add(Scalar.of(texts(kept)));
+            shapes.add(Scalar.of(scalars.charged(places.getFirst(), "enum", texts(kept))));
         }
         return shapes;
     }

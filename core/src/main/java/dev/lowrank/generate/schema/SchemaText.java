@@ -15,6 +15,7 @@ final class SchemaText {
     static final int MOST_LEVELS = 64;
     private static final int MOST_NODES = 20_000;
     private static final int MOST_LETTERS = 1 << 20;
+    private static final int MOST_TEXT = 1 << 18;
 
     private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
                     .streamReadConstraints(StreamReadConstraints.builder()
@@ -47,6 +48,7 @@ final class SchemaText {
         var open = new ArrayDeque<Open>();
         open.add(new Open(schema, 1));
         var nodes = 0;
+        var letters = 0L;
         while (!open.isEmpty()) {
             var next = open.poll();
             if (next.level() > MOST_LEVELS + 1) {
@@ -54,6 +56,13 @@ final class SchemaText {
             }
             if (++nodes > MOST_NODES) {
                 throw new SchemaException("text", "#", "has more than " + MOST_NODES + " parts");
+            }
+            letters += next.node().isString() ? next.node().stringValue().length() : 0;
+            for (var field : next.node().propertyNames()) {
+                letters += field.length();
+            }
+            if (letters > MOST_TEXT) {
+                throw new SchemaException("text", "#", "has more than " + MOST_TEXT + " letters in names and strings");
             }
             next.node().forEach(child -> open.add(new Open(child, next.level() + 1)));
         }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// behind the end of the value is walked from there through the values around it, every time; such tokens
 /// are few. May be used by several threads.
 final class TokenMasks {
-    private static final int MOST_KEPT = 1024;
+    private static final int MOST_KEPT = 256;
 
     /// In the place of a state: the name has ended.
     private static final int AFTER_NAME = -2;

@@ -210,8 +210,8 @@ class GrammarTest {
     private static List<String> texts(String letters, int longest) {
         var all = new ArrayList<String>(List.of(""));
         for (var i = 0; i < all.size() && all.get(i).length() < longest; i++) {
-            for (var letter : letters.toCharArray()) {
-                all.add(all.get(i) + letter);
+            for (var k = 0; k < letters.length(); k++) {
+                all.add(all.get(i) + letters.charAt(k));
             }
         }
         return all;
@@ -276,6 +276,20 @@ class GrammarTest {
         }
         definitions.append("\"d40\":{\"type\":\"string\"}}}");
         assertThatThrownBy(() -> Grammar.ofSchema(definitions.toString(), TREE)).isInstanceOf(SchemaException.class);
+    }
+
+    @Test
+    @Timeout(20)
+    void patternsThatAreLargeTogetherAreRefused() {
+        var properties = new StringBuilder("{\"type\":\"object\",\"properties\":{");
+        for (var i = 0; i < 400; i++) {
+            properties.append(
+                    "\"p" + i + "\":{\"type\":\"string\",\"maxLength\":3,\"pattern\":\"" + i + "(a|b)*a(a|b){10}\"},");
+        }
+        properties.append("\"last\":true}}");
+        assertThatThrownBy(() -> Grammar.ofSchema(properties.toString(), TREE))
+                .isInstanceOf(SchemaException.class)
+                .hasMessageContaining("together");
     }
 
     @Test

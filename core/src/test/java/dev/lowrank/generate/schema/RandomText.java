@@ -3,11 +3,12 @@ package dev.lowrank.generate.schema;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.BitSet;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /// A model without sense: any token that is allowed, and after some tokens those that end things.
 final class RandomText {
-    private static final int MOST_TOKENS = 4000;
+    private static final int MOST_TOKENS = 2000;
 
     private final TokenTree tree;
     private final SplittableRandom random;
@@ -19,14 +20,20 @@ final class RandomText {
     }
 
     /// @param playful tokens that are drawn without regard to the end
+    /// @throws AssertionError if the text finds no end
     String write(Grammar grammar, int playful) {
+        return attempt(grammar, playful).orElseThrow(() -> new AssertionError("No end"));
+    }
+
+    /// The same, empty if the text finds no end: a name that must come is not found by chance.
+    Optional<String> attempt(Grammar grammar, int playful) {
         var text = grammar.start();
         var bytes = new ByteArrayOutputStream();
         for (var count = 0; count < MOST_TOKENS; count++) {
             text.allowed(allowed);
             var mayEnd = text.complete();
             if (mayEnd && (allowed.isEmpty() || count >= playful || random.nextInt(8) == 0)) {
-                return bytes.toString(StandardCharsets.UTF_8);
+                return Optional.of(bytes.toString(StandardCharsets.UTF_8));
             }
             if (allowed.isEmpty()) {
                 throw new AssertionError("Nothing may follow '" + bytes.toString(StandardCharsets.UTF_8) + "'");
@@ -35,7 +42,7 @@ final class RandomText {
             bytes.writeBytes(tree.bytes(token));
             text.accept(token);
         }
-        throw new AssertionError("No end to " + bytes.toString(StandardCharsets.UTF_8));
+        return Optional.empty();
     }
 
     private int drawn() {

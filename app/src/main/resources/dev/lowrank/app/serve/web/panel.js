@@ -110,8 +110,13 @@ export class Panel {
   }
 
   write(said, text) {
+    this.following(() => said.append(text));
+  }
+
+  // Stays at the end of the conversation unless somebody reads further up.
+  following(change) {
     const near = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80;
-    said.append(text);
+    change();
     if (near) {
       this.log.scrollTop = this.log.scrollHeight;
     }
@@ -141,7 +146,7 @@ export class Panel {
     if (onlyContinues(this.model.id)) {
       parts.push("continued the text: this model has no chat template");
     }
-    took.textContent = parts.join(" · ");
+    this.following(() => took.append(parts.join(" · ")));
     return `${this.model.id}: ${parts.join(", ")}.`;
   }
 }
