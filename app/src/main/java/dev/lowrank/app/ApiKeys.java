@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Where the server's keys come from: a file or the environment, never the command line, which every user of
-/// the machine can read.
+/// Where the server's keys come from: a file or the environment, never the command line, which every user
+/// of the machine can read.
 final class ApiKeys {
     private static final String VARIABLE = "LOWRANK_API_KEY";
     private static final int SHORTEST = 8;

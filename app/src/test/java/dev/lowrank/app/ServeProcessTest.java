@@ -110,7 +110,8 @@ class ServeProcessTest {
                     .build();
             assertThat(client.send(wrong, HttpResponse.BodyHandlers.ofString()).statusCode())
                     .isEqualTo(401);
-            var commandLine = Files.readString(Path.of("/proc/" + server.process().pid() + "/cmdline"));
+            var commandLine =
+                    Files.readString(Path.of("/proc/" + server.process().pid() + "/cmdline"));
             assertThat(commandLine).contains("serve").doesNotContain(KEY);
             Thread.sleep(1500);
             server.process().destroy();
@@ -119,7 +120,9 @@ class ServeProcessTest {
                     .endsWith("\n\n");
             assertThat(server.process().waitFor(40, TimeUnit.SECONDS)).isTrue();
             assertThat(server.process().exitValue()).isZero();
-            assertThat(read(server.log())).contains("\"path\":\"/v1/completions\"").doesNotContain(KEY);
+            assertThat(read(server.log()))
+                    .contains("\"path\":\"/v1/completions\"")
+                    .doesNotContain(KEY);
         }
         assertNoCrash();
     }
@@ -148,8 +151,8 @@ class ServeProcessTest {
     void withFewFilesTheServerRefusesAndRecovers() throws Exception {
         try (var server = start(Map.of(), "ulimit -n 256;")) {
             ServerProbe.exhaust(server.port(), 400);
-            var request = HttpRequest.newBuilder(URI.create(server.url() + "/health"))
-                    .build();
+            var request =
+                    HttpRequest.newBuilder(URI.create(server.url() + "/health")).build();
             for (var i = 0; ; i++) {
                 try {
                     assertThat(client.send(request, HttpResponse.BodyHandlers.ofString())

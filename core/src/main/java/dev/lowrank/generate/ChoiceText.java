@@ -7,8 +7,8 @@ import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The text of one choice. What may be the beginning of a stop is held back until it is certain, and with it
-/// the scores of its tokens.
+/// The text of one choice. What may be the beginning of a stop is held back until it is certain, and with
+/// it the scores of its tokens.
 final class ChoiceText {
     private final TextStream stream;
     private final List<String> stops;

@@ -15,8 +15,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Continues many texts at once with one model. Requests may be submitted from any thread; one platform thread
-/// computes, and calls the listeners, which must not wait for anything.
+/// Continues many texts at once with one model. Requests may be submitted from any thread; one platform
+/// thread computes, and calls the listeners, which must not wait for anything.
 public final class Engine implements AutoCloseable {
     /// A request and who is told of it.
     ///
@@ -39,11 +39,7 @@ public final class Engine implements AutoCloseable {
     private final Thread thread;
     private State state = State.RUNNING;
 
-    private Engine(
-            String name,
-            BatchModel.Opening opening,
-            Tokenizer tokenizer,
-            EngineOptions options) {
+    private Engine(String name, BatchModel.Opening opening, Tokenizer tokenizer, EngineOptions options) {
         this.tokenizer = tokenizer;
         this.options = options;
         var opened = new CompletableFuture<DecoderSpec>();
@@ -204,8 +200,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /// Ends the engine: it takes nothing more, finishes what it has if that is through in time, and refuses the
-    /// rest.
+    /// Ends the engine: it takes nothing more, finishes what it has if that is through in time, and refuses
+    /// the rest.
     ///
     /// @param patience for what runs and waits
     public void close(Duration patience) {

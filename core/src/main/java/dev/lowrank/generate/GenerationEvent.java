@@ -2,8 +2,9 @@ package dev.lowrank.generate;
 
 import java.util.List;
 
-/// What becomes of a request, in order: the prompt's scores where they were asked for, pieces of text, the end
-/// of each choice, and last either [Completed] or [Failed]. After a cancellation nothing comes any more.
+/// What becomes of a request, in order: the prompt's scores where they were asked for, pieces of text, the
+/// end of each choice, and last either [Completed] or [Failed]. After a cancellation nothing comes any
+/// more.
 public sealed interface GenerationEvent {
     /// The prompt was scored.
     ///

@@ -36,8 +36,8 @@ public final class GenerationException extends RuntimeException {
 
     /// What a failure of a model means to the request that it met.
     static GenerationException of(Throwable failure) {
-        var memory =
-                failure instanceof OutOfMemoryError || failure instanceof TensorException tensor && tensor.outOfMemory();
+        var memory = failure instanceof OutOfMemoryError
+                || failure instanceof TensorException tensor && tensor.outOfMemory();
         return memory
                 ? new GenerationException(Code.OUT_OF_MEMORY, "Memory ran out on this request", failure)
                 : new GenerationException(Code.MODEL_FAILED, "The model failed on this request: " + failure, failure);

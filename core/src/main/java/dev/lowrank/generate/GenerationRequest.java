@@ -42,7 +42,8 @@ public record GenerationRequest(
         }
     }
 
-    /// Which log-probabilities are told: those of the model's own distribution, before temperature and bias.
+    /// Which log-probabilities are told: those of the model's own distribution, before temperature and
+    /// bias.
     ///
     /// @param chosen of the chosen tokens
     /// @param prompt of the prompt's tokens
@@ -67,21 +68,12 @@ public record GenerationRequest(
     /// One greedy continuation.
     public static GenerationRequest greedy(String owner, int[] prompt, int maxTokens) {
         return new GenerationRequest(
-                owner,
-                prompt,
-                maxTokens,
-                1,
-                SamplingOptions.greedy(),
-                Bias.NONE,
-                Scoring.NONE,
-                List.of(),
-                null);
+                owner, prompt, maxTokens, 1, SamplingOptions.greedy(), Bias.NONE, Scoring.NONE, List.of(), null);
     }
 
     /// The same with other scores.
     public GenerationRequest with(Scoring other) {
-        return new GenerationRequest(
-                owner, prompt, maxTokens, choices, sampling, bias, other, stops, constraint);
+        return new GenerationRequest(owner, prompt, maxTokens, choices, sampling, bias, other, stops, constraint);
     }
 
     /// The same with another sampling, for a number of choices.
@@ -91,8 +83,7 @@ public record GenerationRequest(
 
     /// The same with other stops.
     public GenerationRequest with(List<String> other) {
-        return new GenerationRequest(
-                owner, prompt, maxTokens, choices, sampling, bias, scoring, other, constraint);
+        return new GenerationRequest(owner, prompt, maxTokens, choices, sampling, bias, scoring, other, constraint);
     }
 
     /// The same with a constraint.

@@ -5,8 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The memory for keys and values: what running requests have set aside, and in what is left over the caches
-/// of ended ones, the least recently used given up first. A kept cache serves requests of its owner alone.
+/// The memory for keys and values: what running requests have set aside, and in what is left over the
+/// caches of ended ones, the least recently used given up first. A kept cache serves requests of its owner
+/// alone.
 final class PrefixStore implements AutoCloseable {
     /// A shorter common beginning is not worth a copy.
     private static final int SHORTEST = 8;
@@ -60,8 +61,8 @@ final class PrefixStore implements AutoCloseable {
         return reserved;
     }
 
-    /// A cache that begins as the prompt does, filled up to there. At least one token is left to read, since
-    /// its logits are wanted.
+    /// A cache that begins as the prompt does, filled up to there. At least one token is left to read,
+    /// since its logits are wanted.
     ///
     /// @param limit positions that will be needed
     SequenceCache take(String owner, int[] prompt, int limit) {

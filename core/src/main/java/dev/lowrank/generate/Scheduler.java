@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// What the engine's thread does: in each turn at most one chunk of a prompt is read and every running
-/// sequence gets one token. A short prompt is fed token by token beside the tokens of the others, which costs
-/// next to nothing; a longer one is read chunk by chunk. It belongs to one thread.
+/// sequence gets one token. A short prompt is fed token by token beside the tokens of the others, which
+/// costs next to nothing; a longer one is read chunk by chunk. It belongs to one thread.
 final class Scheduler implements AutoCloseable {
     /// Up to so many tokens left to read, a prompt goes along with the others' tokens.
     private static final int FED = 16;
@@ -45,7 +45,8 @@ final class Scheduler implements AutoCloseable {
 
     /// Sequences that run or are about to.
     int running() {
-        return rows.size() + reading.stream().mapToInt(job -> job.request().choices()).sum();
+        return rows.size()
+                + reading.stream().mapToInt(job -> job.request().choices()).sum();
     }
 
     /// Lets a request join if there is room.
@@ -77,7 +78,9 @@ final class Scheduler implements AutoCloseable {
                 : store.take(request.owner(), prompt, request.positions());
         job.start(cache);
         figures.joined(prompt.length, cache.length());
-        var alone = request.choices() == 1 && request.maxTokens() > 0 && !request.scoring().prompt();
+        var alone = request.choices() == 1
+                && request.maxTokens() > 0
+                && !request.scoring().prompt();
         if (alone && prompt.length - cache.length() <= FED) {
             begin(job, 0, job.handOver());
         } else {

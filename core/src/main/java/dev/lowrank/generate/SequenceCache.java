@@ -4,8 +4,8 @@ import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
 import java.util.Arrays;
 
-/// Keys and values of one sequence and the tokens that they belong to. It grows as the sequence does, up to a
-/// limit that was set aside for it.
+/// Keys and values of one sequence and the tokens that they belong to. It grows as the sequence does, up to
+/// a limit that was set aside for it.
 final class SequenceCache implements AutoCloseable {
     /// Positions that a sequence gets beyond its prompt; more when it needs them.
     private static final int AHEAD = 64;
@@ -35,7 +35,8 @@ final class SequenceCache implements AutoCloseable {
     static long bytes(DecoderSpec spec, int positions) {
         var floats = 0L;
         for (var block : spec.blocks()) {
-            floats += (long) spec.kvHeads() * (block.heads().keyDim() + block.heads().valueDim());
+            floats += (long) spec.kvHeads()
+                    * (block.heads().keyDim() + block.heads().valueDim());
         }
         return 4 * floats * positions;
     }

@@ -10,8 +10,8 @@ public final class Ticket {
         this.wake = wake;
     }
 
-    /// Ends the work within a token and frees its memory; nothing comes of it any more. Does nothing the second
-    /// time or when the work is done.
+    /// Ends the work within a token and frees its memory; nothing comes of it any more. Does nothing the
+    /// second time or when the work is done.
     public void cancel() {
         cancelled = true;
         wake.run();

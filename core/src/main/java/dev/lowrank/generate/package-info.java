@@ -1,5 +1,5 @@
-/// Text from a decoder for many requests at once: one engine thread a model, requests that join and leave at
-/// any token.
+/// Text from a decoder for many requests at once: one engine thread a model, requests that join and leave
+/// at any token.
 ///
 /// Reading order: [GenerationRequest] (what is asked), [GenerationEvent] (what comes back), [Engine] (the
 /// thread, its queue and its limits), [BatchModel] (what it computes with; [LoadedModel] is a checkpoint),

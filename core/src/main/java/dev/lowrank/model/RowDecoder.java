@@ -224,9 +224,11 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     ///
     /// @param tokens one for each cache, in the same order
     /// @param caches of the same model, not full, no two the same
-    /// @return logits of each sequence's next token, `[tokens][vocabSize]`; the arrays belong to the decoder
+    /// @return logits of each sequence's next token, `[tokens][vocabSize]`; the arrays belong to the
+    ///     decoder
     ///     and are overwritten by the next step
-    /// @throws IllegalArgumentException if the counts differ, a token is not in the vocabulary or a cache is
+    /// @throws IllegalArgumentException if the counts differ, a token is not in the vocabulary or a cache
+    ///     is
     ///     full
     public float[][] step(int[] tokens, List<KvCache> caches) {
         if (tokens.length != caches.size()) {

@@ -159,7 +159,8 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     /// Runs tokens after what a cache holds and fills it, for the numbers of every position.
     ///
     /// @param tokens at least one
-    /// @return residual stream after the last block, before the final norm, F32 `[1, tokens, hidden]`, in the
+    /// @return residual stream after the last block, before the final norm, F32 `[1, tokens, hidden]`, in
+    ///     the
     ///     innermost scope
     public Tensor extend(int[] tokens, KvCache cache) {
         return Grad.off(() -> TensorScope.tidy(() -> {
@@ -218,7 +219,9 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
                 var loaded = loaded(block);
-                return cache != null && reach == Reach.LAST && block.index() == spec.blocks().size() - 1
+                return cache != null
+                                && reach == Reach.LAST
+                                && block.index() == spec.blocks().size() - 1
                         ? loaded.forwardLast(input, angles, cache)
                         : loaded.forward(input, angles, cache, SiteTap.NONE);
             });

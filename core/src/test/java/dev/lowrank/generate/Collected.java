@@ -16,6 +16,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /// All that came of one request.
@@ -25,7 +26,7 @@ final class Collected implements Consumer<GenerationEvent> {
     final List<TokenScore> promptScores = new ArrayList<>();
     final List<TokenScore> scores = new ArrayList<>();
     final CountDownLatch begun = new CountDownLatch(1);
-    volatile int pieces;
+    final AtomicInteger pieces = new AtomicInteger();
     private final CompletableFuture<Usage> done = new CompletableFuture<>();
 
     static Collected submit(Engine engine, GenerationRequest request) {
@@ -39,7 +40,7 @@ final class Collected implements Consumer<GenerationEvent> {
         switch (event) {
             case PromptScored(var tokens) -> promptScores.addAll(tokens);
             case Piece(var choice, var text, var tokens) -> {
-                pieces++;
+                pieces.incrementAndGet();
                 texts.computeIfAbsent(choice, _ -> new StringBuilder()).append(text);
                 scores.addAll(tokens);
                 begun.countDown();

@@ -70,14 +70,14 @@ class EngineLimitsTest {
         try (var pocket = PocketEngine.of(new EngineOptions(2, 8, 1024, 64, room))) {
             for (var i = 0; i < 8; i++) {
                 var prompt = pocket.tokens(("text number " + i + "\n").repeat(12));
-                Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 8)).usage();
+                Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 8))
+                        .usage();
                 eventually(() -> pocket.engine().report().reservedBytes() == 0);
                 assertThat(pocket.engine().report().keptBytes()).isLessThanOrEqualTo(room);
             }
             assertThat(pocket.engine().report().keptBytes()).isPositive();
             var prompt = pocket.tokens("too long\n".repeat(100));
-            assertThatThrownBy(
-                            () -> Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 100)))
+            assertThatThrownBy(() -> Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 100)))
                     .isInstanceOfSatisfying(
                             GenerationException.class,
                             refused -> assertThat(refused.code()).isEqualTo(Code.TOO_LARGE));
@@ -117,10 +117,10 @@ class EngineLimitsTest {
                             GenerationRequest.greedy("a", pocket.tokens(PROMPT), 900), collected)));
             assertThat(collected.begun.await(10, TimeUnit.SECONDS)).isTrue();
             ticket.cancel();
-            var pieces = collected.pieces;
+            var pieces = collected.pieces.get();
             eventually(() -> pocket.engine().report().running() == 0
                     && pocket.engine().report().reservedBytes() == 0);
-            assertThat(collected.pieces).isLessThanOrEqualTo(pieces + 1);
+            assertThat(collected.pieces.get()).isLessThanOrEqualTo(pieces + 1);
             assertThat(collected.isDone()).isFalse();
         }
     }
@@ -128,8 +128,7 @@ class EngineLimitsTest {
     @Test
     void aWaitingRequestCanBeCancelled() throws Exception {
         try (var pocket = slow(new EngineOptions(1, 4, 1024, 64, 100_000_000))) {
-            var running = Collected.submit(
-                    pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 100));
+            var running = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 100));
             var collected = new Collected();
             var ticket = pocket.engine()
                     .submit(List.of(new Engine.Submission(
@@ -137,7 +136,7 @@ class EngineLimitsTest {
             ticket.cancel();
             eventually(() -> pocket.engine().report().queued() == 0);
             assertThat(running.usage().newTokens()).isEqualTo(100);
-            assertThat(collected.pieces).isZero();
+            assertThat(collected.pieces.get()).isZero();
         }
     }
 
@@ -145,8 +144,7 @@ class EngineLimitsTest {
     void aFailingRequestFailsAlone() throws Exception {
         try (var pocket = PocketEngine.of(PocketEngine.OPTIONS, model -> new Cursed(model))) {
             assertThat(pocket.tokens("~")).containsExactly(Cursed.BAD);
-            var good = Collected.submit(
-                    pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 120));
+            var good = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 120));
             assertThat(good.begun.await(10, TimeUnit.SECONDS)).isTrue();
             var cursed = Collected.submit(
                     pocket.engine(), GenerationRequest.greedy("a", new int[] {5, 6, Cursed.BAD, 7}, 10));
@@ -156,8 +154,8 @@ class EngineLimitsTest {
                             failure -> assertThat(failure.code()).isEqualTo(Code.OUT_OF_MEMORY));
             assertThat(pocket.engine().report().failuresInRow()).isEqualTo(1);
             try (var whole = PocketEngine.of(PocketEngine.OPTIONS)) {
-                var expected = Collected.submit(
-                        whole.engine(), GenerationRequest.greedy("a", whole.tokens(PROMPT), 120));
+                var expected =
+                        Collected.submit(whole.engine(), GenerationRequest.greedy("a", whole.tokens(PROMPT), 120));
                 assertThat(good.text()).isEqualTo(expected.text());
             }
             assertThat(pocket.engine().report().failuresInRow()).isZero();
@@ -200,8 +198,7 @@ class EngineLimitsTest {
     @Test
     void closingFinishesWhatRunsAndRefusesTheRest() throws Exception {
         var pocket = slow(new EngineOptions(1, 4, 1024, 64, 100_000_000));
-        var running =
-                Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 20));
+        var running = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 20));
         pocket.engine().close(Duration.ofSeconds(20));
         assertThat(running.usage().newTokens()).isEqualTo(20);
         assertThatThrownBy(() ->
@@ -213,8 +210,7 @@ class EngineLimitsTest {
     @Test
     void closingAtOnceTellsThoseThatRun() throws Exception {
         var pocket = slow(PocketEngine.OPTIONS);
-        var running =
-                Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 900));
+        var running = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 900));
         assertThat(running.begun.await(10, TimeUnit.SECONDS)).isTrue();
         pocket.close();
         assertThatThrownBy(running::usage)

@@ -89,7 +89,8 @@ class EngineTest {
             var single = run(greedy(PROMPT, 16).with(SamplingOptions.sampled(7 + i), 1));
             assertThat(three.texts.get(i).toString()).isEqualTo(single.text());
         }
-        assertThat(three.texts.get(0).toString()).isNotEqualTo(three.texts.get(1).toString());
+        assertThat(three.texts.get(0).toString())
+                .isNotEqualTo(three.texts.get(1).toString());
         assertThat(three.usage().newTokens()).isEqualTo(48);
     }
 
@@ -137,8 +138,8 @@ class EngineTest {
     void aShortPromptIsScoredLikeALongOne() throws Exception {
         var tokens = pocket.tokens(PROMPT);
         var longer = pocket.tokens(PROMPT + "path, 'r') as file:\n        return file.read()\n");
-        var first = run(GenerationRequest.greedy("a", Arrays.copyOf(longer, 12), 0)
-                .with(new Scoring(false, true, 0)));
+        var first =
+                run(GenerationRequest.greedy("a", Arrays.copyOf(longer, 12), 0).with(new Scoring(false, true, 0)));
         var whole = run(GenerationRequest.greedy("a", longer, 0).with(new Scoring(false, true, 0)));
         first.usage();
         whole.usage();

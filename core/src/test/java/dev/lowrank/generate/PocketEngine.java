@@ -18,7 +18,8 @@ record PocketEngine(LanguageModel model, Tokenizer tokenizer, Engine engine) imp
 
     /// @param changed what stands between engine and model
     static PocketEngine of(EngineOptions options, UnaryOperator<BatchModel> changed) {
-        var model = LanguageModel.open(Path.of(System.getProperty("lowrank.root", "..")).resolve("models/pocket"));
+        var model = LanguageModel.open(
+                Path.of(System.getProperty("lowrank.root", "..")).resolve("models/pocket"));
         var tokenizer = model.tokenizer();
         var engine = Engine.start("pocket", () -> changed.apply(LoadedModel.of(model, 1)), tokenizer, options);
         return new PocketEngine(model, tokenizer, engine);

@@ -13,8 +13,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/// Waits for what becomes of a request's prompts. When the client goes away or time is over, closing it takes
-/// everything back within a token.
+/// Waits for what becomes of a request's prompts. When the client goes away or time is over, closing it
+/// takes everything back within a token.
 final class Answer implements AutoCloseable {
     /// How often the client is looked after.
     private static final long LOOK_MILLIS = 100;

@@ -18,7 +18,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.logging.Level;
 import java.util.logging.Logger;
-import org.jspecify.annotations.Nullable;
 
 /// The server: listens, checks, dispatches, and ends in order.
 public final class ApiServer implements AutoCloseable {
@@ -29,8 +28,8 @@ public final class ApiServer implements AutoCloseable {
     /// Connections that are told that there are too many.
     private static final int REFUSALS = 32;
     private static final Duration LATE_ANSWERS = Duration.ofSeconds(2);
-    /// Kept here, since loggers are forgotten with their last reference: the library's own messages repeat what
-    /// clients send.
+    /// Kept here, since loggers are forgotten with their last reference: the library's own messages repeat
+    /// what clients send.
     private static final Logger HELIDON = Logger.getLogger("io.helidon");
 
     private final ServerOptions options;
@@ -72,9 +71,8 @@ public final class ApiServer implements AutoCloseable {
                 .maxPayloadSize(options.limits().bodyBytes())
                 .shutdownHook(false)
                 .shutdownGracePeriod(LATE_ANSWERS)
-                .connectionOptions(socket -> socket.readTimeout(Duration.ZERO)
-                        .tcpNoDelay(true)
-                        .socketSendBufferSize(SEND_BYTES))
+                .connectionOptions(socket ->
+                        socket.readTimeout(Duration.ZERO).tcpNoDelay(true).socketSendBufferSize(SEND_BYTES))
                 .directHandlers(refusals())
                 .routing(HttpRouting.builder().any(this::handle))
                 .build();
@@ -86,8 +84,7 @@ public final class ApiServer implements AutoCloseable {
     /// @param parallel most choices of one request
     /// @param logLines gets one line for each request
     /// @throws IllegalArgumentException if it would be open to others without a key
-    public static ApiServer start(
-            ServerOptions options, ModelShelf shelf, int parallel, Consumer<String> logLines) {
+    public static ApiServer start(ServerOptions options, ModelShelf shelf, int parallel, Consumer<String> logLines) {
         var server = new ApiServer(options, shelf, parallel, logLines);
         server.server.start();
         return server;
@@ -227,8 +224,8 @@ public final class ApiServer implements AutoCloseable {
         return !stopping.get();
     }
 
-    /// Ends the server: it takes nothing new, finishes what it has if that is through in time, ends the rest
-    /// with an error.
+    /// Ends the server: it takes nothing new, finishes what it has if that is through in time, ends the
+    /// rest with an error.
     ///
     /// @param patience for what runs and waits
     public void stop(Duration patience) {

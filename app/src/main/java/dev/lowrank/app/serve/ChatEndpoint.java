@@ -69,9 +69,12 @@ final class ChatEndpoint implements Endpoint {
         var tokenizer = model.tokenizer();
         if (tokenizer.chatTemplate().isEmpty()) {
             throw ApiException.bad(
-                    "model", "This model has no chat template: it continues texts, at /v1/completions, and cannot talk");
+                    "model",
+                    "This model has no chat template: it continues texts, at /v1/completions, and cannot talk");
         }
-        var length = messages.stream().mapToInt(message -> message.content().length()).sum();
+        var length = messages.stream()
+                .mapToInt(message -> message.content().length())
+                .sum();
         try {
             // The length alone decides where the work is done.
             return model.tokens("messages", length, () -> tokenizer.encodeChat(messages, true));

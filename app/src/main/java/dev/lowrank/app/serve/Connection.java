@@ -81,8 +81,8 @@ final class Connection {
         deadline = System.nanoTime() + time.toNanos();
     }
 
-    /// Notices from now on when the client goes; what it sends meanwhile is kept for the next request. Called
-    /// by the thread that handles the request, after its body was read.
+    /// Notices from now on when the client goes; what it sends meanwhile is kept for the next request.
+    /// Called by the thread that handles the request, after its body was read.
     void watch() {
         if (ahead == null) {
             ahead = CompletableFuture.supplyAsync(socket::get, AHEAD);
@@ -92,12 +92,11 @@ final class Connection {
     /// Whether the client went away while it was watched.
     boolean isGone() {
         var watched = ahead;
-        return watched != null
-                && (watched.isCompletedExceptionally() || watched.isDone() && watched.join() == null);
+        return watched != null && (watched.isCompletedExceptionally() || watched.isDone() && watched.join() == null);
     }
 
-    /// Closes after the answer, taking a little of what is still being sent, lest the client is reset before it
-    /// has read the answer.
+    /// Closes after the answer, taking a little of what is still being sent, lest the client is reset
+    /// before it has read the answer.
     void linger() {
         allow(LINGER);
         try {

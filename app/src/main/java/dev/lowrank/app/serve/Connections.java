@@ -42,7 +42,8 @@ final class Connections implements ServerConnectionSelector, AutoCloseable {
 
     /// The answer to one connection too many.
     private static byte[] full() {
-        var body = Body.line(ApiException.unavailable("connections", "The server has too many connections").document());
+        var body = Body.line(ApiException.unavailable("connections", "The server has too many connections")
+                .document());
         return ("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
                         + "Connection: close\r\nContent-Length: " + body.length() + "\r\n\r\n" + body)
                 .getBytes(StandardCharsets.US_ASCII);

@@ -7,7 +7,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.List;
 import tools.jackson.databind.node.ObjectNode;
 
 /// `POST /v1/embeddings`, for encoders.
@@ -78,10 +77,10 @@ final class EmbeddingEndpoint implements Endpoint {
         var first = input.isArray() && !input.isEmpty() ? input.get(0) : input;
         if (first.isString()) {
             var texts = fields.texts("input", MOST);
-            texts.forEach(text -> model.tokens("input", text.length(), () -> model.tokenizer().encode(text)));
+            texts.forEach(text ->
+                    model.tokens("input", text.length(), () -> model.tokenizer().encode(text)));
             return new Inputs(
-                    texts.size(),
-                    (embedder, from, to) -> embedder.embed(texts.subList(from, to), Progress.silent()));
+                    texts.size(), (embedder, from, to) -> embedder.embed(texts.subList(from, to), Progress.silent()));
         }
         Prompts.Encoder none = _ -> {
             throw fields.wrong("input", "either texts or token ids");

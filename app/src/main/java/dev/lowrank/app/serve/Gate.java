@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/// Who may ask: by the Host header (a page cannot reach us under a name of its own), the Origin header (a page
-/// of somebody else cannot use us) and the key.
+/// Who may ask: by the Host header (a page cannot reach us under a name of its own), the Origin header (a
+/// page of somebody else cannot use us) and the key.
 final class Gate {
     private static final int MOST_HEADERS = 100;
     private static final List<String> LOOPBACK = List.of("localhost", "127.0.0.1", "[::1]");

@@ -13,8 +13,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/// The models by name. A model is loaded when it is first asked for; where memory does not suffice, those that
-/// were not used for longest and are not in use make room.
+/// The models by name. A model is loaded when it is first asked for; where memory does not suffice, those
+/// that were not used for longest and are not in use make room.
 ///
 /// A name is looked up in [#lease] alone: that is where adapters over a loaded model will find their place.
 public final class ModelShelf implements AutoCloseable {

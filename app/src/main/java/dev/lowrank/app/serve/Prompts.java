@@ -12,7 +12,8 @@ final class Prompts {
 
     /// @return token ids of each prompt, none empty
     static List<int[]> read(Fields fields, ServedModel model) {
-        return read(fields, "prompt", text -> tokens(text, model), model.tokenizer().vocabularySize(), MOST);
+        return read(
+                fields, "prompt", text -> tokens(text, model), model.tokenizer().vocabularySize(), MOST);
     }
 
     /// Makes ids of one text.
@@ -63,7 +64,8 @@ final class Prompts {
         return ids;
     }
 
-    /// A text's tokens with what the tokenizer puts before a text; for an empty text the token that begins one.
+    /// A text's tokens with what the tokenizer puts before a text; for an empty text the token that begins
+    /// one.
     private static int[] tokens(String text, ServedModel model) {
         var tokenizer = model.tokenizer();
         var ids = model.tokens("prompt", text.length(), () -> tokenizer.encodeWithSpecials(text));

@@ -5,7 +5,8 @@ import java.util.Locale;
 import java.util.function.Consumer;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One line of JSON for each request, ASCII only and at most 2 kB. It names no key, and of texts not a word.
+/// One line of JSON for each request, ASCII only and at most 2 kB. It names no key, and of texts not a
+/// word.
 final class RequestLog {
     private static final int MOST_FIELD = 200;
     private static final int MOST_LINE = 2000;

@@ -26,8 +26,12 @@ final class Routes {
         post("/v1/embeddings", new EmbeddingEndpoint(shelf));
         post("/tokenize", new TokenizeEndpoint(shelf));
         get("/v1/models", (exchange, _) -> exchange.json(200, Models.list(shelf)));
-        get("/metrics", (exchange, _) -> exchange.text(
-                200, "text/plain; version=0.0.4; charset=utf-8", figures.text(reports(), connections.getAsInt())));
+        get(
+                "/metrics",
+                (exchange, _) -> exchange.text(
+                        200,
+                        "text/plain; version=0.0.4; charset=utf-8",
+                        figures.text(reports(), connections.getAsInt())));
     }
 
     /// What answers at an address.

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A loaded model: a decoder behind its engine, or an encoder with a thread of its own.
 final class ServedModel implements AutoCloseable {
-    /// A text of that many letters is made tokens on a thread of the model's, not on one of the few that serve
-    /// all connections.
+    /// A text of that many letters is made tokens on a thread of the model's, not on one of the few that
+    /// serve all connections.
     private static final int LONG_TEXT = 1 << 15;
 
     private final LanguageModel model;
@@ -47,7 +47,8 @@ final class ServedModel implements AutoCloseable {
             embedder = null;
             var options = new EngineOptions(
                     limits.parallel(), limits.queue(), context, LoadedModel.chunk(model), limits.cacheBytes(model));
-            engine = Engine.start(id, () -> limits.wrap().apply(LoadedModel.of(model, limits.threads())), tokenizer, options);
+            engine = Engine.start(
+                    id, () -> limits.wrap().apply(LoadedModel.of(model, limits.threads())), tokenizer, options);
         }
     }
 
@@ -121,7 +122,8 @@ final class ServedModel implements AutoCloseable {
     ///
     /// @param parameter whose value it is
     /// @param letters of the text
-    /// @throws ApiException 400 for half a surrogate pair, or for a text that is certainly beyond the context
+    /// @throws ApiException 400 for half a surrogate pair, or for a text that is certainly beyond the
+    ///     context
     int[] tokens(String parameter, int letters, Callable<int[]> encode) {
         // Four times, since a normaliser may make it shorter.
         if (letters > 4L * longestToken * context) {
@@ -147,8 +149,10 @@ final class ServedModel implements AutoCloseable {
     SentenceEmbedder.Embeddings embed(Function<SentenceEmbedder, SentenceEmbedder.Embeddings> work) {
         var own = embedder;
         if (own == null) {
-            throw ApiException.bad("model", "This model is a decoder, which continues texts; embeddings come from an"
-                    + " encoder such as a BERT folder");
+            throw ApiException.bad(
+                    "model",
+                    "This model is a decoder, which continues texts; embeddings come from an"
+                            + " encoder such as a BERT folder");
         }
         return on(thread, () -> work.apply(own));
     }

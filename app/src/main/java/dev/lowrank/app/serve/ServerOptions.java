@@ -27,7 +27,8 @@ public record ServerOptions(
     ///
     /// @param bodyBytes largest body
     /// @param connections open ones
-    /// @param slowness longest time that a client may take to send a request, or to take a piece of the answer
+    /// @param slowness longest time that a client may take to send a request, or to take a piece of the
+    ///     answer
     /// @param idle longest time between two requests of a connection
     public record Limits(int bodyBytes, int connections, Duration slowness, Duration idle) {
         private static final int MOST_BODY = 8 << 20;

@@ -5,8 +5,8 @@ import java.io.UncheckedIOException;
 import java.util.Map;
 import java.util.Optional;
 
-/// The files of the page at `/`: resources beside this class, in `web`, each known by name. They hold nothing
-/// of anybody, so that they need no key; the page asks for one.
+/// The files of the page at `/`: resources beside this class, in `web`, each known by name. They hold
+/// nothing of anybody, so that they need no key; the page asks for one.
 final class StaticFiles {
     private static final Map<String, String> TYPES = Map.of(
             "html", "text/html; charset=utf-8",

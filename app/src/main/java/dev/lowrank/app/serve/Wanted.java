@@ -95,8 +95,7 @@ record Wanted(
 
     /// The request of one prompt.
     GenerationRequest request(String owner, int[] prompt, int maxTokens, Scoring scoring) {
-        return new GenerationRequest(
-                owner, prompt, maxTokens, choices, sampling, bias, scoring, stops, constraint);
+        return new GenerationRequest(owner, prompt, maxTokens, choices, sampling, bias, scoring, stops, constraint);
     }
 
     /// How many tokens may be added to a prompt.

@@ -36,7 +36,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.springframework.ai.chat.prompt.Prompt;
 import org.springframework.ai.openai.OpenAiChatOptions;
 
-/// The official OpenAI client, LangChain4j and Spring AI against a started server, as applications use them.
+/// The official OpenAI client, LangChain4j and Spring AI against a started server, as applications use
+/// them.
 class JavaClientsTest {
     private static final String KEY = "a-key-for-the-clients";
     private static final Path ENCODER = Path.of(System.getProperty("lowrank.root", ".."))
@@ -89,7 +90,9 @@ class JavaClientsTest {
 
     @Test
     void openaiChatsWholeAndAsAStream() {
-        var whole = openai.chat().completions().create(chat(12).logprobs(true).topLogprobs(2).build());
+        var whole = openai.chat()
+                .completions()
+                .create(chat(12).logprobs(true).topLogprobs(2).build());
         var choice = whole.choices().getFirst();
         assertThat(choice.finishReason()).isEqualTo(ChatCompletion.Choice.FinishReason.LENGTH);
         assertThat(whole.usage().orElseThrow().completionTokens()).isEqualTo(12);
@@ -143,7 +146,8 @@ class JavaClientsTest {
         var choice = completion.choices().getFirst();
         assertThat(choice.text()).startsWith("def add(a, b):");
         var scores = choice.logprobs().orElseThrow();
-        assertThat(scores.tokens().orElseThrow()).hasSameSizeAs(scores.textOffset().orElseThrow());
+        assertThat(scores.tokens().orElseThrow())
+                .hasSameSizeAs(scores.textOffset().orElseThrow());
     }
 
     @Test
@@ -269,7 +273,8 @@ class JavaClientsTest {
         var text = answer.getResult().getOutput().getText();
         assertThat(text).isNotEmpty();
         assertThat(answer.getMetadata().getUsage().getCompletionTokens()).isEqualTo(10);
-        var parts = model.stream(new Prompt("read a file", options)).collectList().block();
+        var parts =
+                model.stream(new Prompt("read a file", options)).collectList().block();
         assertThat(parts).isNotNull();
         var streamed = new StringBuilder();
         for (var part : parts) {

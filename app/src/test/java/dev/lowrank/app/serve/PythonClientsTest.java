@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/// Python's clients against a started server: the official one, and lm-evaluation-harness, which must find of
-/// a model through the server what it finds of the same files through `transformers`.
+/// Python's clients against a started server: the official one, and lm-evaluation-harness, which must find
+/// of a model through the server what it finds of the same files through `transformers`.
 @Tag("python")
 class PythonClientsTest {
     private static final List<String> TASKS = List.of("arc_easy", "boolq", "lambada_openai");
@@ -28,8 +28,7 @@ class PythonClientsTest {
         setup.keys = List.of("a-key-for-python");
         setup.models.put("chat", TestServer.chatModel(folder));
         try (var server = TestServer.start(setup)) {
-            var done = python.run(
-                    PythonPeer.script("openai_client.py"), server.url("/v1"), "a-key-for-python", "chat");
+            var done = python.run(PythonPeer.script("openai_client.py"), server.url("/v1"), "a-key-for-python", "chat");
             assertThat(done.code()).as(done.errors()).isZero();
             var document = TestServer.JSON.readTree(done.output());
             assertThat(document.path("errors").toString())
@@ -55,7 +54,8 @@ class PythonClientsTest {
             var theirs = expected.path(task).path("samples");
             assertThat(ours.size()).isEqualTo(theirs.size()).isPositive();
             for (var i = 0; i < ours.size(); i++) {
-                assertThat(ours.path(i).path("arguments")).isEqualTo(theirs.path(i).path("arguments"));
+                assertThat(ours.path(i).path("arguments"))
+                        .isEqualTo(theirs.path(i).path("arguments"));
                 for (var j = 0; j < ours.path(i).path("responses").size(); j++) {
                     var own = ours.path(i).path("responses").path(j);
                     var other = theirs.path(i).path("responses").path(j);
@@ -65,7 +65,10 @@ class PythonClientsTest {
             }
             for (var figure : expected.path(task).path("figures").properties()) {
                 var value = figure.getValue().asDouble();
-                assertThat(found.path(task).path("figures").path(figure.getKey()).asDouble())
+                assertThat(found.path(task)
+                                .path("figures")
+                                .path(figure.getKey())
+                                .asDouble())
                         .as(task + " " + figure.getKey())
                         .isCloseTo(value, within(1e-4 * Math.max(1, Math.abs(value))));
             }

@@ -42,7 +42,9 @@ final class RawClient implements AutoCloseable {
         var bytes = new ByteArrayOutputStream();
         var buffer = new byte[8192];
         try {
-            for (var n = socket.getInputStream().read(buffer); n >= 0; n = socket.getInputStream().read(buffer)) {
+            for (var n = socket.getInputStream().read(buffer);
+                    n >= 0;
+                    n = socket.getInputStream().read(buffer)) {
                 bytes.write(buffer, 0, n);
             }
         } catch (SocketTimeoutException silent) {
@@ -58,7 +60,9 @@ final class RawClient implements AutoCloseable {
         socket.setSoTimeout(5000);
         var line = new StringBuilder();
         try {
-            for (var c = socket.getInputStream().read(); c >= 0 && c != '\r'; c = socket.getInputStream().read()) {
+            for (var c = socket.getInputStream().read();
+                    c >= 0 && c != '\r';
+                    c = socket.getInputStream().read()) {
                 line.append((char) c);
             }
         } catch (IOException reset) {

@@ -73,7 +73,8 @@ class ServerAnswerTest {
         assertThat(usage.path("completion_tokens").asInt()).isEqualTo(8);
         assertThat(usage.path("total_tokens").asInt())
                 .isEqualTo(usage.path("prompt_tokens").asInt() + 8);
-        assertThat(document.path("timings").path("predicted_per_second").asDouble()).isPositive();
+        assertThat(document.path("timings").path("predicted_per_second").asDouble())
+                .isPositive();
     }
 
     @Test
@@ -86,8 +87,10 @@ class ServerAnswerTest {
             assertThat(choices.path(i).path("index").asInt()).isEqualTo(i);
         }
         var second = complete("\"prompt\": \"import os\\n\", \"n\": 2, \"max_tokens\": 5, \"seed\": 3");
-        assertThat(choices.path(2).path("text")).isEqualTo(second.path("choices").path(0).path("text"));
-        assertThat(choices.path(3).path("text")).isEqualTo(second.path("choices").path(1).path("text"));
+        assertThat(choices.path(2).path("text"))
+                .isEqualTo(second.path("choices").path(0).path("text"));
+        assertThat(choices.path(3).path("text"))
+                .isEqualTo(second.path("choices").path(1).path("text"));
     }
 
     @Test
@@ -102,7 +105,13 @@ class ServerAnswerTest {
         assertThat(scores.path("top_logprobs").path(0).isNull()).isTrue();
         assertThat(scores.path("token_logprobs").path(1).asDouble()).isNegative();
         var last = scores.path("token_logprobs").path(4).asDouble();
-        var best = scores.path("top_logprobs").path(4).properties().iterator().next().getValue().asDouble();
+        var best = scores.path("top_logprobs")
+                .path(4)
+                .properties()
+                .iterator()
+                .next()
+                .getValue()
+                .asDouble();
         assertThat(last).isCloseTo(best, within(1e-12));
         var nothing = complete("\"prompt\": [5, 300, 77, 12], \"max_tokens\": 0, \"logprobs\": 0, \"echo\": true");
         var same = nothing.path("choices").path(0).path("logprobs").path("token_logprobs");
@@ -121,7 +130,8 @@ class ServerAnswerTest {
         var scores = choice.path("logprobs");
         for (var i = 0; i < scores.path("tokens").size(); i++) {
             var offset = scores.path("text_offset").path(i).asInt();
-            assertThat(text.substring(offset)).startsWith(scores.path("tokens").path(i).asString());
+            assertThat(text.substring(offset))
+                    .startsWith(scores.path("tokens").path(i).asString());
         }
     }
 
@@ -140,7 +150,8 @@ class ServerAnswerTest {
         assertThat(text.toString())
                 .isEqualTo(whole.path("choices").path(0).path("text").asString());
         assertThat(events.getLast().path("choices").isEmpty()).isTrue();
-        assertThat(events.getLast().path("usage").path("completion_tokens").asInt()).isEqualTo(12);
+        assertThat(events.getLast().path("usage").path("completion_tokens").asInt())
+                .isEqualTo(12);
     }
 
     @Test
@@ -180,7 +191,8 @@ class ServerAnswerTest {
             assertThat(entry.path("top_logprobs").size()).isEqualTo(3);
             assertThat(entry.path("logprob").asDouble()).isLessThanOrEqualTo(0);
             assertThat(entry.path("top_logprobs").path(0).path("logprob")).isEqualTo(entry.path("logprob"));
-            assertThat(entry.path("bytes").size()).isEqualTo(entry.path("token").asString().length());
+            assertThat(entry.path("bytes").size())
+                    .isEqualTo(entry.path("token").asString().length());
         }
     }
 
@@ -193,7 +205,8 @@ class ServerAnswerTest {
                 + TestServer.JSON.writeValueAsString(stop));
         assertThat(stopped.path("choices").path(0).path("text").asString())
                 .isEqualTo(text.substring(0, text.indexOf(stop)));
-        assertThat(stopped.path("choices").path(0).path("finish_reason").asString()).isEqualTo("stop");
+        assertThat(stopped.path("choices").path(0).path("finish_reason").asString())
+                .isEqualTo("stop");
     }
 
     // H20
@@ -206,7 +219,9 @@ class ServerAnswerTest {
             var euro = tokenizer.encode("€");
             var newline = tokenizer.encode("\n")[0];
             assertThat(euro.length).isGreaterThan(1);
-            for (var token : new int[] {newline, euro[0], euro[euro.length - 1], tokenizer.encode("data")[0]}) {
+            for (var token : new int[] {
+                newline, euro[0], euro[euro.length - 1], tokenizer.encode("data")[0]
+            }) {
                 var events = events(
                         "/v1/completions",
                         "{\"prompt\": \"a\", \"max_tokens\": 9, \"logprobs\": 2, \"stream\": true, \"logit_bias\": {\""
@@ -215,7 +230,8 @@ class ServerAnswerTest {
                 events.forEach(event ->
                         text.append(event.path("choices").path(0).path("text").asString("")));
                 assertThat(text.toString()).isNotEmpty();
-                assertThat(text.codePoints().noneMatch(c -> c >= 0xD800 && c < 0xE000)).isTrue();
+                assertThat(text.codePoints().noneMatch(c -> c >= 0xD800 && c < 0xE000))
+                        .isTrue();
             }
         }
     }
@@ -228,14 +244,16 @@ class ServerAnswerTest {
         assertThat(list.path("object").asString()).isEqualTo("list");
         assertThat(list.path("data").valueStream().map(model -> model.path("id").asString()))
                 .containsExactly("pocket", "chat");
-        assertThat(TestServer.json(server.get("/v1/models/chat")).path("object").asString()).isEqualTo("model");
+        assertThat(TestServer.json(server.get("/v1/models/chat")).path("object").asString())
+                .isEqualTo("model");
         assertThat(server.get("/v1/models/none").statusCode()).isEqualTo(404);
     }
 
     @Test
     void tokenizeShowsWhatTheModelSees() throws Exception {
         var document = TestServer.json(server.post("/tokenize", "{\"content\": \"def add\"}"));
-        assertThat(document.path("count").asInt()).isEqualTo(document.path("tokens").size());
+        assertThat(document.path("count").asInt())
+                .isEqualTo(document.path("tokens").size());
         var joined = new StringBuilder();
         document.path("pieces").forEach(piece -> joined.append(piece.asString()));
         assertThat(joined.toString()).isEqualTo("def add");
@@ -257,8 +275,8 @@ class ServerAnswerTest {
                 .contains("# TYPE lowrank_generated_tokens_total counter")
                 .containsPattern("lowrank_generated_tokens_total\\{model=\"pocket\"\\} [1-9]")
                 .contains("lowrank_http_requests_total{route=\"/v1/completions\",status=\"200\"}");
-        assertThat(metrics.body().lines()).allMatch(line -> line.matches(
-                "# (HELP|TYPE) .*|[a-z_]+(\\{([a-z]+=\"[^\"]*\",?)+\\})? [-+0-9.Eef]+"));
+        assertThat(metrics.body().lines())
+                .allMatch(line -> line.matches("# (HELP|TYPE) .*|[a-z_]+(\\{([a-z]+=\"[^\"]*\",?)+\\})? [-+0-9.Eef]+"));
     }
 
     @Test
@@ -271,7 +289,8 @@ class ServerAnswerTest {
                     + " \"seed\": " + seed + ", " + format);
             var choice = document.path("choices").path(0);
             assertThat(choice.path("finish_reason").asString()).isEqualTo("stop");
-            var answer = TestServer.JSON.readTree(choice.path("message").path("content").asString());
+            var answer = TestServer.JSON.readTree(
+                    choice.path("message").path("content").asString());
             assertThat(answer.size()).isEqualTo(1);
             assertThat(answer.path("ok").isBoolean()).isTrue();
         }

@@ -70,15 +70,19 @@ class ServerKeysTest {
             assertThat(raw("OPTIONS", path, headers)).as(path).isEqualTo(401);
         }
         for (var path : List.of("/v1/completions", "/v1/chat/completions", "/v1/embeddings", "/tokenize")) {
-            assertThat(raw("POST", path, headers + "Content-Length: 0\r\n")).as(path).isEqualTo(401);
+            assertThat(raw("POST", path, headers + "Content-Length: 0\r\n"))
+                    .as(path)
+                    .isEqualTo(401);
         }
         assertThat(raw("GET", "/health", headers)).isEqualTo(200);
     }
 
     @Test
     void aRightKeyIsTakenAndAPreflightNeedsNone() throws Exception {
-        assertThat(raw("GET", "/v1/models", "Authorization: Bearer " + BOB + "\r\n")).isEqualTo(200);
-        assertThat(raw("GET", "/v1/models", "authorization: bearer " + ALICE + "\r\n")).isEqualTo(200);
+        assertThat(raw("GET", "/v1/models", "Authorization: Bearer " + BOB + "\r\n"))
+                .isEqualTo(200);
+        assertThat(raw("GET", "/v1/models", "authorization: bearer " + ALICE + "\r\n"))
+                .isEqualTo(200);
         assertThat(raw(
                         "OPTIONS",
                         "/v1/models",
@@ -89,7 +93,8 @@ class ServerKeysTest {
     @Test
     void aRefusalSaysHowToAsk() throws Exception {
         var answer = server.get("/v1/models");
-        assertThat(TestServer.json(answer).path("error").path("code").asString()).isEqualTo("invalid_api_key");
+        assertThat(TestServer.json(answer).path("error").path("code").asString())
+                .isEqualTo("invalid_api_key");
         assertThat(answer.body()).contains("Bearer").doesNotContain(ALICE, BOB);
     }
 
@@ -97,13 +102,11 @@ class ServerKeysTest {
 
     @Test
     void withoutAKeyOnlyThisMachineIsServed() {
-        var limits = new ServerOptions.Limits(
-                1000, 10, Duration.ofSeconds(1), Duration.ofSeconds(1));
+        var limits = new ServerOptions.Limits(1000, 10, Duration.ofSeconds(1), Duration.ofSeconds(1));
         var shelf = new ModelShelf(
                 Map.of("pocket", TestServer.POCKET), new ModelLimits(1, 1, 10, 1_000_000_000, 1, model -> model));
         for (var host : List.of("0.0.0.0", "::")) {
-            var options = new ServerOptions(
-                    host, 0, List.of(), List.of(), List.of(), Duration.ofSeconds(1), limits);
+            var options = new ServerOptions(host, 0, List.of(), List.of(), List.of(), Duration.ofSeconds(1), limits);
             assertThatThrownBy(() -> ApiServer.start(options, shelf, 1, _ -> {}))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("--api-key-file");

@@ -72,8 +72,8 @@ class ServerLoadTest {
     }
 
     private static String body(int most, boolean stream) {
-        return "{\"prompt\": \"" + PROMPT + "\", \"max_tokens\": " + most + ", \"temperature\": 0, \"stream\": " + stream
-                + "}";
+        return "{\"prompt\": \"" + PROMPT + "\", \"max_tokens\": " + most + ", \"temperature\": 0, \"stream\": "
+                + stream + "}";
     }
 
     private static void freed(TestServer server, double seconds) throws Exception {
@@ -208,7 +208,8 @@ class ServerLoadTest {
         setup.wrap = model -> new Changed(model, 20, -1);
         setup.timeout = Duration.ofMillis(400);
         try (var server = TestServer.start(setup)) {
-            assertThat(server.post("/v1/completions", body(900, false)).statusCode()).isEqualTo(408);
+            assertThat(server.post("/v1/completions", body(900, false)).statusCode())
+                    .isEqualTo(408);
             var stream = server.post("/v1/completions", body(900, true));
             assertThat(stream.statusCode()).isEqualTo(200);
             assertThat(stream.body()).contains("\"code\":\"timeout\"").doesNotContain("[DONE]");
@@ -235,9 +236,7 @@ class ServerLoadTest {
         var whole = server.client.sendAsync(request(server, body(900, false)), HttpResponse.BodyHandlers.ofString());
         awaitRunning(server);
         server.server.stop(Duration.ofMillis(300));
-        assertThat(stream.get().body())
-                .contains("\"code\":\"shutting_down\"")
-                .doesNotContain("[DONE]");
+        assertThat(stream.get().body()).contains("\"code\":\"shutting_down\"").doesNotContain("[DONE]");
         assertThat(whole.get().statusCode()).isEqualTo(503);
         server.client.close();
     }
@@ -267,7 +266,8 @@ class ServerLoadTest {
             assertThat(failed.statusCode()).isEqualTo(503);
             assertThat(failed.body()).contains("out_of_memory").doesNotContain("cursed");
             assertThat(server.get("/health").body()).contains("degraded");
-            assertThat(server.post("/v1/completions", body(3, false)).statusCode()).isEqualTo(200);
+            assertThat(server.post("/v1/completions", body(3, false)).statusCode())
+                    .isEqualTo(200);
             assertThat(server.get("/health").body()).contains("ok");
             var ended = new CountDownLatch(1);
             Thread.ofVirtual().start(() -> {

@@ -9,7 +9,8 @@ import java.util.ArrayList;
 public final class ServerProbe {
     private ServerProbe() {}
 
-    /// Opens more connections than a server can have; those too many are told so or wait, and all are closed.
+    /// Opens more connections than a server can have; those too many are told so or wait, and all are
+    /// closed.
     public static void exhaust(int port, int connections) throws IOException {
         var open = new ArrayList<RawClient>();
         var refused = 0;

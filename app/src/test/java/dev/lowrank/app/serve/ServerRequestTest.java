@@ -179,7 +179,8 @@ class ServerRequestTest {
         assertThat(error.path("message").asString()).contains("1024", "1000", "25");
         var fits = server.post("/v1/completions", ids(limit - 1, 1));
         assertThat(fits.statusCode()).as(fits.body()).isEqualTo(200);
-        assertThat(TestServer.json(fits).path("usage").path("total_tokens").asInt()).isEqualTo(limit);
+        assertThat(TestServer.json(fits).path("usage").path("total_tokens").asInt())
+                .isEqualTo(limit);
         var whole = server.post("/v1/completions", ids(limit, 0));
         assertThat(whole.statusCode()).isEqualTo(200);
     }
@@ -260,7 +261,10 @@ class ServerRequestTest {
     void whatTheModelCannotDoIsSaid() throws Exception {
         var chat = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]";
         refused("/v1/chat/completions", chat + ", \"model\": \"pocket\"}", "model");
-        refused("/v1/chat/completions", chat + ", \"model\": \"chat\", \"tools\": [{\"type\": \"function\"}]}", "tools");
+        refused(
+                "/v1/chat/completions",
+                chat + ", \"model\": \"chat\", \"tools\": [{\"type\": \"function\"}]}",
+                "tools");
         refused("/v1/chat/completions", chat + ", \"model\": \"chat\", \"top_logprobs\": 5}", "top_logprobs");
         refused("/v1/embeddings", "{\"input\": \"a\"}", "model");
     }

@@ -188,7 +188,8 @@ class ServerTransportTest {
                             + " \"ignore\": 1}");
             var line = server.awaitLog(before);
             assertThat(line).contains("\"status\":499");
-            assertThat(TestServer.JSON.readTree(line).path("seconds").asDouble()).isGreaterThan(1.5);
+            assertThat(TestServer.JSON.readTree(line).path("seconds").asDouble())
+                    .isGreaterThan(1.5);
         }
     }
 
@@ -227,7 +228,8 @@ class ServerTransportTest {
     void unknownModelsAreNotFoundAndNotFetched(String model) throws Exception {
         var answer = server.post("/v1/completions", "{\"model\": \"" + model + "\", \"prompt\": \"a\"}");
         assertThat(answer.statusCode()).isEqualTo(404);
-        assertThat(TestServer.json(answer).path("error").path("code").asString()).isEqualTo("model_not_found");
+        assertThat(TestServer.json(answer).path("error").path("code").asString())
+                .isEqualTo("model_not_found");
         var huge = server.post("/v1/completions", "{\"model\": \"" + "m".repeat(10_000) + "\", \"prompt\": \"a\"}");
         assertThat(huge.statusCode()).isEqualTo(404);
         assertThat(huge.body().length()).isLessThan(500);
@@ -279,7 +281,8 @@ class ServerTransportTest {
     // H14
 
     @ParameterizedTest
-    @ValueSource(strings = {"attacker.example", "attacker.example:80", "localhost.attacker.example", "127.0.0.2", "", "a b"})
+    @ValueSource(
+            strings = {"attacker.example", "attacker.example:80", "localhost.attacker.example", "127.0.0.2", "", "a b"})
     void anotherHostsNameIsMisdirected(String host) throws Exception {
         try (var raw = server.raw()) {
             assertThat(raw.send("GET /v1/models HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n")

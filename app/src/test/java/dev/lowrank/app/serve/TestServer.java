@@ -48,10 +48,9 @@ final class TestServer implements AutoCloseable {
 
     private TestServer(Setup setup) {
         var shelf = new ModelShelf(
-                setup.models,
-                new ModelLimits(setup.parallel, setup.queue, setup.context, setup.memory, 1, setup.wrap));
-        var options = new ServerOptions(
-                "127.0.0.1", 0, setup.keys, setup.hosts, setup.origins, setup.timeout, setup.limits);
+                setup.models, new ModelLimits(setup.parallel, setup.queue, setup.context, setup.memory, 1, setup.wrap));
+        var options =
+                new ServerOptions("127.0.0.1", 0, setup.keys, setup.hosts, setup.origins, setup.timeout, setup.limits);
         server = ApiServer.start(options, shelf, setup.parallel, log::add);
         shelf.loadFirst();
     }
