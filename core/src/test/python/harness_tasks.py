@@ -3,6 +3,9 @@ is checked against.
 
     python harness_tasks.py MODEL DATA TASK[,TASK...] LIMIT SHOTS BATCH OUT.json
 
+MODEL is a folder, or URL@FOLDER for a server of that model, which is then asked as the harness asks any server
+(`local-completions`), with the folder's tokenizer.
+
 The harness's own task files are used; records are only renamed to the columns that these files know. OUT.json holds,
 for each task, the figures, each document's log-likelihoods, and the seconds of asking (neither loading the model nor
 the figures' bootstrap is counted). Checked with lm_eval 0.4.13, transformers 5.23.0, torch 2.15.0.
@@ -23,6 +26,7 @@ import lm_eval
 import torch
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
+from lm_eval.models.openai_completions import LocalCompletionsAPI
 from lm_eval.tasks._yaml_loader import load_yaml
 
 LETTERS = "ABCDEFGH"
@@ -156,6 +160,11 @@ def ask(judge, name, data, limit, shots):
 
 def judge(model, batch):
     torch.manual_seed(0)
+    if "@" in model:
+        url, folder = model.split("@")
+        return LocalCompletionsAPI(base_url=url + "/v1/completions", model=Path(folder).name, tokenizer=folder,
+                                   tokenizer_backend="huggingface", num_concurrent=4, batch_size=batch,
+                                   max_length=1024, timeout=300)
     return HFLM(pretrained=model, dtype="float32", device="cpu", batch_size=batch)
 
 

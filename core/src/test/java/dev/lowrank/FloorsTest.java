@@ -45,6 +45,8 @@ class FloorsTest {
                 .definedBy("dev.lowrank.evaluate..")
                 .layer("explore")
                 .definedBy("dev.lowrank.explore..")
+                .layer("generate")
+                .definedBy("dev.lowrank.generate..")
                 .whereLayer("tensor")
                 .mayNotAccessAnyLayer()
                 .whereLayer("checkpoint")
@@ -61,6 +63,8 @@ class FloorsTest {
                 .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model")
                 .whereLayer("explore")
                 .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model", "compress", "evaluate")
+                .whereLayer("generate")
+                .mayOnlyAccessLayers("tensor", "checkpoint", "text", "model")
                 .check(CORE);
     }
 

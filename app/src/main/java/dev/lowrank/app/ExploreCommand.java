@@ -21,6 +21,7 @@ import dev.lowrank.explore.QualityMeter;
 import dev.lowrank.explore.SpeedPlan;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
+import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.text.CalibrationSet;
 import java.nio.file.Path;
@@ -389,9 +390,7 @@ final class ExploreCommand implements Callable<Integer> {
                 .limit(none ? 1 : plan.promptTokens())
                 .toArray();
         return new ModelEvaluator.Setup(
-                identity,
-                PromptReader.residency(opened),
-                new SpeedPlan(prompt, none ? 1 : plan.decodeTokens(), ROUNDS));
+                identity, Residency.of(opened), new SpeedPlan(prompt, none ? 1 : plan.decodeTokens(), ROUNDS));
     }
 
     private Map<String, Object> words(

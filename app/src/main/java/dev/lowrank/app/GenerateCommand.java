@@ -1,5 +1,6 @@
 package dev.lowrank.app;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.model.Generation;
 import dev.lowrank.model.Generator;
@@ -42,6 +43,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private SamplingChoice sampling;
 
+    @Mixin
+    private DraftChoice drafts;
+
     GenerateCommand(Console console, ModelArgument models, StandardInput input) {
         this.console = console;
         this.models = models;
@@ -57,11 +61,27 @@ final class GenerateCommand implements Callable<Integer> {
             var text = prompt();
             var tokens = tokens(writer.tokenizer(), text, writer.spec().maxPositions());
             var request = new Generator.Request(tokens, most, options, _ -> false, console::stream);
-            var made = writer.generator().generate(request);
-            console.result(Document.of(path.toString(), text, made, options.seed()), () -> "\n");
-            console.note(figures(made));
+            var draft = write(writer, request, path.toString(), text);
+            if (draft != null) {
+                console.note(draft.inWords());
+            }
         }
         return ExitCode.OK.number();
+    }
+
+    /// @return how the draft did; null without one
+    private @Nullable DraftFigures write(Writer writer, Generator.Request request, String path, String text) {
+        try (var drafting = drafts.open(models, writer, request.sampling())) {
+            var generator = drafting == null ? writer.generator() : writer.generator(drafting.source());
+            var made = generator.generate(request);
+            var draft = drafting == null
+                    ? null
+                    : DraftFigures.of(
+                            String.valueOf(drafts.name()), drafting.source().report());
+            console.result(Document.of(path, text, made, request.sampling().seed(), draft), () -> "\n");
+            console.note(figures(made));
+            return draft;
+        }
     }
 
     private String prompt() {
@@ -138,6 +158,7 @@ final class GenerateCommand implements Callable<Integer> {
     /// @param firstToken seconds from the start of the prompt to the first token
     /// @param decode tokens a second after the first one; 0 if there is only one
     /// @param seed of the random numbers
+    /// @param draft how the draft did; left out without one
     record Document(
             @JsonProperty("model") String model,
             @JsonProperty("prompt") String prompt,
@@ -147,8 +168,11 @@ final class GenerateCommand implements Callable<Integer> {
             @JsonProperty("stop") String stop,
             @JsonProperty("time_to_first_token_seconds") double firstToken,
             @JsonProperty("decode_tokens_per_second") double decode,
-            @JsonProperty("seed") long seed) {
-        static Document of(String model, String prompt, Generation made, long seed) {
+            @JsonProperty("seed") long seed,
+
+            @JsonProperty("draft") @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+            DraftFigures draft) {
+        static Document of(String model, String prompt, Generation made, long seed, @Nullable DraftFigures draft) {
             return new Document(
                     model,
                     prompt,
@@ -158,7 +182,8 @@ final class GenerateCommand implements Callable<Integer> {
                     made.stop().name().toLowerCase(Locale.ROOT),
                     made.secondsToFirstToken(),
                     made.decodeTokensPerSecond(),
-                    seed);
+                    seed,
+                    draft);
         }
     }
 }

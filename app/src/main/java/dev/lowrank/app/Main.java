@@ -66,6 +66,7 @@ public final class Main {
                 .addSubcommand(new ExploreCommand(console, models, interruption))
                 .addSubcommand(new GenerateCommand(console, models, input))
                 .addSubcommand(new ChatCommand(console, models, input))
+                .addSubcommand(new ServeCommand(console, models, environment))
                 .addSubcommand(new InspectCommand(console, models))
                 .addSubcommand(new ExportCommand(console, models))
                 .addSubcommand(new VerifyCommand(console))

@@ -9,6 +9,7 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.model.TorchDecoder.Residency;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -112,7 +113,7 @@ record Measurement(
         var texts = yardstick.texts();
         var plan = texts.isEmpty() ? SpeedPlan.NONE : yardstick.speed();
         var figures = new ArrayList<TextFigure>();
-        try (var torch = TorchDecoder.load(model, PromptReader.residency(model))) {
+        try (var torch = TorchDecoder.load(model, Residency.of(model))) {
             for (var text : texts) {
                 figures.add(TextFigure.of(text.name(), Perplexity.measure(torch, text.set(), progress)));
             }

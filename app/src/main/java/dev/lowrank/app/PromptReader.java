@@ -19,9 +19,6 @@ final class PromptReader implements Prefill, AutoCloseable {
     private static final double TORCH_START_SECONDS = 1.0;
     private static final double TORCH_SECONDS_PER_PARAMETER = 7e-9;
 
-    /// Above this the F32 copy of all weights would take more than 4 GB.
-    private static final long RESIDENT_PARAMETERS = 1_000_000_000L;
-
     private final LanguageModel model;
     private final RowDecoder row;
     private @Nullable TorchDecoder torch;
@@ -40,7 +37,7 @@ final class PromptReader implements Prefill, AutoCloseable {
         }
         var loaded = torch;
         if (loaded == null) {
-            loaded = TorchDecoder.load(model, residency(model));
+            loaded = TorchDecoder.load(model, Residency.of(model));
             torch = loaded;
         }
         return loaded.prefill(tokens, cache);
@@ -50,11 +47,6 @@ final class PromptReader implements Prefill, AutoCloseable {
     static boolean usesTorch(long parameters, int tokens) {
         return tokens * ROW_SECONDS_PER_PARAMETER * parameters
                 > TORCH_START_SECONDS + TORCH_SECONDS_PER_PARAMETER * parameters;
-    }
-
-    /// Whether a model's blocks stay in memory.
-    static Residency residency(LanguageModel model) {
-        return model.weights().parameters() <= RESIDENT_PARAMETERS ? Residency.RESIDENT : Residency.STREAMED;
     }
 
     @Override

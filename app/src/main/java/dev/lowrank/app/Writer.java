@@ -1,11 +1,15 @@
 package dev.lowrank.app;
 
+import dev.lowrank.generate.speculative.Draft;
+import dev.lowrank.generate.speculative.Verifier;
 import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.Generator;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.RowDecoder;
+import dev.lowrank.model.TokenSource;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
+import java.util.Set;
 
 /// A model made ready to write: opened, with its tokenizer and both engines behind one generator.
 final class Writer implements AutoCloseable {
@@ -57,6 +61,28 @@ final class Writer implements AutoCloseable {
     /// Continues texts.
     Generator generator() {
         return Generator.of(row, reader, tokenizer);
+    }
+
+    /// The model as one that checks a draft's guesses.
+    Verifier verifier() {
+        return Verifier.of(row, reader);
+    }
+
+    /// The model as a draft for another one.
+    Draft draft() {
+        return Draft.of(row, reader);
+    }
+
+    /// The model without some layers as a draft for itself; the caller closes it first.
+    ///
+    /// @throws IllegalArgumentException for a layer that it does not have
+    Draft draftSkipping(Set<Integer> layers) {
+        return Draft.skipping(model, layers, Runtime.getRuntime().availableProcessors());
+    }
+
+    /// Continues texts with tokens from elsewhere.
+    Generator generator(TokenSource source) {
+        return Generator.of(source, tokenizer);
     }
 
     @Override

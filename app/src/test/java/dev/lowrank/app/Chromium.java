@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /// The Chromium that is installed, without a window. Nothing is downloaded.
-final class Chromium implements AutoCloseable {
+public final class Chromium implements AutoCloseable {
     private static final List<String> NAMES = List.of("chromium", "chromium-browser", "google-chrome", "chrome");
     private static final List<String> QUIET = List.of(
             "--disable-gpu",
@@ -37,7 +37,7 @@ final class Chromium implements AutoCloseable {
     }
 
     /// Starts it, or skips the test where there is none.
-    static Chromium start() {
+    public static Chromium start() {
         var program = Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
                 .flatMap(folder -> NAMES.stream().map(name -> Path.of(folder, name)))
                 .filter(Files::isExecutable)
@@ -71,6 +71,24 @@ final class Chromium implements AutoCloseable {
             look.accept(page);
             assertThat(complaints).isEmpty();
             assertThat(requests).allMatch(url -> url.equals(address) || url.startsWith("data:"));
+        }
+    }
+
+    /// Opens a page of a server and does something with it; fails on a request for anything elsewhere or an
+    /// error of the script.
+    ///
+    /// @param server how all addresses begin
+    public void visit(String server, Browser.NewContextOptions options, Consumer<Page> look) {
+        try (var context = browser.newContext(options);
+                var page = context.newPage()) {
+            var requests = new ArrayList<String>();
+            var errors = new ArrayList<String>();
+            page.onRequest(request -> requests.add(request.url()));
+            page.onPageError(errors::add);
+            page.navigate(server + "/");
+            look.accept(page);
+            assertThat(errors).isEmpty();
+            assertThat(requests).allMatch(url -> url.startsWith(server + "/") || url.startsWith("data:"));
         }
     }
 

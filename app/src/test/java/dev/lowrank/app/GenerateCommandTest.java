@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +55,38 @@ class GenerateCommandTest {
         assertThat(first.code()).isZero();
         assertThat(again.out()).isEqualTo(first.out());
         assertThat(other.out()).isNotEqualTo(first.out());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--draft=skip:2", "--draft=skip:1-2 --draft-tokens=3"})
+    void aDraftDoesNotChangeTheText(String options) {
+        var plain = Run.of("generate", "--prompt", PROMPT, "--max-tokens=40");
+        var line = new ArrayList<>(List.of("generate", "--prompt", PROMPT, "--max-tokens=40"));
+        line.addAll(List.of(options.split(" ", -1)));
+        var run = Run.of(line.toArray(String[]::new));
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out()).isEqualTo(plain.out());
+        assertThat(run.err()).contains("guesses kept");
+        line.add("--json");
+        var document = Documents.of(Run.of(line.toArray(String[]::new)));
+        assertThat(document.path("draft").path("proposed").asInt()).isPositive();
+        assertThat(document.path("draft").path("accepted").asInt())
+                .isLessThanOrEqualTo(document.path("draft").path("proposed").asInt());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--draft=skip:99",
+                "--draft=skip:a",
+                "--draft=skip:",
+                "--draft=skip:2 --draft-tokens=0",
+                "--draft-tokens=3"
+            })
+    void aDraftThatMeansNothingIsAUsageError(String options) {
+        var line = new ArrayList<>(List.of("generate", "--prompt", "a"));
+        line.addAll(List.of(options.split(" ", -1)));
+        assertThat(Run.of(line.toArray(String[]::new)).code()).isEqualTo(2);
     }
 
     @Test

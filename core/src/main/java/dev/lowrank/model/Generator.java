@@ -2,7 +2,6 @@ package dev.lowrank.model;
 
 import dev.lowrank.text.TextStream;
 import dev.lowrank.text.Tokenizer;
-import java.util.Arrays;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntPredicate;
@@ -13,24 +12,29 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Decoder, prefill and tokenizer are borrowed. It belongs to one thread at a time.
 public final class Generator {
-    private final RowDecoder decoder;
-    private final Prefill prefill;
+    private final TokenSource source;
     private final Tokenizer tokenizer;
 
-    private Generator(RowDecoder decoder, Prefill prefill, Tokenizer tokenizer) {
-        this.decoder = decoder;
-        this.prefill = prefill;
+    private Generator(TokenSource source, Tokenizer tokenizer) {
+        this.source = source;
         this.tokenizer = tokenizer;
+    }
+
+    /// A generator with tokens from anywhere.
+    ///
+    /// @param source borrowed
+    public static Generator of(TokenSource source, Tokenizer tokenizer) {
+        return new Generator(source, tokenizer);
     }
 
     /// A generator whose prompts are read by another engine.
     public static Generator of(RowDecoder decoder, Prefill prefill, Tokenizer tokenizer) {
-        return new Generator(decoder, prefill, tokenizer);
+        return of(new StepSource(decoder, prefill), tokenizer);
     }
 
     /// A generator that needs no other engine: prompts are read token by token.
     public static Generator of(RowDecoder decoder, Tokenizer tokenizer) {
-        return new Generator(decoder, decoder, tokenizer);
+        return of(decoder, decoder, tokenizer);
     }
 
     /// One text to continue.
@@ -67,7 +71,7 @@ public final class Generator {
     ///
     /// @throws IllegalArgumentException if the prompt fills the model's context
     public Generation generate(Request request) {
-        try (var cache = TextCache.of(decoder.spec())) {
+        try (var cache = TextCache.of(source.spec())) {
             return generate(request, cache);
         }
     }
@@ -78,7 +82,7 @@ public final class Generator {
     /// @param cache of the same model; holds the text and its continuation afterwards
     /// @throws IllegalArgumentException if the prompt fills the model's context
     public Generation generate(Request request, TextCache cache) {
-        var spec = decoder.spec();
+        var spec = source.spec();
         var prompt = request.prompt();
         if (prompt.length >= spec.maxPositions()) {
             throw new IllegalArgumentException("The prompt has " + prompt.length + " tokens, the model's context "
@@ -94,19 +98,19 @@ public final class Generator {
         var output = new Output(request.onText());
         var ends = tokenizer.endOfText();
         var start = System.nanoTime();
-        var unread = Arrays.copyOfRange(prompt, cache.length(), prompt.length);
-        var token = sampler.next(prefill.prefill(unread, cache));
+        var tokens = source.begin(prompt, cache, capacity, sampler);
+        var token = tokens.first();
         var first = System.nanoTime();
         var last = first;
         var count = 1;
         var reason = output.accept(token, count, request, ends);
         while (reason == null) {
-            if (cache.length() == capacity) {
+            if (!tokens.hasRoom()) {
                 reason = Generation.Stop.CONTEXT;
                 break;
             }
             text.append(token);
-            token = sampler.next(decoder.step(token, cache));
+            token = tokens.next();
             last = System.nanoTime();
             count++;
             reason = output.accept(token, count, request, ends);

@@ -43,12 +43,64 @@ public final class Sampler {
         }
     }
 
+    /// Notes exactly the tokens that another sampler has noted.
+    public void seeAs(Sampler other) {
+        seen.clear();
+        seen.or(other.seen);
+    }
+
     /// Chooses a token and notes it.
     ///
     /// @param logits at least `vocabulary` long; not changed
     /// @return its id
     /// @throws NumericalException if a logit is NaN or infinitely large, or all are minus infinity
     public int next(float[] logits) {
+        var count = load(logits);
+        var best = best(count);
+        var token = options.isGreedy() ? best : pick(weights, count, weigh(count, best), best);
+        seen.set(token);
+        return token;
+    }
+
+    /// The distribution that [#next] draws from, without drawing.
+    ///
+    /// @param logits at least `vocabulary` long; not changed
+    /// @return probabilities by token id, their sum 1; the caller's
+    /// @throws NumericalException as [#next]
+    public double[] probabilities(float[] logits) {
+        var count = load(logits);
+        var best = best(count);
+        var result = new double[count];
+        if (options.isGreedy()) {
+            result[best] = 1;
+            return result;
+        }
+        var total = weigh(count, best);
+        for (var i = 0; i < count; i++) {
+            result[i] = weights[i] / total;
+        }
+        return result;
+    }
+
+    /// Draws a token with this sampler's random numbers. It is not noted.
+    ///
+    /// @param likelihoods by token id, none negative, not all 0; need not sum to 1
+    public int draw(double[] likelihoods) {
+        var total = 0.0;
+        var last = 0;
+        for (var i = 0; i < likelihoods.length; i++) {
+            total += likelihoods[i];
+            last = likelihoods[i] > 0 ? i : last;
+        }
+        return pick(likelihoods, likelihoods.length, total, last);
+    }
+
+    /// A random number in `[0, 1)`.
+    public double uniform() {
+        return random.nextDouble();
+    }
+
+    private int load(float[] logits) {
         var count = Math.min(vocabulary, logits.length);
         if (scores.length < count) {
             scores = new float[count];
@@ -56,10 +108,7 @@ public final class Sampler {
         }
         System.arraycopy(logits, 0, scores, 0, count);
         penalize(count);
-        var best = best(count);
-        var token = options.isGreedy() ? best : draw(count, best);
-        seen.set(token);
-        return token;
+        return count;
     }
 
     private void penalize(int count) {
@@ -95,7 +144,10 @@ public final class Sampler {
                 problem + ", expected finite numbers; check the checkpoint's weights with verify");
     }
 
-    private int draw(int count, int best) {
+    /// Fills the weights of what may be drawn.
+    ///
+    /// @return their sum
+    private double weigh(int count, int best) {
         var threshold = topKThreshold(count);
         var total = 0.0;
         for (var i = 0; i < count; i++) {
@@ -103,14 +155,15 @@ public final class Sampler {
             weights[i] = kept ? Math.exp(((double) scores[i] - scores[best]) / options.temperature()) : 0;
             total += weights[i];
         }
-        if (options.topP() < 1) {
-            total = cutTail(count, total, best);
-        }
+        return options.topP() < 1 ? cutTail(count, total, best) : total;
+    }
+
+    private int pick(double[] likelihoods, int count, double total, int best) {
         var mark = random.nextDouble() * total;
         var last = best;
         for (var i = 0; i < count; i++) {
-            if (weights[i] > 0) {
-                mark -= weights[i];
+            if (likelihoods[i] > 0) {
+                mark -= likelihoods[i];
                 last = i;
                 if (mark < 0) {
                     return i;

@@ -20,7 +20,21 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         /// All blocks are loaded at once: fastest, needs four bytes a parameter.
         RESIDENT,
         /// Each block is loaded when it runs and released after: one block of memory.
-        STREAMED
+        STREAMED;
+
+        /// Above this the F32 copy of all weights would take more than 4 GB.
+        private static final long RESIDENT_PARAMETERS = 1_000_000_000L;
+
+        /// What suits a model's size.
+        public static Residency of(LanguageModel model) {
+            return model.weights().parameters() <= RESIDENT_PARAMETERS ? RESIDENT : STREAMED;
+        }
+    }
+
+    /// Which positions leave the last block.
+    private enum Reach {
+        ALL,
+        LAST
     }
 
     /// Longest run of prompt tokens that passes through at once; bounds the activations of a long prompt.
@@ -123,7 +137,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     /// @throws IllegalArgumentException for no or unequal windows, an id outside the vocabulary, or more
     ///     tokens than the context
     public Tensor logits(List<int[]> windows) {
-        return Grad.off(() -> TensorScope.tidy(() -> logits(hidden(windows, null))));
+        return Grad.off(() -> TensorScope.tidy(() -> logits(hidden(windows, null, Reach.ALL))));
     }
 
     /// An empty cache for this model; the caller closes it.
@@ -146,7 +160,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var chunk = Arrays.copyOfRange(tokens, from, Math.min(tokens.length, from + PREFILL_CHUNK));
             var end = from + chunk.length == tokens.length;
             last = Grad.off(() -> TensorScope.tidy(() -> {
-                var hidden = hidden(List.of(chunk), cache);
+                var hidden = hidden(List.of(chunk), cache, Reach.LAST);
                 cache.advanceTo(cache.length() + chunk.length);
                 return end ? logits(hidden).toFloats() : new float[0];
             }));
@@ -154,12 +168,26 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return last;
     }
 
+    /// Runs tokens after what a cache holds and fills it, for the numbers of every position.
+    ///
+    /// @param tokens at least one
+    /// @return residual stream after the last block, before the final norm, F32 `[1, tokens, hidden]`, in
+    ///     the
+    ///     innermost scope
+    public Tensor extend(int[] tokens, KvCache cache) {
+        return Grad.off(() -> TensorScope.tidy(() -> {
+            var hidden = hidden(List.of(tokens), cache, Reach.ALL);
+            cache.advanceTo(cache.length() + tokens.length);
+            return hidden;
+        }));
+    }
+
     /// The residual stream after the last block, before the final norm.
     ///
     /// @param windows token ids of equal length, `[batch][seq]`
     /// @return F32 `[batch, seq, hidden]`, in the innermost scope
     public Tensor hidden(List<int[]> windows) {
-        return Grad.off(() -> TensorScope.tidy(() -> hidden(windows, null)));
+        return Grad.off(() -> TensorScope.tidy(() -> hidden(windows, null, Reach.ALL)));
     }
 
     /// The residual stream of texts that share beginnings, after the last block and before the final norm.
@@ -190,7 +218,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return blocks.isEmpty() ? load(block) : blocks.get(block.index());
     }
 
-    private Tensor hidden(List<int[]> windows, @Nullable KvCache cache) {
+    private Tensor hidden(List<int[]> windows, @Nullable KvCache cache, Reach reach) {
         var past = cache == null ? 0 : cache.length();
         var seq = Embedding.commonLength(windows);
         if (past + seq > spec.maxPositions()) {
@@ -203,7 +231,9 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
                 var loaded = loaded(block);
-                return cache != null && block.index() == spec.blocks().size() - 1
+                return cache != null
+                                && reach == Reach.LAST
+                                && block.index() == spec.blocks().size() - 1
                         ? loaded.forwardLast(input, angles, cache)
                         : loaded.forward(input, angles, cache, SiteTap.NONE);
             });

@@ -7,7 +7,7 @@
 /// [LanguageModel] opens a checkpoint; [TorchDecoder] runs it in batches through LibTorch and [RowDecoder]
 /// one token at a time through our own kernels, both over one [KvCache]; [TorchEncoder] runs an encoder;
 /// [Generator] and [Sampler] make
-/// text.
+/// text, with tokens from a [TokenSource].
 @NullMarked
 package dev.lowrank.model;
 

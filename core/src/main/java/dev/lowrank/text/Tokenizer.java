@@ -3,6 +3,7 @@ package dev.lowrank.text;
 import dev.lowrank.text.NativeTokenizer.SpecialTokens;
 import dev.lowrank.text.TextException.Code;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -139,6 +140,15 @@ public final class Tokenizer implements AutoCloseable {
         return vocabulary.tokens().length;
     }
 
+    /// Compares with another tokenizer, token by token.
+    ///
+    /// @return the first id that stands for something else there, or for nothing in one of the two; empty
+    ///     if they know the same tokens
+    public OptionalInt difference(Tokenizer other) {
+        var id = Arrays.mismatch(vocabulary.tokens(), other.vocabulary.tokens());
+        return id < 0 ? OptionalInt.empty() : OptionalInt.of(id);
+    }
+
     /// @return the id that begins a text, if the files name one
     public OptionalInt bos() {
         return special.bos();
@@ -207,6 +217,13 @@ public final class Tokenizer implements AutoCloseable {
     /// @throws TextException `TOK_*` if GGUF has no words for it
     public GgufVocabulary toGguf(int rows) {
         return VocabularyExport.of(files, vocabulary, special, rows, addsBos());
+    }
+
+    /// What each token adds to a text.
+    ///
+    /// @throws TextException `TOK_FORMAT` if tokens have no bytes of their own
+    public TokenBytes tokenBytes() {
+        return TokenBytes.of(files.tokenizer(), vocabulary, this);
     }
 
     /// @return a new incremental decoder

@@ -71,7 +71,8 @@ public final class SentenceEmbedder implements AutoCloseable {
     ///
     /// @param vectors one for each text, in order, `[hidden]`
     /// @param truncated texts that were longer than [#maxTokens]
-    public record Embeddings(List<float[]> vectors, int truncated) {
+    /// @param tokens that were read, those around the texts among them
+    public record Embeddings(List<float[]> vectors, int truncated, int tokens) {
         public Embeddings {
             vectors = List.copyOf(vectors);
         }
@@ -107,9 +108,20 @@ public final class SentenceEmbedder implements AutoCloseable {
     /// @return their vectors, divided by their lengths where the folder says so
     /// @throws NumericalException if a vector is not finite
     public Embeddings embed(List<String> texts, Progress progress) {
-        var framed = texts.stream().map(this::framed).toList();
+        return embedFramed(texts.stream().map(this::framed).toList(), progress);
+    }
+
+    /// Embeds texts that are tokens already.
+    ///
+    /// @param texts ids of each, without those around it
+    /// @throws NumericalException as [#embed]
+    public Embeddings embedTokens(List<int[]> texts, Progress progress) {
+        return embedFramed(texts.stream().map(ids -> frame.single(ids, most)).toList(), progress);
+    }
+
+    private Embeddings embedFramed(List<Framed> framed, Progress progress) {
         var batches = LengthBatches.of(framed);
-        var vectors = new float[texts.size()][];
+        var vectors = new float[framed.size()][];
         batches.each("embed", progress, batch -> {
             var flat = pooling.apply(encoder.hidden(batches.ids(batch))).toFloats();
             var width = flat.length / batch.size();
@@ -122,7 +134,9 @@ public final class SentenceEmbedder implements AutoCloseable {
             checked.add(finite(vectors[i], i));
         }
         return new Embeddings(
-                checked, (int) framed.stream().filter(Framed::truncated).count());
+                checked,
+                (int) framed.stream().filter(Framed::truncated).count(),
+                framed.stream().mapToInt(text -> text.ids().length).sum());
     }
 
     private static float[] row(float[] flat, int row, int width) {

@@ -1,0 +1,76 @@
+package dev.lowrank.app.serve;
+
+import dev.lowrank.generate.GenerationEvent.Finish;
+import dev.lowrank.generate.GenerationEvent.Usage;
+import tools.jackson.databind.node.ObjectNode;
+
+/// What all answers of a request have in common, and what it took.
+final class Reply {
+    private final String id;
+    private final String kind;
+    private final String model;
+    private final long created = System.currentTimeMillis() / 1000;
+    private int promptTokens;
+    private int cachedTokens;
+    private int newTokens;
+    private double promptSeconds;
+    private double decodeSeconds;
+
+    /// @param prefix of the answer's name
+    /// @param kind of object
+    Reply(String prefix, String kind, String model) {
+        this.id = prefix + Exchange.newId();
+        this.kind = kind;
+        this.model = model;
+    }
+
+    /// A document without choices.
+    ObjectNode document() {
+        return Body.object()
+                .put("id", id)
+                .put("object", kind)
+                .put("created", created)
+                .put("model", model)
+                .put("system_fingerprint", "lowrank");
+    }
+
+    /// A prompt was answered.
+    void add(Usage usage) {
+        promptTokens += usage.promptTokens();
+        cachedTokens += usage.cachedTokens();
+        newTokens += usage.newTokens();
+        promptSeconds += usage.promptSeconds();
+        decodeSeconds = Math.max(decodeSeconds, usage.decodeSeconds());
+    }
+
+    ObjectNode usage() {
+        var usage = Body.object()
+                .put("prompt_tokens", promptTokens)
+                .put("completion_tokens", newTokens)
+                .put("total_tokens", promptTokens + newTokens);
+        usage.putObject("prompt_tokens_details").put("cached_tokens", cachedTokens);
+        return usage;
+    }
+
+    /// Figures of the kind that llama.cpp's server gives.
+    ObjectNode timings() {
+        var read = promptTokens - cachedTokens;
+        return Body.object()
+                .put("cache_n", cachedTokens)
+                .put("prompt_n", read)
+                .put("prompt_ms", promptSeconds * 1000)
+                .put("prompt_per_second", promptSeconds > 0 ? read / promptSeconds : 0)
+                .put("predicted_n", newTokens)
+                .put("predicted_ms", decodeSeconds * 1000)
+                .put("predicted_per_second", decodeSeconds > 0 ? (newTokens - 1) / decodeSeconds : 0);
+    }
+
+    void note(Exchange exchange) {
+        exchange.note("prompt_tokens", promptTokens);
+        exchange.note("new_tokens", newTokens);
+    }
+
+    static String reason(Finish finish) {
+        return finish == Finish.MAX_TOKENS ? "length" : "stop";
+    }
+}
