@@ -41,7 +41,7 @@ public final class LoadedModel implements BatchModel {
         var rows = RowDecoder.of(model, threads);
         try {
             // At once: loaded by the first long prompt, it would make everybody wait.
-            return new LoadedModel(model, rows, TorchDecoder.load(model, Residency.of(model)));
+            return new LoadedModel(model, rows, TorchDecoder.forPrompts(model));
         } catch (RuntimeException | Error failure) {
             rows.close();
             throw failure;

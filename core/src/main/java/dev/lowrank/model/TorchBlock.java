@@ -330,7 +330,8 @@ public final class TorchBlock implements TensorOwner {
         if (!tap.equals(SiteTap.NONE) || Grad.enabled()) {
             return x;
         }
-        var types = linears.values().stream().map(TorchLinear::products).distinct().toList();
+        var types =
+                linears.values().stream().map(TorchLinear::products).distinct().toList();
         return types.size() == 1 ? x.to(types.getFirst()) : x;
     }
 
@@ -341,7 +342,8 @@ public final class TorchBlock implements TensorOwner {
         }
         if (tap.equals(SiteTap.NONE)) {
             return epilogue instanceof Epilogue.Plus && x.dtype() != DType.F32
-                    ? TensorScope.tidy(() -> epilogue.after(linear.apply(x, Epilogue.NONE).to(DType.F32)))
+                    ? TensorScope.tidy(
+                            () -> epilogue.after(linear.apply(x, Epilogue.NONE).to(DType.F32)))
                     : linear.apply(x, epilogue);
         }
         var y = linear.apply(x, Epilogue.NONE);

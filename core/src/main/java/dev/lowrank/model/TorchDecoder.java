@@ -108,6 +108,12 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         }
     }
 
+    /// Loads a model to read prompts: in memory if it fits well, with products of the type that
+    /// [MixedPrecision#ofPrompts] says.
+    public static TorchDecoder forPrompts(LanguageModel model) {
+        return load(model, Residency.of(model), MixedPrecision.ofPrompts(model));
+    }
+
     /// The same decoder with other linears at some sites. What does not change is shared: close the result
     /// before this one.
     ///

@@ -86,7 +86,8 @@ record TorchLinear(List<Weight> stages, @Nullable Tensor bias) implements Tensor
             }
             var last = stages.getLast();
             if (converted) {
-                return epilogue.after(shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())));
+                return epilogue.after(
+                        shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())));
             }
             return last.linear(y, bias == null ? null : bias.to(products()), epilogue);
         });
