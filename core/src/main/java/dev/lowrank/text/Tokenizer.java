@@ -218,6 +218,14 @@ public final class Tokenizer implements AutoCloseable {
         return TokenBytes.of(files.tokenizer(), vocabulary, this);
     }
 
+    /// The tokenizer as a GGUF file holds it.
+    ///
+    /// @param rows of the model's embedding; ids without a token are marked as unused
+    /// @throws TextException `TOK_*` if GGUF has no words for it
+    public GgufVocabulary toGguf(int rows) {
+        return VocabularyExport.of(files, vocabulary, special, rows, addsBos());
+    }
+
     /// @return a new incremental decoder
     public TextStream stream() {
         return new TextStream(this);

@@ -5,7 +5,7 @@ import dev.lowrank.model.KvCache;
 import dev.lowrank.model.Prefill;
 import dev.lowrank.model.RowDecoder;
 
-/// Verifies with a row decoder, one token after the other.
+/// Verifies with a row decoder, whose weights are read once for all tokens.
 record RowVerifier(RowDecoder decoder, Prefill reader) implements Verifier {
     @Override
     public DecoderSpec spec() {
@@ -24,10 +24,6 @@ record RowVerifier(RowDecoder decoder, Prefill reader) implements Verifier {
 
     @Override
     public float[][] verify(int[] tokens, KvCache cache) {
-        var rows = new float[tokens.length][];
-        for (var i = 0; i < tokens.length; i++) {
-            rows[i] = decoder.step(tokens[i], cache).clone();
-        }
-        return rows;
+        return decoder.steps(tokens, cache);
     }
 }
