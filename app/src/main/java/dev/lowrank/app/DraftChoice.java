@@ -49,7 +49,10 @@ final class DraftChoice {
             return null;
         }
         if (tokens != null && (tokens < 1 || tokens >= RowDecoder.MAX_ROWS)) {
-            throw new CommandException(ExitCode.USAGE, "--draft-tokens must be 1 to " + (RowDecoder.MAX_ROWS - 1) + ", not " + tokens + ".", "Try 4.");
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--draft-tokens must be 1 to " + (RowDecoder.MAX_ROWS - 1) + ", not " + tokens + ".",
+                    "Try 4.");
         }
         if (draft.startsWith(SKIP)) {
             var layers = layers(draft.substring(SKIP.length()));
