@@ -3,6 +3,7 @@ package dev.lowrank.app;
 import dev.lowrank.generate.speculative.Draft;
 import dev.lowrank.generate.speculative.SpeculativeSource;
 import dev.lowrank.generate.speculative.Verifier;
+import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.SamplingOptions;
 import java.util.HashSet;
 import java.util.Set;
@@ -47,8 +48,11 @@ final class DraftChoice {
             }
             return null;
         }
-        if (tokens != null && (tokens < 1 || tokens > 64)) {
-            throw new CommandException(ExitCode.USAGE, "--draft-tokens must be 1 to 64, not " + tokens + ".", "Try 4.");
+        if (tokens != null && (tokens < 1 || tokens >= RowDecoder.MAX_ROWS)) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--draft-tokens must be 1 to " + (RowDecoder.MAX_ROWS - 1) + ", not " + tokens + ".",
+                    "Try 4.");
         }
         if (draft.startsWith(SKIP)) {
             var layers = layers(draft.substring(SKIP.length()));

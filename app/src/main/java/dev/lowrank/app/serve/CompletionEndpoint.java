@@ -106,34 +106,32 @@ final class CompletionEndpoint implements Endpoint {
             }
         }
 
-        /// @return whether something of the choices changed, for a stream
+        /// @return the choice that changed, for a stream; -1 for none
         private int take(Answer.Told told) {
             var first = told.prompt() * perPrompt;
-            switch (told.event()) {
+            return switch (told.event()) {
                 case PromptScored(var tokens) -> {
                     for (var i = first; i < first + perPrompt; i++) {
                         tokens.forEach(choices.get(i).scores::add);
                     }
-                    return -1;
+                    yield -1;
                 }
                 case Piece(var choice, var text, var tokens) -> {
                     var own = choices.get(first + choice);
                     own.text.append(text);
                     tokens.forEach(own.scores::add);
-                    return own.index;
+                    yield own.index;
                 }
                 case Ended(var choice, var finish) -> {
                     choices.get(first + choice).reason = Reply.reason(finish);
-                    return first + choice;
+                    yield first + choice;
                 }
                 case Completed(var usage) -> {
                     reply.add(usage);
-                    return -1;
+                    yield -1;
                 }
-                case Failed _ -> {
-                    return -1;
-                }
-            }
+                case Failed _ -> -1;
+            };
         }
 
         void whole(Answer answer) {

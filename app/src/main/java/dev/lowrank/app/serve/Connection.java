@@ -31,7 +31,7 @@ final class Connection {
     byte @Nullable [] read() {
         var pending = ahead;
         ahead = null;
-        var bytes = pending == null ? socket.get() : pending.join();
+        var bytes = pending == null ? bytes() : pending.join();
         received += bytes == null ? 0 : bytes.length;
         if (between && bytes != null) {
             between = false;
@@ -85,8 +85,12 @@ final class Connection {
     /// Called by the thread that handles the request, after its body was read.
     void watch() {
         if (ahead == null) {
-            ahead = CompletableFuture.supplyAsync(socket::get, AHEAD);
+            ahead = CompletableFuture.supplyAsync(this::bytes, AHEAD);
         }
+    }
+
+    private byte @Nullable [] bytes() {
+        return socket.get();
     }
 
     /// Whether the client went away while it was watched.

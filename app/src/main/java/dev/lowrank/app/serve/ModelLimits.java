@@ -28,7 +28,7 @@ public record ModelLimits(
     long cacheBytes(LanguageModel model) {
         var context = Math.min(context(), model.spec().maxPositions());
         var one = context * tokenBytes(model);
-        return Math.max(one, Math.min(Math.min(2 * parallel * one, MOST_CACHE), memory / 4));
+        return Math.max(one, Math.min(Math.min(2L * parallel * one, MOST_CACHE), memory / 4));
     }
 
     /// Bytes that a loaded model takes at most: its files, LibTorch's copy, keys and values.

@@ -12,14 +12,10 @@ final class Routes {
     private static final int BROKEN_AFTER = 8;
 
     private final ModelShelf shelf;
-    private final ServerFigures figures;
-    private final IntSupplier connections;
     private final Map<String, Route> routes = new LinkedHashMap<>();
 
     Routes(ModelShelf shelf, int parallel, ServerOptions options, ServerFigures figures, IntSupplier connections) {
         this.shelf = shelf;
-        this.figures = figures;
-        this.connections = connections;
         var timeout = options.timeout();
         post("/v1/chat/completions", new ChatEndpoint(shelf, parallel, timeout));
         post("/v1/completions", new CompletionEndpoint(shelf, parallel, timeout));

@@ -44,7 +44,7 @@ final class ServerFigures {
     String text(Map<String, EngineReport> reports, int connections) {
         var text = new StringBuilder();
         head(text, "lowrank_http_requests_total", "counter", "Requests answered");
-        answers.forEach((labels, count) -> line(text, "lowrank_http_requests_total", labels, count.sum()));
+        answers.forEach((labels, count) -> line(text, "lowrank_http_requests_total", labels, (double) count.sum()));
         histogram(text);
         head(text, "lowrank_http_requests_active", "gauge", "Requests being answered");
         line(text, "lowrank_http_requests_active", "", active.get());
@@ -61,10 +61,10 @@ final class ServerFigures {
         for (var i = 0; i < durations.length; i++) {
             sum += durations[i].sum();
             var bound = i < BOUNDS.length ? String.valueOf(BOUNDS[i]) : "+Inf";
-            line(text, name + "_bucket", "le=\"" + bound + "\"", sum);
+            line(text, name + "_bucket", "le=\"" + bound + "\"", (double) sum);
         }
         line(text, name + "_sum", "", seconds.sum());
-        line(text, name + "_count", "", sum);
+        line(text, name + "_count", "", (double) sum);
     }
 
     private static void engines(StringBuilder text, Map<String, EngineReport> reports) {

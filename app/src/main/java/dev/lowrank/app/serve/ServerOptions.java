@@ -41,7 +41,7 @@ public record ServerOptions(
             var connections = MOST_CONNECTIONS;
             if (ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix) {
                 var free = unix.getMaxFileDescriptorCount() - unix.getOpenFileDescriptorCount() - SPARE_FILES;
-                connections = (int) Math.clamp(free, 1, MOST_CONNECTIONS);
+                connections = Math.clamp(free, 1, MOST_CONNECTIONS);
             }
             return new Limits(MOST_BODY, connections, Duration.ofSeconds(12), Duration.ofSeconds(75));
         }

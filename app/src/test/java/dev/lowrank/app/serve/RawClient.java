@@ -30,6 +30,13 @@ final class RawClient implements AutoCloseable {
         return this;
     }
 
+    /// A request after whose answer the connection is closed.
+    ///
+    /// @param header beside those that every request has
+    RawClient get(String path, String header) throws IOException {
+        return send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + header + "\r\n\r\n");
+    }
+
     /// A request with its lengths and host as they should be.
     RawClient post(String path, String body) throws IOException {
         return send("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -79,8 +86,9 @@ final class RawClient implements AutoCloseable {
     boolean closedWithin(int millis) throws IOException {
         socket.setSoTimeout(millis);
         try {
-            while (socket.getInputStream().read() >= 0) {
-                continue;
+            var last = socket.getInputStream().read();
+            while (last >= 0) {
+                last = socket.getInputStream().read();
             }
             return true;
         } catch (SocketTimeoutException open) {

@@ -172,7 +172,7 @@ class ServerAnswerTest {
             assertThat(event.path("created")).isEqualTo(events.getFirst().path("created"));
             var choice = event.path("choices").path(0);
             assertThat(choice.has("finish_reason")).isTrue();
-            assertThat(choice.path("finish_reason").isNull()).isEqualTo(event != events.getLast());
+            assertThat(choice.path("finish_reason").isNull()).isEqualTo(!event.equals(events.getLast()));
             text.append(choice.path("delta").path("content").asString(""));
         }
         var last = events.getLast().path("choices").path(0);

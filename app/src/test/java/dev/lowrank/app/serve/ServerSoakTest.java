@@ -6,7 +6,9 @@ import com.sun.management.UnixOperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -26,15 +28,16 @@ class ServerSoakTest {
                 var pool = Executors.newVirtualThreadPerTaskExecutor()) {
             var end = System.nanoTime() + SECONDS * 1_000_000_000L;
             var done = new AtomicLong();
+            var clients = new ArrayList<Future<?>>();
             for (var i = 0; i < CLIENTS; i++) {
                 var client = i;
-                pool.submit(() -> {
+                clients.add(pool.submit(() -> {
                     for (var k = 0; System.nanoTime() < end; k++) {
                         ask(server, client, k);
                         done.incrementAndGet();
                     }
                     return null;
-                });
+                }));
             }
             Thread.sleep(SECONDS * 1000L / 4);
             System.gc();
@@ -43,7 +46,9 @@ class ServerSoakTest {
             while (System.nanoTime() < end) {
                 Thread.sleep(500);
             }
-            pool.shutdown();
+            for (var client : clients) {
+                client.get();
+            }
             System.gc();
             assertThat(done.get()).isGreaterThan(SECONDS);
             assertThat(resident()).isLessThan(bytes + bytes / 20 + 50_000_000);

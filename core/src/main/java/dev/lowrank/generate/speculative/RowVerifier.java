@@ -4,9 +4,8 @@ import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
 import dev.lowrank.model.Prefill;
 import dev.lowrank.model.RowDecoder;
-import java.util.Arrays;
 
-/// Verifies with a row decoder, as many tokens at a time as can run together.
+/// Verifies with a row decoder, whose weights are read once for all tokens.
 record RowVerifier(RowDecoder decoder, Prefill reader) implements Verifier {
     @Override
     public DecoderSpec spec() {
@@ -25,15 +24,6 @@ record RowVerifier(RowDecoder decoder, Prefill reader) implements Verifier {
 
     @Override
     public float[][] verify(int[] tokens, KvCache cache) {
-        var rows = new float[tokens.length][];
-        for (var from = 0; from < tokens.length; from += RowDecoder.MAX_ROWS) {
-            var end = Math.min(tokens.length, from + RowDecoder.MAX_ROWS);
-            var some = decoder.steps(Arrays.copyOfRange(tokens, from, end), cache);
-            for (var i = from; i < end; i++) {
-                // The next ones would overwrite them.
-                rows[i] = end < tokens.length ? some[i - from].clone() : some[i - from];
-            }
-        }
-        return rows;
+        return decoder.steps(tokens, cache);
     }
 }
