@@ -10,9 +10,9 @@ import org.junit.jupiter.api.Test;
 class PromptReaderTest {
     @Test
     void longPromptsOfLargeModelsGoThroughLibTorch() {
-        assertThat(PromptReader.usesTorch(135_000_000, 64)).isFalse();
-        assertThat(PromptReader.usesTorch(135_000_000, 128)).isTrue();
-        assertThat(PromptReader.usesTorch(3_000_000_000L, 64)).isTrue();
+        assertThat(PromptReader.usesTorch(135_000_000, 256)).isFalse();
+        assertThat(PromptReader.usesTorch(135_000_000, 512)).isTrue();
+        assertThat(PromptReader.usesTorch(3_000_000_000L, 256)).isTrue();
         assertThat(PromptReader.usesTorch(5_475_584, 1024)).isFalse();
     }
 

@@ -1,10 +1,12 @@
 package dev.lowrank.bench;
 
 import dev.lowrank.model.kernel.Kernels;
-import dev.lowrank.model.kernel.RowMatrix;
-import dev.lowrank.model.kernel.RowVector;
+import dev.lowrank.model.kernel.Panels;
+import dev.lowrank.model.kernel.RowInput;
+import dev.lowrank.model.kernel.WorkerTeam;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.LargeMemory;
 import dev.lowrank.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.util.SplittableRandom;
@@ -40,9 +42,9 @@ public class RowProducts {
 
     private final Kernels kernels = Kernels.best();
     private final Arena arena = Arena.ofShared();
-    private final float[] lanes = new float[Kernels.SCRATCH];
-    private RowVector x = new RowVector(0);
-    private RowMatrix w = matrix(0, 0);
+    private RowInput x = new RowInput(0);
+    private Panels w = matrix(0, 0);
+    private float[] scratch = new float[0];
     private float[] y = new float[0];
 
     /// Makes a matrix and a row of seeded noise.
@@ -52,18 +54,19 @@ public class RowProducts {
         var columns = Integer.parseInt(sizes[1]);
         w = matrix(Integer.parseInt(sizes[0]), columns);
         y = new float[w.rows()];
-        x = new RowVector(columns);
+        scratch = new float[kernels.scratch(w)];
+        x = new RowInput(columns);
         var random = new SplittableRandom(1);
         for (var i = 0; i < columns; i++) {
             x.values()[i] = (float) random.nextGaussian();
         }
-        kernels.split(x);
+        kernels.prepare(x, w);
     }
 
     /// @return the product, so that nothing is left out
     @Benchmark
     public float[] product() {
-        kernels.products(w, 0, w.rows(), x, y, 0, lanes);
+        kernels.products(w, 0, w.count(), x, y, 0, scratch);
         return y;
     }
 
@@ -73,7 +76,7 @@ public class RowProducts {
         arena.close();
     }
 
-    private RowMatrix matrix(int rows, int columns) {
+    private Panels matrix(int rows, int columns) {
         var random = new SplittableRandom(2);
         var data = arena.allocate((long) rows * columns * dtype.bytes(), 64);
         for (var i = 0L; i < (long) rows * columns; i++) {
@@ -85,6 +88,9 @@ public class RowProducts {
                 default -> throw new IllegalStateException("No kernel multiplies " + dtype + " as it is stored");
             }
         }
-        return RowMatrix.of(new HostTensor(dtype, Shape.of(rows, columns), data));
+        try (var team = WorkerTeam.of(1)) {
+            var tensor = new HostTensor(dtype, Shape.of(rows, columns), data);
+            return Panels.pack(tensor, kernels.lanes(), new LargeMemory(arena), team);
+        }
     }
 }

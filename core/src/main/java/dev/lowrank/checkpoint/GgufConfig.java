@@ -3,6 +3,9 @@ package dev.lowrank.checkpoint;
 import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.tensor.DType;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -10,7 +13,10 @@ import tools.jackson.databind.node.ObjectNode;
 /// of llama.cpp.
 final class GgufConfig {
     private static final Map<String, String> ARCHITECTURES =
-            Map.of("llama", "LlamaForCausalLM", "qwen2", "Qwen2ForCausalLM");
+            Map.of("llama", "LlamaForCausalLM", "deci", "LlamaForCausalLM", "qwen2", "Qwen2ForCausalLM");
+    /// Llama blocks whose MLPs have widths of their own.
+    private static final String DECI = "deci";
+
     private static final int MAX_BLOCKS = 512;
     private static final int MAX_WIDTH = 1 << 20;
     private static final int MAX_CONTEXT = 1 << 30;
@@ -37,7 +43,7 @@ final class GgufConfig {
                     -1,
                     "general.architecture",
                     "The architecture " + Printable.escape(String.valueOf(architecture))
-                            + " is not read from GGUF; expected llama or qwen2, or give the Hugging Face folder",
+                            + " is not read from GGUF; expected llama, qwen2 or deci, or give the Hugging Face folder",
                     null);
         }
         return new ModelConfig(metadata.file(), new GgufConfig(header, metadata, architecture).json());
@@ -63,8 +69,9 @@ final class GgufConfig {
     private ObjectNode json() {
         var blocks = whole("block_count", 1, MAX_BLOCKS);
         var hidden = whole("embedding_length", 1, MAX_WIDTH);
-        var heads = whole("attention.head_count", 1, 65_536);
-        var keyHeads = whole("attention.head_count_kv", heads, 1, 65_536);
+        var heads = same("attention.head_count", blocks, -1);
+        var keyHeads = same("attention.head_count_kv", blocks, heads);
+        var inner = perBlock("feed_forward_length", blocks, -1);
         var headSize = headSize(hidden, heads);
         if (heads % keyHeads != 0) {
             throw metadata.wrong(Code.GG_HPARAM, key("attention.head_count_kv"), "a divisor of " + heads);
@@ -78,10 +85,10 @@ final class GgufConfig {
         json.put("head_dim", headSize);
         json.put("hidden_act", "silu");
         json.put("hidden_size", hidden);
-        json.put("intermediate_size", whole("feed_forward_length", 1, MAX_WIDTH));
+        json.put("intermediate_size", inner.stream().max(Integer::compare).orElseThrow());
         json.put("max_position_embeddings", whole("context_length", 1, MAX_CONTEXT));
         json.put("mlp_bias", has("blk.0.ffn_gate.bias"));
-        json.put("model_type", architecture);
+        json.put("model_type", architecture.equals(DECI) ? "llama" : architecture);
         json.put("num_attention_heads", heads);
         json.put("num_hidden_layers", blocks);
         json.put("num_key_value_heads", keyHeads);
@@ -90,7 +97,51 @@ final class GgufConfig {
         json.set("rope_parameters", GgufRope.json(header, metadata, architecture, headSize));
         json.put("tie_word_embeddings", !has("output.weight"));
         json.put("vocab_size", vocabulary());
+        if (inner.stream().distinct().count() > 1) {
+            narrow(json, inner, headSize);
+        }
         return json;
+    }
+
+    /// Widths of their own in the spelling of our folders.
+    private static void narrow(ObjectNode json, List<Integer> inner, int headSize) {
+        var block = json.putObject("lowrank").put("version", 1);
+        block.putObject("sites");
+        var list = block.putArray("blocks");
+        for (var width : inner) {
+            list.addObject()
+                    .put("intermediate", width)
+                    .put("key_dim", headSize)
+                    .put("value_dim", headSize)
+                    .putArray("pairs");
+        }
+    }
+
+    /// A number that may be given for each block and is the same for all.
+    private int same(String suffix, int blocks, int fallback) {
+        var numbers = perBlock(suffix, blocks, fallback);
+        if (numbers.stream().distinct().count() > 1) {
+            throw metadata.wrong(Code.CFG_UNSUPPORTED, key(suffix), "the same number for every block");
+        }
+        return numbers.getFirst();
+    }
+
+    /// A number for all blocks, or, as deci has it, one for each.
+    ///
+    /// @param fallback where the key is missing; negative if it must be there
+    private List<Integer> perBlock(String suffix, int blocks, int fallback) {
+        var value = metadata.value(key(suffix));
+        if (architecture.equals(DECI) && value != null && value.content() instanceof long[] numbers) {
+            if (numbers.length != blocks || Arrays.stream(numbers).anyMatch(n -> n < 1 || n > MAX_WIDTH)) {
+                throw metadata.wrong(
+                        Code.CFG_UNSUPPORTED,
+                        key(suffix),
+                        blocks + " numbers from 1 to " + MAX_WIDTH + ": blocks without attention or MLP are not read");
+            }
+            return Arrays.stream(numbers).mapToObj(n -> (int) n).toList();
+        }
+        var number = fallback < 0 ? whole(suffix, 1, MAX_WIDTH) : whole(suffix, fallback, 1, MAX_WIDTH);
+        return Collections.nCopies(blocks, number);
     }
 
     private int headSize(int hidden, int heads) {

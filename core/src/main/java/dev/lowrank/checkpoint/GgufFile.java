@@ -8,12 +8,13 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// A GGUF file of llama or qwen2 type, shown as the Hugging Face checkpoint it was made from: configuration
-/// and names in
+/// A GGUF file of llama, deci or qwen2 type, shown as the Hugging Face checkpoint it was made from:
+/// configuration and names in
 /// that spelling, blocks as they are stored, the row order of llama's query and key projections undone.
 ///
 /// Source: the GGUF description and converters, github.com/ggml-org.
@@ -92,6 +93,15 @@ public final class GgufFile implements Checkpoint {
     /// @throws CheckpointException `GG_VOCAB` if there is none or it is malformed
     public GgufTokenizerData tokenizer() {
         return GgufTokenizerData.of(metadata);
+    }
+
+    /// The divisors of the rotary frequencies as the file has them; the configuration says the same in
+    /// numbers.
+    ///
+    /// @return F32 `[headDim / 2]`, valid until [#close]
+    public Optional<HostTensor> rotaryDivisors() {
+        return Optional.ofNullable(header.tensors().get(GgufNames.ROPE_FREQUENCIES))
+                .map(this::stored);
     }
 
     @Override

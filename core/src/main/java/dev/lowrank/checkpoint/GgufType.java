@@ -68,6 +68,17 @@ enum GgufType {
         return null;
     }
 
+    /// @return the type that stores this one
+    /// @throws IllegalArgumentException if the format has none
+    static GgufType of(DType dtype) {
+        for (var type : values()) {
+            if (type.dtype == dtype) {
+                return type;
+            }
+        }
+        throw new IllegalArgumentException("GGUF has no type " + dtype);
+    }
+
     int id() {
         return id;
     }

@@ -94,14 +94,14 @@ public final class OutputFolder implements AutoCloseable {
         return DiskErrors.translate(file, 0, failure);
     }
 
-    private static void requireAbsent(Path out) {
+    static void requireAbsent(Path out) {
         if (Files.exists(out, LinkOption.NOFOLLOW_LINKS)) {
             throw new CheckpointException(
                     Code.OUT_EXISTS, out, "The output exists already; choose another name or remove it");
         }
     }
 
-    private static void requireOutsideInputs(Path out, List<Path> inputs) {
+    static void requireOutsideInputs(Path out, List<Path> inputs) {
         var real = realOrNearest(out);
         for (var input : inputs) {
             if (real.startsWith(realOrNearest(input.toAbsolutePath().normalize()))) {

@@ -1,18 +1,12 @@
 package dev.lowrank.checkpoint;
 
-import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
-import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -31,8 +25,6 @@ import java.util.TreeMap;
 /// The file appears under its name only when [#finish] has flushed it to disk; [#close] without it leaves
 /// nothing.
 public final class SafetensorsWriter implements AutoCloseable {
-    private static final int CHUNK_BYTES = 1 << 20;
-
     /// A tensor to be written.
     ///
     /// @param name its name, at most 1024 bytes, not `__metadata__`
@@ -53,20 +45,13 @@ public final class SafetensorsWriter implements AutoCloseable {
 
     private record Place(Entry entry, long offset) {}
 
-    private final Path path;
-    private final Path temporary;
-    private final SequencedMap<String, Place> places;
+    private final SequencedMap<String, Place> places = new LinkedHashMap<>();
     private final Set<String> missing;
     private final long bytes;
-    private final FileChannel channel;
-    private final ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES);
-    private boolean finished;
+    private final WholeFile file;
 
-    private SafetensorsWriter(Path path, List<Entry> order, Map<String, String> metadata) throws IOException {
-        this.path = path;
-        this.temporary = path.resolveSibling(path.getFileName() + ".writing");
+    private SafetensorsWriter(Path path, List<Entry> order, Map<String, String> metadata) {
         var header = header(order, metadata);
-        this.places = new LinkedHashMap<>();
         var offset = (long) header.length;
         for (var entry : order) {
             if (places.put(entry.name(), new Place(entry, offset)) != null) {
@@ -76,18 +61,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         }
         this.bytes = offset;
         this.missing = new LinkedHashSet<>(places.keySet());
-        this.channel = FileChannel.open(
-                temporary,
-                StandardOpenOption.CREATE,
-                StandardOpenOption.TRUNCATE_EXISTING,
-                StandardOpenOption.READ,
-                StandardOpenOption.WRITE);
-        try {
-            writeFully(ByteBuffer.wrap(header), 0);
-        } catch (IOException | RuntimeException e) {
-            discard();
-            throw e;
-        }
+        this.file = new WholeFile(path, header, bytes);
     }
 
     /// Starts a file with the metadata that Python `transformers` expects.
@@ -108,11 +82,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         order.sort(Comparator.comparing((Entry e) -> type(e.dtype()))
                 .reversed()
                 .thenComparing(e -> e.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
-        try {
-            return new SafetensorsWriter(path, order, metadata);
-        } catch (IOException e) {
-            throw DiskErrors.translate(path, 0, e);
-        }
+        return new SafetensorsWriter(path, order, metadata);
     }
 
     private static SafetensorsType type(DType dtype) {
@@ -183,30 +153,7 @@ public final class SafetensorsWriter implements AutoCloseable {
             throw new IllegalArgumentException(name + " was declared as " + entry.dtype() + " " + entry.shape()
                     + ", not " + tensor.dtype() + " " + tensor.shape());
         }
-        try {
-            copy(tensor.data(), place.offset());
-        } catch (IOException e) {
-            throw DiskErrors.translate(path, bytes - place.offset(), e);
-        } catch (InternalError e) {
-            // What the JVM throws when a mapped source file was cut short.
-            throw new CheckpointException(
-                    Code.IO_FILE_CHANGED, path, -1, name, "The file this tensor comes from got shorter", e);
-        }
-    }
-
-    private void copy(MemorySegment source, long offset) throws IOException {
-        for (var done = 0L; done < source.byteSize(); done += chunk.limit()) {
-            chunk.clear().limit((int) Math.min(CHUNK_BYTES, source.byteSize() - done));
-            MemorySegment.copy(source, done, MemorySegment.ofBuffer(chunk), 0, chunk.limit());
-            writeFully(chunk, offset + done);
-        }
-    }
-
-    private void writeFully(ByteBuffer buffer, long position) throws IOException {
-        var at = position;
-        while (buffer.hasRemaining()) {
-            at += channel.write(buffer, at);
-        }
+        file.write(name, tensor.data(), place.offset());
     }
 
     /// Flushes the file to disk and gives it its name.
@@ -217,34 +164,12 @@ public final class SafetensorsWriter implements AutoCloseable {
             throw new IllegalStateException(missing.size() + " declared tensors were not written, the first is "
                     + missing.iterator().next());
         }
-        try {
-            channel.force(true);
-            channel.close();
-            DiskErrors.moveInto(temporary, path);
-            finished = true;
-        } catch (IOException e) {
-            throw DiskErrors.translate(path, bytes, e);
-        }
+        file.finish();
     }
 
     /// Discards the file unless it was finished.
     @Override
     public void close() {
-        if (finished) {
-            return;
-        }
-        try {
-            discard();
-        } catch (IOException e) {
-            throw DiskErrors.translate(path, 0, e);
-        }
-    }
-
-    private void discard() throws IOException {
-        try {
-            channel.close();
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        file.close();
     }
 }

@@ -7,6 +7,7 @@ import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.tensor.TensorScope;
+import java.util.Arrays;
 import java.util.List;
 
 /// A checkpoint behind an engine: the row decoder makes tokens, LibTorch reads longer prompts.
@@ -40,7 +41,7 @@ public final class LoadedModel implements BatchModel {
         var rows = RowDecoder.of(model, threads);
         try {
             // At once: loaded by the first long prompt, it would make everybody wait.
-            return new LoadedModel(model, rows, TorchDecoder.load(model, Residency.of(model)));
+            return new LoadedModel(model, rows, TorchDecoder.forPrompts(model));
         } catch (RuntimeException | Error failure) {
             rows.close();
             throw failure;
@@ -67,7 +68,18 @@ public final class LoadedModel implements BatchModel {
 
     @Override
     public float[][] step(int[] tokens, List<KvCache> caches) {
-        return rows.step(tokens, caches);
+        if (tokens.length <= RowDecoder.MAX_ROWS) {
+            return rows.step(tokens, caches);
+        }
+        var all = new float[tokens.length][];
+        for (var from = 0; from < all.length; from += RowDecoder.MAX_ROWS) {
+            var end = Math.min(all.length, from + RowDecoder.MAX_ROWS);
+            var some = rows.step(Arrays.copyOfRange(tokens, from, end), caches.subList(from, end));
+            for (var i = from; i < end; i++) {
+                all[i] = some[i - from].clone();
+            }
+        }
+        return all;
     }
 
     @Override
@@ -78,8 +90,12 @@ public final class LoadedModel implements BatchModel {
     @Override
     public void score(int[] tokens, KvCache cache, Logits logits) {
         if (tokens.length <= SHORT) {
-            for (var i = 0; i < tokens.length; i++) {
-                logits.accept(i, rows.step(tokens[i], cache));
+            for (var from = 0; from < tokens.length; from += RowDecoder.MAX_ROWS) {
+                var end = Math.min(tokens.length, from + RowDecoder.MAX_ROWS);
+                var some = rows.steps(Arrays.copyOfRange(tokens, from, end), cache);
+                for (var i = from; i < end; i++) {
+                    logits.accept(i, some[i - from]);
+                }
             }
             return;
         }

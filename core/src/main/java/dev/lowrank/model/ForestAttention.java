@@ -2,13 +2,11 @@ package dev.lowrank.model;
 
 import dev.lowrank.model.DecoderSpec.Block;
 import dev.lowrank.tensor.DType;
-import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Attention within the trees of a [TokenForest]: a token sees the stem and its own way to the root. Each
@@ -77,8 +75,8 @@ record ForestAttention(
         var keys = heads(qkv, spec.heads() * keyDim, kvHeads, keyDim);
         var values = heads(qkv, (spec.heads() + kvHeads) * keyDim, kvHeads, valueDim);
         if (stem != null) {
-            keys = Tensors.cat(List.of(filled(stem.keys(block.index())), keys), 1);
-            values = Tensors.cat(List.of(filled(stem.values(block.index())), values), 1);
+            keys = Tensors.cat(List.of(stem.keys(block.index(), stem.length()), keys), 1);
+            values = Tensors.cat(List.of(stem.values(block.index(), stem.length()), values), 1);
         }
         var scores = queries.matmul(keys.transpose(1, 2)); // [kvHeads, group tokens, stem + tokens]
         scores.reshape(spec.heads(), tokens, mask.size(1)).add_(mask);
@@ -87,10 +85,6 @@ record ForestAttention(
                 .reshape(spec.heads(), tokens, valueDim)
                 .transpose(0, 1)
                 .reshape(tokens, spec.heads() * valueDim);
-    }
-
-    private Tensor filled(HostTensor cached) {
-        return Tensors.view(cached).narrow(1, 0, Objects.requireNonNull(stem).length());
     }
 
     /// `[count, tokens, width]`.

@@ -1,8 +1,12 @@
 package dev.lowrank.model;
 
+import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
+import dev.lowrank.tensor.Tensor;
+import dev.lowrank.tensor.TensorScope;
+import dev.lowrank.tensor.Tensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -10,6 +14,10 @@ import java.util.List;
 
 /// Keys and values of one sequence, F32 in plain memory of its own, so that both engines read and extend
 /// the same cache. Closing frees it.
+///
+/// Values lie row after row, `[kvHeads, capacity, valueDim]`. Keys lie in blocks of
+/// [Kernels#KEY_BLOCK] positions with these side by side, `[kvHeads, blocks, keyDim, KEY_BLOCK]`: a query
+/// meets as many keys at once as a vector has lanes.
 public final class KvCache implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final List<HostTensor> keys = new ArrayList<>();
@@ -31,19 +39,32 @@ public final class KvCache implements AutoCloseable {
                     + " positions was asked for; the model's context is " + spec.maxPositions());
         }
         var cache = new KvCache(capacity);
+        // A kernel reads whole groups of keys; what lies behind the last position is zero.
+        var blocks = (long) Math.ceilDiv(capacity, Kernels.KEY_GROUP) * Kernels.KEY_GROUP / Kernels.KEY_BLOCK;
         for (var block : spec.blocks()) {
-            cache.keys.add(cache.empty(spec.kvHeads(), block.heads().keyDim()));
-            cache.values.add(cache.empty(spec.kvHeads(), block.heads().valueDim()));
+            var heads = block.heads();
+            cache.keys.add(cache.empty(Shape.of(spec.kvHeads(), blocks, heads.keyDim(), Kernels.KEY_BLOCK)));
+            cache.values.add(cache.empty(Shape.of(spec.kvHeads(), capacity, heads.valueDim())));
         }
         return cache;
     }
 
-    private HostTensor empty(int heads, int width) {
-        var shape = Shape.of(heads, capacity, width);
+    /// Bytes that a cache of so many positions takes.
+    public static long bytes(DecoderSpec spec, int capacity) {
+        var positions = (long) Math.ceilDiv(capacity, Kernels.KEY_GROUP) * Kernels.KEY_GROUP;
+        return spec.blocks().stream()
+                .mapToLong(block -> 4L
+                        * spec.kvHeads()
+                        * (positions * block.heads().keyDim()
+                                + (long) capacity * block.heads().valueDim()))
+                .sum();
+    }
+
+    private HostTensor empty(Shape shape) {
         return new HostTensor(DType.F32, shape, arena.allocate(shape.elements() * 4, 64));
     }
 
-    /// Rotated keys of a block, `[kvHeads, capacity, keyDim]`.
+    /// Rotated keys of a block, `[kvHeads, blocks, keyDim, KEY_BLOCK]`; zero where nothing was stored.
     public HostTensor keys(int block) {
         return keys.get(block);
     }
@@ -51,6 +72,67 @@ public final class KvCache implements AutoCloseable {
     /// Values of a block, `[kvHeads, capacity, valueDim]`.
     public HostTensor values(int block) {
         return values.get(block);
+    }
+
+    /// Keys of a block's first positions, row after row.
+    ///
+    /// @return `[kvHeads, count, keyDim]` F32, in the innermost scope
+    Tensor keys(int block, long count) {
+        return TensorScope.tidy(() -> {
+            var stored = keys.get(block).shape();
+            return Tensors.view(keys.get(block))
+                    .transpose(2, 3)
+                    .reshape(stored.size(0), stored.size(1) * stored.size(3), stored.size(2))
+                    .narrow(1, 0, count)
+                    .contiguous();
+        });
+    }
+
+    /// Values of a block's first positions.
+    ///
+    /// @return `[kvHeads, count, valueDim]` F32, a view of the cache in the innermost scope
+    Tensor values(int block, long count) {
+        return Tensors.view(values.get(block)).narrow(1, 0, count);
+    }
+
+    /// Stores keys and values of some positions.
+    ///
+    /// @param first position
+    /// @param newKeys `[kvHeads, count, keyDim]`, rotated
+    /// @param newValues `[kvHeads, count, valueDim]`
+    void store(int block, long first, Tensor newKeys, Tensor newValues) {
+        Tensors.view(values.get(block)).narrow(1, first, newValues.size(1)).copy_(newValues);
+        var width = (int) newKeys.size(2);
+        var rows = newKeys.toFloats();
+        for (var row = 0; row < newKeys.size(0) * newKeys.size(1); row++) {
+            var head = (int) (row / newKeys.size(1));
+            storeKey(block, head, (int) (first + row % newKeys.size(1)), rows, row * width);
+        }
+    }
+
+    /// Stores one position's key of a head.
+    ///
+    /// @param key `keyDim` elements from `offset`
+    void storeKey(int block, int head, int position, float[] key, int offset) {
+        var tensor = keys.get(block);
+        var width = (int) tensor.shape().size(2);
+        var blocks = tensor.shape().size(1);
+        var start = ((head * blocks + position / Kernels.KEY_BLOCK) * width * Kernels.KEY_BLOCK
+                        + position % Kernels.KEY_BLOCK)
+                * 4;
+        for (var j = 0; j < width; j++) {
+            tensor.data().set(HostTensor.FLOAT, start + (long) j * Kernels.KEY_BLOCK * 4, key[offset + j]);
+        }
+    }
+
+    /// Stores one position's value of a head.
+    ///
+    /// @param value `valueDim` elements from `offset`
+    void storeValue(int block, int head, int position, float[] value, int offset) {
+        var tensor = values.get(block);
+        var width = (int) tensor.shape().size(2);
+        var start = ((long) head * capacity + position) * width * 4;
+        MemorySegment.copy(value, offset, tensor.data(), HostTensor.FLOAT, start, width);
     }
 
     /// Positions it can hold.
@@ -81,22 +163,27 @@ public final class KvCache implements AutoCloseable {
         length = newLength;
     }
 
-    /// Copies what is filled into another cache of the same model, which must be able to hold it.
-    public void copyTo(KvCache longer) {
+    /// Copies what is filled into a cache of the same model that is at least as long as that.
+    public void copyTo(KvCache other) {
+        other.advanceTo(length);
+        var filledBlocks = Math.ceilDiv(length, Kernels.KEY_BLOCK);
         for (var block = 0; block < keys.size(); block++) {
-            copyHeads(keys.get(block), longer.keys.get(block));
-            copyHeads(values.get(block), longer.values.get(block));
+            copyHeads(keys.get(block), other.keys.get(block), filledBlocks);
+            copyHeads(values.get(block), other.values.get(block), length);
         }
-        longer.advanceTo(length);
     }
 
-    private void copyHeads(HostTensor from, HostTensor to) {
+    /// Copies the first entries of each head.
+    private static void copyHeads(HostTensor from, HostTensor to, long entries) {
         var heads = from.shape().size(0);
-        var headBytes = from.bytes() / heads;
-        var longerBytes = to.bytes() / heads;
-        var filled = headBytes / capacity * length;
+        var entryBytes = from.bytes() / heads / from.shape().size(1);
         for (var head = 0L; head < heads; head++) {
-            MemorySegment.copy(from.data(), head * headBytes, to.data(), head * longerBytes, filled);
+            MemorySegment.copy(
+                    from.data(),
+                    head * entryBytes * from.shape().size(1),
+                    to.data(),
+                    head * entryBytes * to.shape().size(1),
+                    entries * entryBytes);
         }
     }
 

@@ -19,6 +19,17 @@ public final class MixedPrecision {
         return pays(spec) ? DType.BF16 : DType.F32;
     }
 
+    /// The type of products in which a model reads prompts: BF16 where its own linears are stored in it, as
+    /// a program that runs the checkpoint in its type would, and the processor is quicker at that; else
+    /// F32.
+    public static DType ofPrompts(LanguageModel model) {
+        var stored = model.spec().blocks().stream()
+                .flatMap(block -> block.sites().stream())
+                .allMatch(site ->
+                        model.weights().linear(site).parts().stream().allMatch(part -> part.dtype() == DType.BF16));
+        return stored && pays(model.spec()) ? DType.BF16 : DType.F32;
+    }
+
     /// Whether it pays for a model: it is wide enough and the processor multiplies tiles.
     public static boolean pays(DecoderSpec spec) {
         return spec.hiddenSize() >= LEAST_WIDTH && multipliesTiles();

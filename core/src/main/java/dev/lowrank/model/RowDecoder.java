@@ -1,68 +1,60 @@
 package dev.lowrank.model;
 
-import dev.lowrank.model.DecoderSpec.Block;
-import dev.lowrank.model.DecoderSpec.Heads;
 import dev.lowrank.model.DecoderSpec.Positions;
-import dev.lowrank.model.DecoderSpec.QkvOrder;
 import dev.lowrank.model.kernel.Kernels;
-import dev.lowrank.model.kernel.RowMatrix;
-import dev.lowrank.model.kernel.RowVector;
 import dev.lowrank.model.kernel.WorkerTeam;
 import dev.lowrank.tensor.HostTensor;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a decoder one token at a time over weights where they lie, without LibTorch: what decoding costs is
-/// reading the weights once. F32 activations and sums; the numbers do not depend on the number of threads.
+/// Runs a decoder on a few tokens at a time, of one sequence or of several, without LibTorch: what decoding
+/// costs is reading the weights once, whoever shares them. F32 activations and sums; a row's numbers depend
+/// neither on the number of threads nor on the rows that run with it.
 ///
-/// It belongs to one thread at a time and must not outlive its [LanguageModel]; closing it ends its worker
-/// threads. Once running, a token allocates nothing.
+/// Weights are packed once, in the width of their file, into memory of its own (see
+/// [dev.lowrank.model.kernel.Panels]). It belongs to one thread at a time and must not outlive its
+/// [LanguageModel]; closing it ends its worker threads and frees its memory. Once running, a token
+/// allocates nothing.
 public final class RowDecoder implements Prefill, AutoCloseable {
-    private final DecoderSpec spec;
-    private final Kernels kernels;
-    private final WorkerTeam team;
-    private final float[][] lanes;
-    private final RowMatrix embedding;
-    private final @Nullable RowMatrix positions;
-    private final List<BlockPlan> blocks = new ArrayList<>();
-    private final NormWeights finalNorm;
-    private final RowStep head;
+    /// Rows that can run together.
+    public static final int MAX_ROWS = 16;
 
-    private final float[] hidden;
-    private final RowVector normed;
-    private final float[] delta;
-    private final float[] qkv;
-    private final float[] cos;
-    private final float[] sin;
-    private final float[] logits;
-    private final AttentionTask attention = new AttentionTask();
+    private final DecoderSpec spec;
+    private final RowTools tools;
+    private final HostTensor embedding;
+    private final @Nullable HostTensor positions;
+    private final List<RowBlock> blocks = new ArrayList<>();
+    private final RowNorm finalNorm;
+    private final RowStep head;
+    private final RowBatch batch;
+    private final float[][] logits;
+    private final int[] tokens = new int[MAX_ROWS];
+    private final WorkerTeam.Task embed = this::embed;
+    private final WorkerTeam.Task normalize = this::normalize;
 
     private RowDecoder(DecoderSpec spec, Weights weights, Kernels kernels, int threads) {
         this.spec = spec;
-        this.kernels = kernels;
-        hidden = new float[spec.hiddenSize()];
-        normed = new RowVector(spec.hiddenSize());
-        delta = new float[spec.hiddenSize()];
-        qkv = new float[(spec.heads() + 2 * spec.kvHeads()) * spec.headDim()];
-        var rotated = spec.positions() instanceof Positions.Rotary(var rope) ? rope.inverseFrequencies().length : 0;
-        cos = new float[rotated];
-        sin = new float[rotated];
-        logits = new float[spec.vocabSize()];
-        embedding = RowMatrix.of(weights.read(spec.embedding() + ".weight"));
-        positions = spec.positions() instanceof Positions.Learned(var table)
-                ? RowMatrix.of(weights.read(table + ".weight"))
-                : null;
-        finalNorm = norm(weights, spec.finalNorm());
-        team = WorkerTeam.of(threads);
-        lanes = new float[threads][Kernels.SCRATCH];
-        for (var block : spec.blocks()) {
-            blocks.add(plan(weights, block));
+        tools = new RowTools(kernels, threads);
+        try {
+            var rotated = spec.positions() instanceof Positions.Rotary(var rope) ? rope.inverseFrequencies().length : 0;
+            batch = new RowBatch(spec, rotated);
+            embedding = weights.read(spec.embedding() + ".weight");
+            positions =
+                    spec.positions() instanceof Positions.Learned(var table) ? weights.read(table + ".weight") : null;
+            finalNorm = RowNorm.read(spec, spec.finalNorm(), weights);
+            var attention = new RowAttention(spec, tools, batch);
+            for (var block : spec.blocks()) {
+                blocks.add(new RowBlock(spec, block, weights, tools, batch, attention));
+            }
+            logits = RowBatch.rows(spec.vocabSize());
+            var output = spec.tied() ? embedding : weights.read(spec.head() + ".weight");
+            head = RowStep.of(tools, tools.pack(output), batch.normed, logits);
+        } catch (RuntimeException | Error failure) {
+            tools.close();
+            throw failure;
         }
-        var output = spec.tied() ? embedding : RowMatrix.of(weights.read(spec.head() + ".weight"));
-        head = RowStep.of(kernels, team, output, normed, logits);
     }
 
     /// Where the decoder finds its tensors and linears.
@@ -70,44 +62,6 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         HostTensor read(String name);
 
         Linear linear(LinearSite site);
-    }
-
-    private record NormWeights(float[] scale, float @Nullable [] shift) {}
-
-    /// A block made ready.
-    ///
-    /// @param mixed what attention makes of the values
-    /// @param turns for each key/value head cosines and sines of the rotary pairs that it kept; empty where
-    ///     all
-    ///     heads turn alike
-    /// @param gate null where the MLP has none
-    private record BlockPlan(
-            int index,
-            Heads heads,
-            RowVector mixed,
-            List<Turn> turns,
-            NormWeights attentionNorm,
-            NormWeights mlpNorm,
-            List<RowStep> qkv,
-            List<RowStep> output,
-            List<RowStep> expand,
-            List<RowStep> contract,
-            float @Nullable [] gate,
-            RowVector inner) {}
-
-    /// One position's rotation of the pairs that a head kept.
-    private record Turn(int[] pairs, float[] cos, float[] sin) {
-        static Turn of(List<Integer> pairs) {
-            var places = pairs.stream().mapToInt(Integer::intValue).toArray();
-            return new Turn(places, new float[places.length], new float[places.length]);
-        }
-
-        void pick(float[] allCos, float[] allSin) {
-            for (var i = 0; i < pairs.length; i++) {
-                cos[i] = allCos[pairs[i]];
-                sin[i] = allSin[pairs[i]];
-            }
-        }
     }
 
     /// Prepares a model for as many threads as the machine has processors.
@@ -150,62 +104,6 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         return new RowDecoder(spec, weights, kernels, threads);
     }
 
-    private NormWeights norm(Weights weights, String name) {
-        var shift = spec.norm().kind() == DecoderSpec.Norm.Kind.LAYER
-                ? weights.read(name + ".bias").toFloats()
-                : null;
-        return new NormWeights(weights.read(name + ".weight").toFloats(), shift);
-    }
-
-    private BlockPlan plan(Weights weights, Block block) {
-        var up = block.require(Role.UP_PROJ);
-        var inner = new RowVector(up.out());
-        var expand = new ArrayList<RowStep.Target>();
-        float @Nullable [] gate = null;
-        if (block.gated()) {
-            // The activated gate becomes the MLP's hidden state, multiplied by the plain output of up.
-            gate = new float[up.out()];
-            var site = block.require(Role.GATE_PROJ);
-            expand.add(new RowStep.Target(weights.linear(site), normed, inner.values(), 0));
-            expand.add(new RowStep.Target(weights.linear(up), normed, gate, 0));
-        } else {
-            expand.add(new RowStep.Target(weights.linear(up), normed, inner.values(), 0));
-        }
-        var mixed = new RowVector(spec.heads() * block.heads().valueDim());
-        return new BlockPlan(
-                block.index(),
-                block.heads(),
-                mixed,
-                block.heads().pairs().stream().map(Turn::of).toList(),
-                norm(weights, block.attentionNorm()),
-                norm(weights, block.mlpNorm()),
-                RowStep.plan(kernels, team, qkvTargets(weights, block)),
-                single(weights, block.require(Role.O_PROJ), mixed),
-                RowStep.plan(kernels, team, expand),
-                single(weights, block.require(Role.DOWN_PROJ), inner),
-                gate,
-                inner);
-    }
-
-    private List<RowStep> single(Weights weights, LinearSite site, RowVector x) {
-        return RowStep.plan(kernels, team, List.of(new RowStep.Target(weights.linear(site), x, delta, 0)));
-    }
-
-    private List<RowStep.Target> qkvTargets(Weights weights, Block block) {
-        var fused = block.site(Role.QKV_PROJ);
-        if (fused.isPresent()) {
-            return List.of(new RowStep.Target(weights.linear(fused.get()), normed, qkv, 0));
-        }
-        var targets = new ArrayList<RowStep.Target>();
-        var offset = 0;
-        for (var role : List.of(Role.Q_PROJ, Role.K_PROJ, Role.V_PROJ)) {
-            var linear = weights.linear(block.require(role));
-            targets.add(new RowStep.Target(linear, normed, qkv, offset));
-            offset += linear.out();
-        }
-        return targets;
-    }
-
     /// Runs one token at the cache's next position and extends the cache by it.
     ///
     /// @param token id below `vocabSize`
@@ -214,175 +112,143 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     ///     by the next step
     /// @throws IllegalArgumentException if the token is not in the vocabulary or the cache is full
     public float[] step(int token, KvCache cache) {
-        extend(token, cache);
-        normalize(finalNorm);
-        head.run();
-        return logits;
+        begin();
+        add(token, cache, cache.length());
+        run();
+        finish(0);
+        cache.advanceTo(cache.length() + 1);
+        return logits[0];
     }
 
     /// Runs one token of each of several sequences.
     ///
-    /// @param tokens one for each cache, in the same order
+    /// @param newTokens at most [#MAX_ROWS], one for each cache, in the same order
     /// @param caches of the same model, not full, no two the same
-    /// @return logits of each sequence's next token, `[tokens][vocabSize]`; the arrays belong to the
-    ///     decoder
-    ///     and are overwritten by the next step
-    /// @throws IllegalArgumentException if the counts differ, a token is not in the vocabulary or a cache
-    ///     is
-    ///     full
-    public float[][] step(int[] tokens, List<KvCache> caches) {
-        if (tokens.length != caches.size()) {
-            throw new IllegalArgumentException(tokens.length + " tokens were given for " + caches.size() + " caches");
+    /// @return logits of each sequence's next token, `[tokens][vocabSize]`, more rows behind them; the
+    ///     arrays belong to the decoder and are overwritten by the next step
+    /// @throws IllegalArgumentException if the counts differ or are too many, a token is not in the
+    ///     vocabulary or a cache is full
+    public float[][] step(int[] newTokens, List<KvCache> caches) {
+        if (newTokens.length != caches.size() || newTokens.length > MAX_ROWS) {
+            throw new IllegalArgumentException(newTokens.length + " tokens were given for " + caches.size()
+                    + " caches; they must be as many and at most " + MAX_ROWS);
         }
-        var rows = new float[tokens.length][];
-        for (var i = 0; i < tokens.length; i++) {
-            rows[i] = step(tokens[i], caches.get(i)).clone();
+        begin();
+        for (var i = 0; i < newTokens.length; i++) {
+            add(newTokens[i], caches.get(i), caches.get(i).length());
         }
-        return rows;
+        run();
+        finish(0);
+        for (var i = 0; i < newTokens.length; i++) {
+            caches.get(i).advanceTo(caches.get(i).length() + 1);
+        }
+        return logits;
     }
 
-    /// Runs tokens one after the other; only the last one pays for the head.
+    /// Runs several tokens of one sequence at once and extends the cache by them.
+    ///
+    /// @param newTokens at most [#MAX_ROWS], at the cache's next positions
+    /// @return logits after each token, `[tokens][vocabSize]`, more rows behind them; the arrays belong to
+    ///     the decoder and are overwritten by the next step
+    /// @throws IllegalArgumentException if they are too many, not in the vocabulary or do not fit
+    public float[][] steps(int[] newTokens, KvCache cache) {
+        extend(newTokens, 0, newTokens.length, cache);
+        finish(0);
+        return logits;
+    }
+
+    /// Runs a prompt, as many tokens at a time as can run together; only the last one pays for the head.
     ///
     /// @return logits after the last token, `[vocabSize]`, as [#step] returns them
     @Override
-    public float[] prefill(int[] tokens, KvCache cache) {
-        if (tokens.length == 0) {
+    public float[] prefill(int[] prompt, KvCache cache) {
+        if (prompt.length == 0) {
             throw new IllegalArgumentException("A prefill needs at least one token");
         }
-        for (var i = 0; i < tokens.length - 1; i++) {
-            extend(tokens[i], cache);
+        cache.requireSpace(prompt.length);
+        var first = 0;
+        for (; prompt.length - first > MAX_ROWS; first += MAX_ROWS) {
+            extend(prompt, first, MAX_ROWS, cache);
         }
-        return step(tokens[tokens.length - 1], cache);
+        extend(prompt, first, prompt.length - first, cache);
+        var last = batch.count() - 1;
+        finish(last);
+        return logits[last];
     }
 
-    private void extend(int token, KvCache cache) {
+    private void extend(int[] newTokens, int first, int count, KvCache cache) {
+        if (count > MAX_ROWS) {
+            throw new IllegalArgumentException(count + " tokens cannot run together, at most " + MAX_ROWS);
+        }
+        begin();
+        for (var i = 0; i < count; i++) {
+            add(newTokens[first + i], cache, cache.length() + i);
+        }
+        run();
+        cache.advanceTo(cache.length() + count);
+    }
+
+    private void begin() {
+        batch.clear();
+    }
+
+    private void add(int token, KvCache cache, int position) {
         if (token < 0 || token >= spec.vocabSize()) {
             throw new IllegalArgumentException(
                     "Token " + token + " is not in the vocabulary of " + spec.vocabSize() + " tokens");
         }
-        var position = cache.length();
         if (position >= cache.capacity()) {
             throw new IllegalArgumentException(
                     "The cache is full at " + position + " positions; make a longer one or shorten the text");
         }
-        embed(token, position);
-        for (var block : blocks) {
-            normalize(block.attentionNorm());
-            run(block.qkv());
-            store(block, position, cache);
-            attention.run(block, position + 1, cache);
-            run(block.output());
-            kernels.add(hidden, delta);
-            normalize(block.mlpNorm());
-            run(block.expand());
-            activate(block);
-            run(block.contract());
-            kernels.add(hidden, delta);
-        }
-        cache.advanceTo(position + 1);
+        tokens[batch.count()] = token;
+        batch.add(cache, position);
     }
 
-    private static void run(List<RowStep> steps) {
-        for (var i = 0; i < steps.size(); i++) {
-            steps.get(i).run();
+    private void run() {
+        tools.each(batch.count(), embed);
+        for (var i = 0; i < blocks.size(); i++) {
+            blocks.get(i).run();
         }
     }
 
-    private void embed(int token, int position) {
-        embedding.copyRow(token, hidden);
+    /// Computes logits.
+    ///
+    /// @param first row that wants them; those before it are computed with it where they share the weights
+    private void finish(int first) {
+        tools.each(batch.count(), normalize);
+        if (first == 0) {
+            head.run(batch.count());
+        } else {
+            head.runOne(first);
+        }
+    }
+
+    private void embed(int row, int worker) {
+        var hidden = batch.hidden[row];
+        embedding.copyFloats((long) tokens[row] * hidden.length, hidden.length, hidden, 0);
+        var position = batch.position(row);
         if (positions != null) {
-            positions.copyRow(position, delta);
-            kernels.add(hidden, delta);
+            positions.copyFloats((long) position * hidden.length, hidden.length, batch.delta[row], 0);
+            tools.kernels().add(hidden, batch.delta[row]);
         }
         if (spec.positions() instanceof Positions.Rotary(var rope)) {
-            rope.fill(position, cos, sin);
+            rope.fill(position, batch.cos[row], batch.sin[row]);
         }
     }
 
-    private void normalize(NormWeights norm) {
-        var epsilon = spec.norm().epsilon();
-        var shift = norm.shift();
-        if (shift == null) {
-            kernels.rmsNorm(hidden, norm.scale(), epsilon, normed.values(), lanes[0]);
-        } else {
-            kernels.layerNorm(hidden, norm.scale(), shift, epsilon, normed.values(), lanes[0]);
-        }
-    }
-
-    private void activate(BlockPlan block) {
-        var inner = block.inner().values();
-        switch (spec.activation()) {
-            case SILU -> kernels.silu(inner);
-            case GELU -> kernels.gelu(inner);
-            case GELU_TANH -> kernels.geluTanh(inner);
-            case RELU -> kernels.relu(inner);
-        }
-        var gate = block.gate();
-        if (gate != null) {
-            kernels.multiply(inner, gate);
-        }
-    }
-
-    /// Rotates queries and keys and puts key and value into the cache.
-    private void store(BlockPlan block, int position, KvCache cache) {
-        var heads = block.heads();
-        if (cos.length > 0) {
-            rotate(block);
-        }
-        var keys = cache.keys(block.index()).data();
-        var values = cache.values(block.index()).data();
-        for (var h = 0; h < spec.kvHeads(); h++) {
-            var row = ((long) h * cache.capacity() + position) * 4;
-            MemorySegment.copy(qkv, keyOffset(heads, h), keys, HostTensor.FLOAT, row * heads.keyDim(), heads.keyDim());
-            MemorySegment.copy(
-                    qkv, valueOffset(heads, h), values, HostTensor.FLOAT, row * heads.valueDim(), heads.valueDim());
-        }
-    }
-
-    private void rotate(BlockPlan block) {
-        var turns = block.turns();
-        for (var i = 0; i < turns.size(); i++) {
-            turns.get(i).pick(cos, sin);
-        }
-        var group = spec.heads() / spec.kvHeads();
-        for (var h = 0; h < spec.heads(); h++) {
-            rotate(turns, h / group, queryOffset(block.heads(), h));
-        }
-        for (var h = 0; h < spec.kvHeads(); h++) {
-            rotate(turns, h, keyOffset(block.heads(), h));
-        }
-    }
-
-    private void rotate(List<Turn> turns, int kvHead, int offset) {
-        if (turns.isEmpty()) {
-            kernels.rotate(qkv, offset, cos, sin);
-        } else {
-            kernels.rotate(
-                    qkv, offset, turns.get(kvHead).cos(), turns.get(kvHead).sin());
-        }
-    }
-
-    private boolean perHead() {
-        return spec.qkvOrder() == QkvOrder.PER_HEAD;
-    }
-
-    private int queryOffset(Heads heads, int head) {
-        return (perHead() ? 3 * head : head) * heads.keyDim();
-    }
-
-    private int keyOffset(Heads heads, int head) {
-        return (perHead() ? 3 * head + 1 : spec.heads() + head) * heads.keyDim();
-    }
-
-    private int valueOffset(Heads heads, int head) {
-        return perHead()
-                ? (3 * head + 2) * heads.keyDim()
-                : (spec.heads() + spec.kvHeads()) * heads.keyDim() + head * heads.valueDim();
+    private void normalize(int row, int worker) {
+        finalNorm.apply(tools, batch.hidden[row], batch.normed[row], worker);
     }
 
     /// What the decoder computes with, for `doctor`.
     public String describe() {
-        return kernels.describe() + ", " + team.threads() + " threads";
+        return tools.kernels().describe() + ", " + tools.team().threads() + " threads";
+    }
+
+    /// Bytes of weights that a step reads: all linears and the head.
+    public long weightBytes() {
+        return tools.packedBytes();
     }
 
     /// What it runs.
@@ -392,51 +258,6 @@ public final class RowDecoder implements Prefill, AutoCloseable {
 
     @Override
     public void close() {
-        team.close();
-    }
-
-    /// Softmax attention of one query row over the cache; a chunk is a query head.
-    private final class AttentionTask implements WorkerTeam.Task {
-        private float[] scores = new float[0];
-        private @Nullable KvCache cache;
-        private @Nullable BlockPlan block;
-        private int length;
-
-        void run(BlockPlan newBlock, int newLength, KvCache newCache) {
-            if (cache != newCache && scores.length < spec.heads() * newCache.capacity()) {
-                scores = new float[Math.multiplyExact(spec.heads(), newCache.capacity())];
-            }
-            cache = newCache;
-            block = newBlock;
-            length = newLength;
-            team.run(this, spec.heads());
-        }
-
-        @Override
-        public void run(int head, int worker) {
-            var current = cache;
-            var plan = block;
-            if (current == null || plan == null) {
-                throw new IllegalStateException("Attention has no cache");
-            }
-            var heads = plan.heads();
-            var start = (long) (head / (spec.heads() / spec.kvHeads())) * current.capacity() * 4;
-            var own = head * current.capacity();
-            var keys = current.keys(plan.index()).data();
-            var values = current.values(plan.index()).data();
-            var query = queryOffset(heads, head);
-            kernels.dots(keys, start * heads.keyDim(), length, heads.keyDim(), qkv, query, scores, own, lanes[worker]);
-            kernels.softmax(scores, own, length, (float) spec.attentionScale(), lanes[worker]);
-            var width = heads.valueDim();
-            kernels.mix(
-                    values,
-                    start * width,
-                    length,
-                    width,
-                    scores,
-                    own,
-                    plan.mixed().values(),
-                    head * width);
-        }
+        tools.close();
     }
 }

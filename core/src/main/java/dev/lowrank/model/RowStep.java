@@ -1,88 +1,100 @@
 package dev.lowrank.model;
 
 import dev.lowrank.model.kernel.Kernels;
-import dev.lowrank.model.kernel.RowMatrix;
-import dev.lowrank.model.kernel.RowVector;
+import dev.lowrank.model.kernel.Panels;
+import dev.lowrank.model.kernel.RowInput;
 import dev.lowrank.model.kernel.WorkerTeam;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Matrix-vector products that need only what earlier steps made: their rows are shared by the team in
-/// chunks. Query, key and value of a block are one step, likewise gate and up; a factor pair is two, its
-/// intermediate stays in cache.
+/// Products of matrices with rows of activations that need only what earlier steps made: their panels are
+/// shared by the team in chunks. Query, key and value of a block are one step, likewise gate and up; a
+/// factor pair is two, its intermediate stays in cache.
 ///
-/// Every output row is one sum in a fixed order, whoever computes it.
+/// Every output element is one sum in a fixed order, whoever computes it and however many rows run
+/// together.
 final class RowStep implements WorkerTeam.Task {
-    private static final long SMALLEST_CHUNK = 64L << 10;
+    private static final long SMALLEST_CHUNK = 16L << 10;
     private static final long LARGEST_CHUNK = 256L << 10;
-    private static final int CHUNKS_PER_THREAD = 8;
-    private static final int ROWS_TOGETHER = 4;
+    private static final int CHUNKS_PER_THREAD = 12;
 
-    private final Kernels kernels;
-    private final WorkerTeam team;
-    private final float[][] lanes;
+    private final RowTools tools;
     private final Product[] products;
     /// First chunk of each product, and one more for the end.
     private final int[] firstChunk;
 
-    private final int[] chunkRows;
-    private final RowVector[] splitInputs;
+    private final int[] chunkPanels;
+    /// The products before which an input must be made ready: one for each kind of weights that reads it.
+    private final Product[] readers;
 
-    private RowStep(Kernels kernels, WorkerTeam team, List<Product> products) {
-        this.kernels = kernels;
-        this.team = team;
+    private int rows;
+    /// The row that runs where only one does.
+    private int only;
+
+    private RowStep(RowTools tools, List<Product> products) {
+        this.tools = tools;
         this.products = products.toArray(Product[]::new);
-        lanes = new float[team.threads()][Kernels.SCRATCH];
         firstChunk = new int[products.size() + 1];
-        chunkRows = new int[products.size()];
-        var total = products.stream()
-                .mapToLong(product -> product.weight().rows() * product.weight().rowBytes())
-                .sum();
-        var chunkBytes = Math.clamp(total / ((long) team.threads() * CHUNKS_PER_THREAD), SMALLEST_CHUNK, LARGEST_CHUNK);
+        chunkPanels = new int[products.size()];
+        var total =
+                products.stream().mapToLong(product -> product.weight().bytes()).sum();
+        var threads = tools.team().threads();
+        var chunkBytes = Math.clamp(total / ((long) threads * CHUNKS_PER_THREAD), SMALLEST_CHUNK, LARGEST_CHUNK);
         for (var i = 0; i < this.products.length; i++) {
             var weight = this.products[i].weight();
-            var rows = chunkBytes / Math.max(1, weight.rowBytes()) / ROWS_TOGETHER * ROWS_TOGETHER;
-            chunkRows[i] = Math.clamp(rows, ROWS_TOGETHER, Integer.MAX_VALUE / 2);
-            firstChunk[i + 1] = firstChunk[i] + Math.ceilDiv(weight.rows(), chunkRows[i]);
+            var together = tools.kernels().panelsTogether(weight);
+            var panels = chunkBytes / weight.panelBytes() / together * together;
+            chunkPanels[i] = Math.clamp(panels, together, Integer.MAX_VALUE / 2);
+            firstChunk[i + 1] = firstChunk[i] + Math.ceilDiv(weight.count(), chunkPanels[i]);
         }
-        splitInputs = products.stream()
-                .filter(product -> product.weight().halfWidth())
-                .map(Product::x)
-                .distinct()
-                .toArray(RowVector[]::new);
+        readers = readers(products);
+    }
+
+    private static Product[] readers(List<Product> products) {
+        var readers = new ArrayList<Product>();
+        for (var product : products) {
+            if (readers.stream()
+                    .noneMatch(other -> Arrays.equals(other.x(), product.x())
+                            && other.weight().readsLike(product.weight()))) {
+                readers.add(product);
+            }
+        }
+        return readers.toArray(Product[]::new);
     }
 
     /// A linear with where its input comes from and where its output goes.
     ///
-    /// @param y written from `offset`, `out` elements
-    record Target(Linear linear, RowVector x, float[] y, int offset) {}
+    /// @param x one input for each row that may run
+    /// @param y likewise; written from `offset`, `out` elements
+    record Target(Linear linear, RowInput[] x, float[][] y, int offset) {}
 
     /// One matrix: `z[zOffset + i] = weight[i] · x`, then, with a place, `y[yOffset + place[placeOffset +
     /// i]] = z[zOffset + i]`; the bias is added where the output ends up.
     private record Product(
-            RowMatrix weight,
-            RowVector x,
-            float[] z,
+            Panels weight,
+            RowInput[] x,
+            float[][] z,
             int zOffset,
             float @Nullable [] bias,
             @Nullable Scatter scatter) {
         Product {
-            if (weight.columns() != x.length()) {
+            if (weight.columns() != x[0].length()) {
                 throw new IllegalArgumentException("A matrix [" + weight.rows() + ", " + weight.columns()
-                        + "] meets an input of " + x.length() + " elements");
+                        + "] meets an input of " + x[0].length() + " elements");
             }
         }
     }
 
     /// Where rows go that are not in the order of the output.
-    private record Scatter(float[] y, int offset, int[] place, int placeOffset) {}
+    private record Scatter(float[][] y, int offset, int[] place, int placeOffset) {}
 
     /// The steps that compute some linears, to be run in order.
-    static List<RowStep> plan(Kernels kernels, WorkerTeam team, List<Target> targets) {
+    static List<RowStep> plan(RowTools tools, List<Target> targets) {
         var stages = new ArrayList<List<Product>>();
         for (var target : targets) {
-            var chain = products(target);
+            var chain = products(tools, target);
             for (var i = 0; i < chain.size(); i++) {
                 if (stages.size() == i) {
                     stages.add(new ArrayList<>());
@@ -90,56 +102,58 @@ final class RowStep implements WorkerTeam.Task {
                 stages.get(i).add(chain.get(i));
             }
         }
-        return stages.stream().map(stage -> new RowStep(kernels, team, stage)).toList();
+        return stages.stream().map(stage -> new RowStep(tools, stage)).toList();
     }
 
     /// One product of a whole matrix without bias, e.g. the head.
-    static RowStep of(Kernels kernels, WorkerTeam team, RowMatrix weight, RowVector x, float[] y) {
-        return new RowStep(kernels, team, List.of(new Product(weight, x, y, 0, null, null)));
+    static RowStep of(RowTools tools, Panels weight, RowInput[] x, float[][] y) {
+        return new RowStep(tools, List.of(new Product(weight, x, y, 0, null, null)));
     }
 
-    private static List<Product> products(Target target) {
-        var bias =
-                target.linear().bias() == null ? null : target.linear().bias().toFloats();
-        return switch (target.linear()) {
-            case Linear.Dense dense -> List.of(last(RowMatrix.of(dense.weight()), target.x(), target, bias));
-            case Linear.Factored factored -> {
-                var middle = new RowVector(factored.rank());
-                yield List.of(
-                        inner(RowMatrix.of(factored.a()), target.x(), middle),
-                        last(RowMatrix.of(factored.b()), middle, target, bias));
-            }
-            case Linear.Tucker tucker -> {
-                var reduced = new RowVector(tucker.rank());
-                var mixed = new RowVector(tucker.rank());
-                yield List.of(
-                        inner(RowMatrix.of(tucker.a()), target.x(), reduced),
-                        inner(RowMatrix.of(tucker.core()), reduced, mixed),
-                        last(RowMatrix.of(tucker.b()), mixed, target, bias));
-            }
-            case Linear.Pivoted pivoted -> pivoted(pivoted, target, bias);
+    private static List<Product> products(RowTools tools, Target target) {
+        var linear = target.linear();
+        var bias = linear.bias() == null ? null : linear.bias().toFloats();
+        return switch (linear) {
+            case Linear.Pivoted pivoted -> pivoted(tools, pivoted, target, bias);
+            case Linear.Dense _, Linear.Factored _, Linear.Tucker _ -> chain(tools, target, bias);
         };
     }
 
-    private static Product inner(RowMatrix weight, RowVector x, RowVector z) {
-        return new Product(weight, x, z.values(), 0, null, null);
+    /// One matrix after the other, the bias after the last.
+    private static List<Product> chain(RowTools tools, Target target, float @Nullable [] bias) {
+        var products = new ArrayList<Product>();
+        var x = target.x();
+        var parts = target.linear().parts();
+        for (var part : parts.subList(0, parts.size() - 1)) {
+            var weight = tools.pack(part);
+            var z = RowTools.inputs(weight.rows());
+            products.add(new Product(weight, x, values(z), 0, null, null));
+            x = z;
+        }
+        products.add(new Product(tools.pack(parts.getLast()), x, target.y(), target.offset(), bias, null));
+        return products;
     }
 
-    private static Product last(RowMatrix weight, RowVector x, Target target, float @Nullable [] bias) {
-        return new Product(weight, x, target.y(), target.offset(), bias, null);
+    private static float[][] values(RowInput[] rows) {
+        var values = new float[rows.length][];
+        for (var i = 0; i < rows.length; i++) {
+            values[i] = rows[i].values();
+        }
+        return values;
     }
 
     /// The pivots are both outputs and the input of the rest: they are kept in order and written to their
     /// places.
-    private static List<Product> pivoted(Linear.Pivoted linear, Target target, float @Nullable [] bias) {
+    private static List<Product> pivoted(
+            RowTools tools, Linear.Pivoted linear, Target target, float @Nullable [] bias) {
         var place = inverse(linear);
-        var pivots = new RowVector(linear.rank());
-        var rest = new float[linear.out() - linear.rank()];
+        var pivots = RowTools.inputs(linear.rank());
+        var rest = new float[RowDecoder.MAX_ROWS][linear.out() - linear.rank()];
         var first = new Scatter(target.y(), target.offset(), place, 0);
         var second = new Scatter(target.y(), target.offset(), place, linear.rank());
         return List.of(
-                new Product(RowMatrix.of(linear.pivot()), target.x(), pivots.values(), 0, bias, first),
-                new Product(RowMatrix.of(linear.rest()), pivots, rest, 0, bias, second));
+                new Product(tools.pack(linear.pivot()), target.x(), values(pivots), 0, bias, first),
+                new Product(tools.pack(linear.rest()), pivots, rest, 0, bias, second));
     }
 
     private static int[] inverse(Linear.Pivoted linear) {
@@ -158,12 +172,27 @@ final class RowStep implements WorkerTeam.Task {
         return place;
     }
 
-    /// Computes all rows.
-    void run() {
-        for (var input : splitInputs) {
-            kernels.split(input);
+    /// Computes some rows.
+    ///
+    /// @param count the first so many of the inputs and outputs
+    void run(int count) {
+        share(0, count);
+    }
+
+    /// Computes one row.
+    void runOne(int row) {
+        share(row, 1);
+    }
+
+    private void share(int first, int count) {
+        only = first;
+        rows = count;
+        for (var reader : readers) {
+            for (var i = first; i < first + count; i++) {
+                tools.kernels().prepare(reader.x()[i], reader.weight());
+            }
         }
-        team.run(this, firstChunk[products.length]);
+        tools.team().run(this, firstChunk[products.length]);
     }
 
     @Override
@@ -173,25 +202,46 @@ final class RowStep implements WorkerTeam.Task {
             i++;
         }
         var product = products[i];
-        var first = (chunk - firstChunk[i]) * chunkRows[i];
-        var rows = Math.min(chunkRows[i], product.weight().rows() - first);
-        var from = product.zOffset() + first;
-        kernels.products(product.weight(), first, rows, product.x(), product.z(), from, lanes[worker]);
+        var weight = product.weight();
+        var first = (chunk - firstChunk[i]) * chunkPanels[i];
+        var panels = Math.min(chunkPanels[i], weight.count() - first);
+        multiply(product, first, panels, tools.scratch(worker));
+        var end = Math.min((first + panels) * weight.lanes(), weight.rows());
+        for (var row = only; row < only + rows; row++) {
+            finish(product, row, first * weight.lanes(), end);
+        }
+    }
+
+    /// One row alone, more in fours; what the last four has too much belongs to no row.
+    private void multiply(Product product, int first, int panels, float[] scratch) {
+        var kernels = tools.kernels();
+        var weight = product.weight();
+        if (rows == 1) {
+            kernels.products(weight, first, panels, product.x()[only], product.z()[only], product.zOffset(), scratch);
+            return;
+        }
+        for (var row = 0; row < rows; row += Kernels.ROWS) {
+            kernels.products(weight, first, panels, product.x(), row, product.z(), product.zOffset(), scratch);
+        }
+    }
+
+    private static void finish(Product product, int row, int first, int end) {
+        var z = product.z()[row];
         var scatter = product.scatter();
         var bias = product.bias();
         if (scatter != null) {
-            scatter(scatter, product.z(), first, rows, bias);
+            scatter(scatter, z, row, first, end, bias);
         } else if (bias != null) {
-            for (var row = first; row < first + rows; row++) {
-                product.z()[product.zOffset() + row] += bias[row];
+            for (var i = first; i < end; i++) {
+                z[product.zOffset() + i] += bias[i];
             }
         }
     }
 
-    private static void scatter(Scatter scatter, float[] z, int first, int rows, float @Nullable [] bias) {
-        for (var row = first; row < first + rows; row++) {
-            var output = scatter.place()[scatter.placeOffset() + row];
-            scatter.y()[scatter.offset() + output] = bias == null ? z[row] : z[row] + bias[output];
+    private static void scatter(Scatter scatter, float[] z, int row, int first, int end, float @Nullable [] bias) {
+        for (var i = first; i < end; i++) {
+            var output = scatter.place()[scatter.placeOffset() + i];
+            scatter.y()[row][scatter.offset() + output] = bias == null ? z[i] : z[i] + bias[output];
         }
     }
 }

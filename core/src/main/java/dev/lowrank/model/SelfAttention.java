@@ -5,7 +5,6 @@ import dev.lowrank.model.RowParts.Rows;
 import dev.lowrank.tensor.Functional;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorScope;
-import dev.lowrank.tensor.Tensors;
 import org.jspecify.annotations.Nullable;
 
 /// Attention of some positions to each other and to those before them, or to all where the model reads
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 record SelfAttention(DecoderSpec spec, Block block, Tensor qkv, Tensor keys, Tensor values) {
     /// Positions that are all there is, or that follow what a cache holds and are stored in it already.
     static SelfAttention of(DecoderSpec spec, Block block, Tensor qkv, @Nullable KvCache cache) {
-        if (cache == null) {
+        if (cache == null || cache.length() == 0) {
             return new SelfAttention(spec, block, qkv, keys(spec, block, qkv), values(spec, block, qkv));
         }
         var length = cache.length() + qkv.size(1);
@@ -26,8 +25,8 @@ record SelfAttention(DecoderSpec spec, Block block, Tensor qkv, Tensor keys, Ten
                 spec,
                 block,
                 qkv,
-                Tensors.view(cache.keys(block.index())).narrow(1, 0, length).unsqueeze(0),
-                Tensors.view(cache.values(block.index())).narrow(1, 0, length).unsqueeze(0));
+                cache.keys(block.index(), length).unsqueeze(0),
+                cache.values(block.index(), length).unsqueeze(0));
     }
 
     /// Writes the keys and values of some rows behind what a cache holds.
@@ -36,14 +35,11 @@ record SelfAttention(DecoderSpec spec, Block block, Tensor qkv, Tensor keys, Ten
     /// @param qkv those rows, `[1, count, ..]`
     static void store(DecoderSpec spec, Block block, Rows rows, Tensor qkv, KvCache cache) {
         var first = cache.length() + rows.first();
-        TensorScope.tidyRun(() -> {
-            Tensors.view(cache.keys(block.index()))
-                    .narrow(1, first, rows.count())
-                    .copy_(keys(spec, block, qkv).select(0, 0));
-            Tensors.view(cache.values(block.index()))
-                    .narrow(1, first, rows.count())
-                    .copy_(values(spec, block, qkv).select(0, 0));
-        });
+        TensorScope.tidyRun(() -> cache.store(
+                block.index(),
+                first,
+                keys(spec, block, qkv).select(0, 0),
+                values(spec, block, qkv).select(0, 0)));
     }
 
     /// What some of the positions attend to.

@@ -238,7 +238,7 @@ public final class TorchBlock implements TensorOwner {
     /// @param attended what [#attended] gave
     /// @return `[batch, seq, intermediate]`, in the innermost scope
     public Tensor mlpHidden(Tensor attended) {
-        return mlpHidden(attended, SiteTap.NONE);
+        return TensorScope.tidy(() -> mlpHidden(attended, SiteTap.NONE).to(DType.F32));
     }
 
     /// The residual stream after the block.
@@ -259,8 +259,9 @@ public final class TorchBlock implements TensorOwner {
     /// Queries, keys and values side by side, `[batch, seq, (heads + kvHeads) keyDim + kvHeads valueDim]`,
     /// the first two rotated.
     private Tensor project(Tensor hidden, @Nullable Angles angles, SiteTap tap) {
-        var x = attentionInput(hidden);
-        tap.input(Feed.ATTENTION_INPUT, x);
+        var input = attentionInput(hidden);
+        tap.input(Feed.ATTENTION_INPUT, input);
+        var x = narrowed(input, tap);
         var qkv = linears.containsKey(Role.QKV_PROJ)
                 ? inOrder(run(Role.QKV_PROJ, x, tap, Epilogue.NONE))
                 : Tensors.cat(
@@ -269,6 +270,7 @@ public final class TorchBlock implements TensorOwner {
                                 run(Role.K_PROJ, x, tap, Epilogue.NONE),
                                 run(Role.V_PROJ, x, tap, Epilogue.NONE)),
                         -1);
+        qkv = qkv.to(DType.F32);
         if (angles == null) {
             return qkv;
         }
@@ -305,8 +307,9 @@ public final class TorchBlock implements TensorOwner {
 
     private Tensor mlpHidden(Tensor hidden, SiteTap tap) {
         return TensorScope.tidy(() -> {
-            var x = mlpInput(hidden);
-            tap.input(Feed.MLP_INPUT, x);
+            var input = mlpInput(hidden);
+            tap.input(Feed.MLP_INPUT, input);
+            var x = narrowed(input, tap);
             if (!block.gated()) {
                 return activated(Role.UP_PROJ, x, tap);
             }
@@ -321,13 +324,27 @@ public final class TorchBlock implements TensorOwner {
                 : spec.activation().apply(run(role, x, tap, Epilogue.NONE));
     }
 
+    /// What feeds several linears in the type that they multiply in, so that it is converted once and stays
+    /// narrow between them; as it is where somebody watches or gradients are recorded.
+    private Tensor narrowed(Tensor x, SiteTap tap) {
+        if (!tap.equals(SiteTap.NONE) || Grad.enabled()) {
+            return x;
+        }
+        var types =
+                linears.values().stream().map(TorchLinear::products).distinct().toList();
+        return types.size() == 1 ? x.to(types.getFirst()) : x;
+    }
+
     private Tensor run(Role role, Tensor x, SiteTap tap, Epilogue epilogue) {
         var linear = linears.get(role);
         if (linear == null) {
             throw new IllegalStateException("Block " + block.index() + " has no " + role);
         }
         if (tap.equals(SiteTap.NONE)) {
-            return linear.apply(x, epilogue);
+            return epilogue instanceof Epilogue.Plus && x.dtype() != DType.F32
+                    ? TensorScope.tidy(
+                            () -> epilogue.after(linear.apply(x, Epilogue.NONE).to(DType.F32)))
+                    : linear.apply(x, epilogue);
         }
         var y = linear.apply(x, Epilogue.NONE);
         tap.output(role, y);

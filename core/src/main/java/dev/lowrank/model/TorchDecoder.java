@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Runs a decoder in batches through LibTorch, in F32 whatever the checkpoint stores. For perplexity and
-/// for the prompt of a generation; closing releases its weights.
+/// Runs a decoder in batches through LibTorch, in F32 whatever the checkpoint stores, or with products in
+/// BF16. For perplexity and for the prompt of a generation; closing releases its weights.
 public final class TorchDecoder implements Prefill, AutoCloseable {
     /// Whether block weights stay in memory.
     public enum Residency {
@@ -47,9 +47,11 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     private final Embedding embedding;
     private final TorchHead head;
     private final Function<LinearSite, Linear> linears;
+    private final DType products;
 
-    private TorchDecoder(LanguageModel model, Residency residency, TensorStore store) {
+    private TorchDecoder(LanguageModel model, Residency residency, DType products, TensorStore store) {
         this.model = model;
+        this.products = products;
         this.spec = model.spec();
         this.store = store;
         this.linears = model.weights()::linear;
@@ -65,6 +67,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
 
     private TorchDecoder(TorchDecoder base, Map<LinearSite, Linear> replaced, TensorStore store) {
         this.model = base.model;
+        this.products = base.products;
         this.spec = base.spec;
         this.store = store;
         this.linears = site -> {
@@ -86,14 +89,29 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     /// @param residency whether all blocks stay in memory
     /// @throws dev.lowrank.checkpoint.CheckpointException for an encoder
     public static TorchDecoder load(LanguageModel model, Residency residency) {
+        return load(model, residency, DType.F32);
+    }
+
+    /// Loads a model.
+    ///
+    /// @param residency whether all blocks stay in memory
+    /// @param products type in which linears are multiplied, F32 or BF16; everything else is F32
+    /// @throws dev.lowrank.checkpoint.CheckpointException for an encoder
+    public static TorchDecoder load(LanguageModel model, Residency residency, DType products) {
         model.requireDecoder();
         var store = new TensorStore("the decoder of " + model.checkpoint().path());
         try {
-            return TensorScope.tidy(() -> new TorchDecoder(model, residency, store));
+            return TensorScope.tidy(() -> new TorchDecoder(model, residency, products, store));
         } catch (RuntimeException failure) {
             store.close();
             throw failure;
         }
+    }
+
+    /// Loads a model to read prompts: in memory if it fits well, with products of the type that
+    /// [MixedPrecision#ofPrompts] says.
+    public static TorchDecoder forPrompts(LanguageModel model) {
+        return load(model, Residency.of(model), MixedPrecision.ofPrompts(model));
     }
 
     /// The same decoder with other linears at some sites. What does not change is shared: close the result
@@ -113,7 +131,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     }
 
     private TorchBlock load(DecoderSpec.Block block) {
-        var loaded = TorchBlock.load(spec, block, model.weights(), linears);
+        var loaded = TorchBlock.load(spec, block, model.weights(), linears, products);
         model.weights().release(block);
         return loaded;
     }

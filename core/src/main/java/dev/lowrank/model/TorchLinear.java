@@ -31,7 +31,7 @@ record TorchLinear(List<Weight> stages, @Nullable Tensor bias) implements Tensor
         return load(
                 linear,
                 stages -> cheapest(stages).stream()
-                        .map(stage -> products == DType.F32 ? Weight.packed(stage) : Weight.plain(stage.to(products)))
+                        .map(stage -> Weight.packed(stage.to(products)))
                         .toList());
     }
 
@@ -79,16 +79,23 @@ record TorchLinear(List<Weight> stages, @Nullable Tensor bias) implements Tensor
     /// @return `[.., out]` of the type of `x`, in the innermost scope
     Tensor apply(Tensor x, Epilogue epilogue) {
         return TensorScope.tidy(() -> {
-            var converted = stages.getFirst().dtype() != x.dtype();
-            var y = converted ? x.to(stages.getFirst().dtype()) : x;
+            var converted = products() != x.dtype();
+            var y = converted ? x.to(products()) : x;
             for (var stage : stages.subList(0, stages.size() - 1)) {
                 y = stage.linear(y, null, Epilogue.NONE);
             }
             var last = stages.getLast();
-            return converted
-                    ? epilogue.after(shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())))
-                    : last.linear(y, bias, epilogue);
+            if (converted) {
+                return epilogue.after(
+                        shifted(last.linear(y, null, Epilogue.NONE).to(x.dtype())));
+            }
+            return last.linear(y, bias == null ? null : bias.to(products()), epilogue);
         });
+    }
+
+    /// Element type that products are computed in.
+    DType products() {
+        return stages.getFirst().dtype();
     }
 
     private Tensor shifted(Tensor y) {

@@ -25,6 +25,7 @@ interface BlockDecoder {
             case Q4_K -> Blocks256::q4_k;
             case Q5_K -> Blocks256::q5_k;
             case Q6_K -> Blocks256::q6_k;
+            case NF4 -> NormalFloat4::decode;
             case F64, F32, F16, BF16, I64, I32, U8, F8_E4M3, F8_E5M2 ->
                 throw new IllegalArgumentException(type + " has no blocks");
         };
@@ -74,19 +75,22 @@ interface BlockDecoder {
     ///     is none
     static long firstNonFinite(HostTensor tensor) {
         var type = tensor.dtype();
-        var scale = type == DType.Q6_K ? 208 : 0;
-        var second = switch (type) {
-            case Q4_1, Q5_1, Q4_K, Q5_K -> scale + 2;
-            default -> scale;
-        };
-        var data = tensor.data();
         var blocks = tensor.shape().elements() / type.blockWeights();
         for (var block = 0L; block < blocks; block++) {
-            var at = block * type.blockBytes();
-            if (!finite(data, at + scale) || !finite(data, at + second)) {
+            if (!finiteScales(type, tensor.data(), block * type.blockBytes())) {
                 return block;
             }
         }
         return -1;
+    }
+
+    /// @param at first byte of a block
+    /// @return whether the half-precision scales of the block are neither NaN nor infinite
+    static boolean finiteScales(DType type, MemorySegment data, long at) {
+        var scale = type == DType.Q6_K ? 208 : 0;
+        return switch (type) {
+            case Q4_1, Q5_1, Q4_K, Q5_K -> finite(data, at) && finite(data, at + 2);
+            default -> finite(data, at + scale);
+        };
     }
 }

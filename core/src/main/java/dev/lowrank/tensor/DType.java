@@ -1,10 +1,11 @@
 package dev.lowrank.tensor;
 
 /// Element types that Lowrank reads, computes in or writes. Plain ones carry the names of safetensors; the
-/// block types are those of GGUF, in which 32 or 256 neighbouring weights of a row share their scales.
+/// block types are those of GGUF, in which 32 or 256 neighbouring weights of a row share their scales, and
+/// [#NF4], in which 64 do.
 ///
-/// The two F8 types and the block types are read only: no LibTorch tensor has them and nothing is written
-/// in them.
+/// No LibTorch tensor has the two F8 types or a block type: they are decoded on the way in. Which block
+/// types are written says [TypeConversion#blockTypes()]; F8 is only read.
 public enum DType {
     F64(8),
     F32(4),
@@ -22,7 +23,9 @@ public enum DType {
     Q8_0(32, 34),
     Q4_K(256, 144),
     Q5_K(256, 176),
-    Q6_K(256, 210);
+    Q6_K(256, 210),
+    /// QLoRA's, in blocks of our own; no file format has it.
+    NF4(NormalFloat4.WEIGHTS, NormalFloat4.BYTES);
 
     private final int blockWeights;
     private final int blockBytes;
@@ -77,7 +80,7 @@ public enum DType {
     public boolean isFloating() {
         return switch (this) {
             case F64, F32, F16, BF16, F8_E4M3, F8_E5M2 -> true;
-            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K -> true;
+            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, NF4 -> true;
             case I64, I32, U8 -> false;
         };
     }

@@ -77,7 +77,7 @@ public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
             case U8 -> data.get(ValueLayout.JAVA_BYTE, index) & 0xFF;
             case F8_E4M3 -> Float8.e4m3(data.get(ValueLayout.JAVA_BYTE, index));
             case F8_E5M2 -> Float8.e5m2(data.get(ValueLayout.JAVA_BYTE, index));
-            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K -> {
+            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, NF4 -> {
                 var block = new float[dtype.blockWeights()];
                 BlockDecoder.decode(this, index / block.length, 1, block, 0);
                 yield block[(int) (index % block.length)];

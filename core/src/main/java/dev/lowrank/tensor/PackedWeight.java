@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// For forward passes: no gradient is recorded through it.
 ///
-/// @param blocks opaque F32 `[out, in]`; only its shape may be asked for
-record PackedWeight(Tensor blocks) implements Weight {
+/// @param blocks opaque `[out, in]`; only its shape may be asked for
+/// @param dtype of its elements, F32 or BF16
+record PackedWeight(Tensor blocks, DType dtype) implements Weight {
     /// Rows that the order is chosen for; others are multiplied as well.
     private static final long ROWS = 512;
 
@@ -30,11 +31,12 @@ record PackedWeight(Tensor blocks) implements Weight {
 
     /// Packs a weight.
     ///
-    /// @param weight F32 `[out, in]`
+    /// @param weight F32 or BF16 `[out, in]`
     /// @return a copy, in the innermost scope
     static PackedWeight of(Tensor weight) {
-        return new PackedWeight(Native.own(
-                "pack_weight", () -> call(Operators.PACK, new IValue(weight.handle()), new IValue(ROWS)), weight));
+        var blocks = Native.own(
+                "pack_weight", () -> call(Operators.PACK, new IValue(weight.handle()), new IValue(ROWS)), weight);
+        return new PackedWeight(blocks, weight.dtype());
     }
 
     @Override
@@ -94,11 +96,6 @@ record PackedWeight(Tensor blocks) implements Weight {
     @Override
     public Tensor values() {
         throw new IllegalStateException("A packed weight cannot be read; keep the plain one where it is needed");
-    }
-
-    @Override
-    public DType dtype() {
-        return DType.F32;
     }
 
     @Override

@@ -1,8 +1,11 @@
 package dev.lowrank.text;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// How a byte-level BPE tokenizer cuts text before merging, by the `pre` name that GGUF files give the cut.
@@ -43,6 +46,9 @@ record ByteLevelRule(
             Map.entry("qwen2", new ByteLevelRule("NFC", false, QWEN_2, false)),
             Map.entry("tekken", new ByteLevelRule(null, false, TEKKEN, true))));
 
+    /// The name that is written, of those with one rule.
+    private static final List<String> WRITTEN = List.of("gpt-2", "smollm", "llama-bpe", "qwen2", "tekken");
+
     static ByteLevelRule of(String pre) {
         var rule = RULES.get(pre);
         if (rule == null) {
@@ -53,6 +59,59 @@ record ByteLevelRule(
                             + ". Take the model as a folder with " + TokenizerFiles.TOKENIZER + " instead.");
         }
         return rule;
+    }
+
+    /// The name that GGUF files give to the way in which a tokenizer cuts text.
+    ///
+    /// @param tokenizer the whole `tokenizer.json`
+    /// @param model its model
+    /// @throws TextException `TOK_REGEX` if no name is known for it
+    static String nameOf(ObjectNode tokenizer, ObjectNode model) {
+        var rule = read(tokenizer, model);
+        for (var name : WRITTEN) {
+            if (of(name).equals(rule)) {
+                return name;
+            }
+        }
+        throw VocabularyExport.fault(
+                TextException.Code.TOK_REGEX,
+                "cuts text in a way that GGUF has no known name for: normalizer "
+                        + VocabularyExport.shown(tokenizer.path("normalizer")) + ", pre-tokenizer "
+                        + VocabularyExport.shown(tokenizer.path("pre_tokenizer")) + "; known are " + WRITTEN + ".");
+    }
+
+    /// @return the rule that a tokenizer states; null if it is none of this shape
+    private static @Nullable ByteLevelRule read(ObjectNode tokenizer, ObjectNode model) {
+        var first = tokenizer.path("pre_tokenizer");
+        var steps = new ArrayList<JsonNode>();
+        if (first.path("type").asString("").equals("Sequence")) {
+            first.path("pretokenizers").forEach(steps::add);
+        } else {
+            steps.add(first);
+        }
+        var last = steps.isEmpty() ? first : steps.removeLast();
+        var digits =
+                !steps.isEmpty() && steps.getFirst().path("individual_digits").asBoolean(false);
+        if (digits) {
+            steps.removeFirst();
+        }
+        var split = steps.isEmpty() ? null : pattern(steps.removeFirst());
+        var normalizer = tokenizer.path("normalizer").path("type").asString(null);
+        var plain = last.path("type").asString("").equals("ByteLevel")
+                && !last.path("add_prefix_space").asBoolean(true)
+                && last.path("use_regex").asBoolean(true) == (split == null);
+        return plain && steps.isEmpty()
+                ? new ByteLevelRule(
+                        normalizer, digits, split, model.path("ignore_merges").asBoolean(false))
+                : null;
+    }
+
+    /// A step that is none gives a pattern that no rule has.
+    private static String pattern(JsonNode step) {
+        var isolated = step.path("type").asString("").equals("Split")
+                && step.path("behavior").asString("").equals("Isolated")
+                && !step.path("invert").asBoolean(false);
+        return isolated ? step.path("pattern").path("Regex").asString("") : "";
     }
 
     void describe(ObjectNode tokenizer) {

@@ -211,6 +211,14 @@ public final class Tokenizer implements AutoCloseable {
         return files.copied();
     }
 
+    /// The tokenizer as a GGUF file holds it.
+    ///
+    /// @param rows of the model's embedding; ids without a token are marked as unused
+    /// @throws TextException `TOK_*` if GGUF has no words for it
+    public GgufVocabulary toGguf(int rows) {
+        return VocabularyExport.of(files, vocabulary, special, rows, addsBos());
+    }
+
     /// What each token adds to a text.
     ///
     /// @throws TextException `TOK_FORMAT` if tokens have no bytes of their own

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.tensor.DType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,6 +67,65 @@ class RowDecoderTest {
             decoder.step(90, cache);
             cache.advanceTo(3);
             assertThat(decoder.step(TOKENS[3], cache)).containsExactly(steps.get(3));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "BF16", "F16"})
+    void aSequenceHasTheSameBitsAloneAndAmongOthers(DType dtype) {
+        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.TINY);
+        var alone = logits(model, Kernels.best(), 1);
+        try (var decoder = RowDecoder.of(model.spec(), model, Kernels.best(), 2)) {
+            for (var others : new int[] {1, 2, 3, 4, 15}) {
+                var caches = new ArrayList<KvCache>();
+                for (var i = 0; i <= others; i++) {
+                    caches.add(KvCache.of(model.spec(), 20 + i));
+                }
+                // The others are at different places.
+                for (var i = 0; i < others; i++) {
+                    for (var j = 0; j < i % 5; j++) {
+                        decoder.step(7 + j, caches.get(i));
+                    }
+                }
+                var tokens = new int[others + 1];
+                for (var i = 0; i < TOKENS.length; i++) {
+                    Arrays.fill(tokens, 11 + i);
+                    tokens[others] = TOKENS[i];
+                    assertThat(decoder.step(tokens, caches)[others]).containsExactly(alone.get(i));
+                }
+                caches.forEach(KvCache::close);
+            }
+        }
+    }
+
+    @Test
+    void severalTokensOfASequenceGiveTheLogitsOfEach() {
+        var model = new SyntheticModel(DType.F32, SyntheticModel.Dimensions.TINY);
+        var alone = logits(model, Kernels.best(), 1);
+        try (var decoder = RowDecoder.of(model.spec(), model, Kernels.best(), 2);
+                var cache = KvCache.of(model.spec(), TOKENS.length)) {
+            decoder.step(TOKENS[0], cache);
+            var after = decoder.steps(Arrays.copyOfRange(TOKENS, 1, TOKENS.length), cache);
+            for (var i = 1; i < TOKENS.length; i++) {
+                assertThat(after[i - 1]).containsExactly(alone.get(i));
+            }
+            assertThat(cache.length()).isEqualTo(TOKENS.length);
+            assertThatThrownBy(() -> decoder.steps(new int[17], cache)).hasMessageContaining("at most 16");
+        }
+    }
+
+    @Test
+    void longTextsAreJoinedFromStretches() {
+        var model = new SyntheticModel(DType.F32, SyntheticModel.Dimensions.TINY);
+        var text = new int[model.spec().maxPositions()];
+        for (var i = 0; i < text.length; i++) {
+            text[i] = i * 31 % model.spec().vocabSize();
+        }
+        try (var vectors = RowDecoder.of(model.spec(), model, Kernels.best(), 3);
+                var loops = RowDecoder.of(model.spec(), model, Kernels.scalar(), 1);
+                var one = KvCache.of(model.spec(), text.length);
+                var other = KvCache.of(model.spec(), text.length)) {
+            assertThat(vectors.prefill(text, one)).containsExactly(loops.prefill(text, other), within(KERNELS_AGREE));
         }
     }
 

@@ -5,8 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.model.kernel.Kernels;
-import dev.lowrank.model.kernel.RowVector;
-import dev.lowrank.model.kernel.WorkerTeam;
+import dev.lowrank.model.kernel.RowInput;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import java.util.ArrayList;
@@ -84,25 +83,38 @@ class RowStepTest {
     @ParameterizedTest
     @MethodSource("forms")
     void everyFormEqualsItsDenseProduct(Linear linear, int threads) {
-        var x = new RowVector(IN);
-        System.arraycopy(vector(new SplittableRandom(3), IN).toFloats(), 0, x.values(), 0, IN);
-        var y = new float[OUT + 7];
-        try (var team = WorkerTeam.of(threads)) {
-            var steps = RowStep.plan(Kernels.best(), team, List.of(new RowStep.Target(linear, x, y, 4)));
-            // Twice, so that nothing is added up from the last token.
-            steps.forEach(RowStep::run);
-            steps.forEach(RowStep::run);
+        for (var rows : new int[] {1, 2, 4, 7}) {
+            var x = inputs(rows);
+            var y = RowBatch.rows(OUT + 7);
+            try (var tools = new RowTools(Kernels.best(), threads)) {
+                var steps = RowStep.plan(tools, List.of(new RowStep.Target(linear, x, y, 4)));
+                // Twice, so that nothing is added up from the last token.
+                steps.forEach(step -> step.run(rows));
+                steps.forEach(step -> step.run(rows));
+            }
+            for (var row = 0; row < rows; row++) {
+                var expected = dense(linear, x[row].values());
+                for (var i = 0; i < OUT; i++) {
+                    assertThat((double) y[row][4 + i]).isCloseTo(expected[i], within(F32_CHAIN));
+                }
+                assertThat(List.of(y[row][0], y[row][3], y[row][OUT + 4], y[row][OUT + 6]))
+                        .containsOnly(0f);
+            }
         }
-        var expected = dense(linear, x.values());
-        for (var i = 0; i < OUT; i++) {
-            assertThat((double) y[4 + i]).isCloseTo(expected[i], within(F32_CHAIN));
+    }
+
+    private static RowInput[] inputs(int rows) {
+        var inputs = RowTools.inputs(IN);
+        for (var row = 0; row < rows; row++) {
+            var values = vector(new SplittableRandom(3 + row), IN).toFloats();
+            System.arraycopy(values, 0, inputs[row].values(), 0, IN);
         }
-        assertThat(List.of(y[0], y[3], y[OUT + 4], y[OUT + 6])).containsOnly(0f);
+        return inputs;
     }
 
     private static double[] dense(Linear linear, float[] x) {
-        var input = new double[x.length];
-        for (var i = 0; i < x.length; i++) {
+        var input = new double[IN];
+        for (var i = 0; i < IN; i++) {
             input[i] = x[i];
         }
         var y = switch (linear) {
@@ -139,23 +151,22 @@ class RowStepTest {
     @Test
     void linearsOfDifferentFormsShareTheirSteps() {
         var random = new SplittableRandom(2);
-        var x = new RowVector(IN);
-        System.arraycopy(vector(random, IN).toFloats(), 0, x.values(), 0, IN);
+        var x = inputs(1);
         var linears = linears(DType.BF16, random, null);
-        var y = new float[OUT * linears.size()];
+        var y = RowBatch.rows(OUT * linears.size());
         var targets = new ArrayList<RowStep.Target>();
         for (var i = 0; i < linears.size(); i++) {
             targets.add(new RowStep.Target(linears.get(i), x, y, i * OUT));
         }
-        try (var team = WorkerTeam.of(2)) {
-            var steps = RowStep.plan(Kernels.best(), team, targets);
+        try (var tools = new RowTools(Kernels.best(), 2)) {
+            var steps = RowStep.plan(tools, targets);
             assertThat(steps).hasSize(3);
-            steps.forEach(RowStep::run);
+            steps.forEach(step -> step.run(1));
         }
         for (var i = 0; i < linears.size(); i++) {
-            var expected = dense(linears.get(i), x.values());
+            var expected = dense(linears.get(i), x[0].values());
             for (var j = 0; j < OUT; j++) {
-                assertThat((double) y[i * OUT + j]).isCloseTo(expected[j], within(F32_CHAIN));
+                assertThat((double) y[0][i * OUT + j]).isCloseTo(expected[j], within(F32_CHAIN));
             }
         }
     }
@@ -168,9 +179,9 @@ class RowStepTest {
                 SyntheticModel.random(DType.F32, random, 1, 2),
                 HostTensor.ofInts(new int[] {0, 2, 2}, 3),
                 null);
-        try (var team = WorkerTeam.of(1)) {
-            var target = new RowStep.Target(broken, new RowVector(3), new float[3], 0);
-            assertThatThrownBy(() -> RowStep.plan(Kernels.best(), team, List.of(target)))
+        try (var tools = new RowTools(Kernels.best(), 1)) {
+            var target = new RowStep.Target(broken, RowTools.inputs(3), RowBatch.rows(3), 0);
+            assertThatThrownBy(() -> RowStep.plan(tools, List.of(target)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("output 2 names row 2");
         }

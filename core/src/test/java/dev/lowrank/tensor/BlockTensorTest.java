@@ -38,7 +38,7 @@ class BlockTensorTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"})
+    @EnumSource(names = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "NF4"})
     void everyWayToReadGivesTheSameWeights(DType dtype) {
         var tensor = blocks(dtype);
         var floats = tensor.toFloats();
@@ -71,7 +71,7 @@ class BlockTensorTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"})
+    @EnumSource(names = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "NF4"})
     void theFirstBlockWithADamagedScaleIsFound(DType dtype) {
         var tensor = blocks(dtype);
         assertThat(tensor.firstNonFiniteBlock()).isEqualTo(-1);

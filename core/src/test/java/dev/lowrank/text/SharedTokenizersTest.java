@@ -70,6 +70,35 @@ class SharedTokenizersTest {
     }
 
     @Test
+    void smollm2GoesBackIntoGgufWithItsSplitMergesAndTemplate() {
+        try (var tokenizer = gguf(SMOLLM2)) {
+            var v = tokenizer.toGguf(49152);
+            assertThat(v.model()).isEqualTo("gpt2");
+            assertThat(v.pre()).isEqualTo("smollm");
+            assertThat(v.merges()).hasSize(48_900);
+            assertThat(v.bos()).isEqualTo(1);
+            assertThat(v.eos()).isEqualTo(2);
+            assertThat(v.chatTemplate()).contains("<|im_start|>");
+            assertThat(v.types()[2]).isEqualTo(GgufTokenizers.CONTROL);
+        }
+    }
+
+    @Test
+    void storiesGoesBackIntoGgufWithScoresThatMergeAlike() {
+        try (var tokenizer = gguf(STORIES)) {
+            var v = tokenizer.toGguf(512);
+            assertThat(v.model()).isEqualTo("llama");
+            assertThat(v.scores()).hasSize(512);
+            assertThat(v.unknown()).isZero();
+            assertThat(v.types()[3]).isEqualTo(GgufTokenizers.BYTE);
+            try (var again = Tokenizer.ofFiles(GgufTokenizers.toHuggingFace(v))) {
+                assertGolden(again, GOLDEN.get("stories260K"));
+                assertThat(again.addsBos()).isTrue();
+            }
+        }
+    }
+
+    @Test
     void chatOfSmollm2IsItsTemplateWithTheSpecialTokensAsTokens() {
         try (var tokenizer = gguf(SMOLLM2)) {
             var messages = List.of(new ChatMessage("system", "Be brief."), new ChatMessage("user", "Hi"));

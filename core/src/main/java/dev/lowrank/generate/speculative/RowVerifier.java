@@ -4,8 +4,9 @@ import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
 import dev.lowrank.model.Prefill;
 import dev.lowrank.model.RowDecoder;
+import java.util.Arrays;
 
-/// Verifies with a row decoder, one token after the other.
+/// Verifies with a row decoder, as many tokens at a time as can run together.
 record RowVerifier(RowDecoder decoder, Prefill reader) implements Verifier {
     @Override
     public DecoderSpec spec() {
@@ -25,8 +26,13 @@ record RowVerifier(RowDecoder decoder, Prefill reader) implements Verifier {
     @Override
     public float[][] verify(int[] tokens, KvCache cache) {
         var rows = new float[tokens.length][];
-        for (var i = 0; i < tokens.length; i++) {
-            rows[i] = decoder.step(tokens[i], cache).clone();
+        for (var from = 0; from < tokens.length; from += RowDecoder.MAX_ROWS) {
+            var end = Math.min(tokens.length, from + RowDecoder.MAX_ROWS);
+            var some = decoder.steps(Arrays.copyOfRange(tokens, from, end), cache);
+            for (var i = from; i < end; i++) {
+                // The next ones would overwrite them.
+                rows[i] = end < tokens.length ? some[i - from].clone() : some[i - from];
+            }
         }
         return rows;
     }

@@ -2,17 +2,24 @@ package dev.lowrank.model.kernel;
 
 import java.lang.foreign.MemorySegment;
 
-/// The computations of a decoder block on one row, in F32. All are pure functions of their arguments,
+/// The computations of a decoder block on a few rows, in F32. All are pure functions of their arguments,
 /// allocate nothing and may run on several threads at once. Every sum has one fixed order that depends on
-/// lengths only, not on threads, row ranges or whether the code is compiled yet.
+/// lengths only, not on threads, row ranges, how many rows run together or whether the code is compiled
+/// yet.
 ///
-/// `lanes` is scratch of at least [#SCRATCH] floats that no other thread uses meanwhile.
+/// `scratch` is an array of at least [#scratch] floats that no other thread uses meanwhile.
 public sealed interface Kernels permits VectorKernels, ScalarKernels {
-    /// Length of the scratch array.
-    int SCRATCH = 64;
+    /// Rows of activations that meet a weight together once it is read.
+    int ROWS = 4;
+
+    /// Positions whose keys lie side by side in a [dev.lowrank.model.KvCache].
+    int KEY_BLOCK = 16;
+
+    /// Positions that [#scores] works on at once.
+    int KEY_GROUP = 128;
 
     /// The fastest kernels that this JVM can run: the Vector API where its module is present and the
-    /// machine has vectors of at least four floats, else plain loops (two to four times slower).
+    /// machine has vectors of at least four floats, else plain loops (several times slower).
     static Kernels best() {
         return Choice.BEST;
     }
@@ -25,43 +32,54 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// What computes, for `doctor`: the kind and its vector width.
     String describe();
 
-    /// Fills [RowVector#split()] from [RowVector#values()].
-    void split(RowVector x);
+    /// Rows of weights that form a panel.
+    int lanes();
 
-    /// `y[offset + i] = w[first + i] · x` for `rows` rows.
+    /// Panels of a matrix that run together; a range of them is best a multiple of that.
+    int panelsTogether(Panels w);
+
+    /// Makes an input ready for products with a matrix and all others that read like it.
+    void prepare(RowInput x, Panels w);
+
+    /// Floats of scratch that products with a matrix need.
+    int scratch(Panels w);
+
+    /// `y[offset + row] = w[row] · x` for the rows of some panels.
     ///
-    /// @param w `[any, in]`
-    /// @param x `[in]`, split if `w` is [RowMatrix#halfWidth()]
-    /// @param y written from `offset`
-    void products(RowMatrix w, int first, int rows, RowVector x, float[] y, int offset, float[] lanes);
+    /// @param first panel
+    /// @param count of panels
+    /// @param x prepared for the matrix's form
+    /// @param y written from `offset` plus the first row
+    void products(Panels w, int first, int count, RowInput x, float[] y, int offset, float[] scratch);
 
-    /// `y[yOffset + i] = row i · x[xOffset..]` over F32 rows in native memory, e.g. the keys of a head.
+    /// The same for [#ROWS] rows of activations.
     ///
-    /// @param data `[rows, columns]` from byte `start`
-    void dots(
-            MemorySegment data,
-            long start,
-            int rows,
-            int columns,
-            float[] x,
-            int xOffset,
-            float[] y,
-            int yOffset,
-            float[] lanes);
+    /// @param from the first of the rows of `x` and `y`
+    void products(Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch);
 
-    /// `y[yOffset..] = Σ p[pOffset + i] row i` over F32 rows in native memory, e.g. the values of a head.
+    /// Products of a query with the keys of [#KEY_GROUP] positions, one sum over the width each.
+    ///
+    /// @param keys F32 `[group / KEY_BLOCK, width, KEY_BLOCK]` from byte `start`
+    /// @param width of a key
+    /// @param q from `qOffset`, `width` elements
+    /// @param scores written from `at`
+    void scores(MemorySegment keys, long start, int width, float[] q, int qOffset, float[] scores, int at);
+
+    /// `y[yOffset..] += Σ p[pOffset + i] row i` over F32 rows in native memory: the values of a head.
     ///
     /// @param data `[rows, columns]` from byte `start`
     void mix(MemorySegment data, long start, int rows, int columns, float[] p, int pOffset, float[] y, int yOffset);
 
-    /// `p = softmax(scale · p)` over `length` elements from `offset`, in place.
-    void softmax(float[] p, int offset, int length, float scale, float[] lanes);
+    /// `p = exp(scale (p − max p))` over `length` elements from `offset`, in place.
+    ///
+    /// @param result gets `scale max p` at `at` and the sum of the new elements behind it
+    void expShifted(float[] p, int offset, int length, float scale, float[] result, int at, float[] scratch);
 
     /// `y = x / sqrt(mean(x²) + epsilon) · scale` over `scale.length` elements.
-    void rmsNorm(float[] x, float[] scale, double epsilon, float[] y, float[] lanes);
+    void rmsNorm(float[] x, float[] scale, double epsilon, float[] y, float[] scratch);
 
     /// `y = (x − mean) / sqrt(variance + epsilon) · scale + shift` over `scale.length` elements.
-    void layerNorm(float[] x, float[] scale, float[] shift, double epsilon, float[] y, float[] lanes);
+    void layerNorm(float[] x, float[] scale, float[] shift, double epsilon, float[] y, float[] scratch);
 
     /// `x += y` over `x.length` elements.
     void add(float[] x, float[] y);
@@ -101,6 +119,19 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
             var second = x[offset + half + i];
             x[offset + i] = first * cos[i] - second * sin[i];
             x[offset + half + i] = second * cos[i] + first * sin[i];
+        }
+    }
+
+    /// The same for a head that kept only some pairs.
+    ///
+    /// @param pairs which, their places in `cos` and `sin`
+    default void rotate(float[] x, int offset, int[] pairs, float[] cos, float[] sin) {
+        var half = pairs.length;
+        for (var i = 0; i < half; i++) {
+            var first = x[offset + i];
+            var second = x[offset + half + i];
+            x[offset + i] = first * cos[pairs[i]] - second * sin[pairs[i]];
+            x[offset + half + i] = second * cos[pairs[i]] + first * sin[pairs[i]];
         }
     }
 }

@@ -2,11 +2,11 @@ package dev.lowrank.model.kernel;
 
 import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /// Plain loops for a JVM without the Vector API: four partial sums per row, which is what one core can
 /// overlap.
 final class ScalarKernels implements Kernels {
+    private static final int LANES = 8;
     private static final float GELU_FACTOR = (float) Math.sqrt(2 / Math.PI);
 
     @Override
@@ -15,102 +15,79 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void split(RowVector x) {
-        // Products below read the plain order.
+    public int lanes() {
+        return LANES;
     }
 
     @Override
-    public void products(RowMatrix w, int first, int rows, RowVector x, float[] y, int offset, float[] lanes) {
-        if (w.dtype().isBlocks()) {
-            for (var i = 0; i < rows; i++) {
-                y[offset + i] = blockDot(w, first + i, x.values(), lanes);
-            }
-        } else if (w.halfWidth()) {
-            for (var i = 0; i < rows; i++) {
-                y[offset + i] = halfWidthDot(w, (first + i) * w.rowBytes(), x.values());
-            }
-        } else {
-            dots(w.data(), first * w.rowBytes(), rows, w.columns(), x.values(), 0, y, offset, lanes);
-        }
-    }
-
-    /// The sum of [#dot] over the decoded row, in the same order.
-    private static float blockDot(RowMatrix w, int row, float[] x, float[] lanes) {
-        float a = 0;
-        float b = 0;
-        float c = 0;
-        float d = 0;
-        var weights = w.dtype().blockWeights();
-        for (var j = 0; j < w.columns(); j += weights) {
-            w.copyFloats(row, j, weights, lanes);
-            for (var i = 0; i < weights; i += 4) {
-                a += lanes[i] * x[j + i];
-                b += lanes[i + 1] * x[j + i + 1];
-                c += lanes[i + 2] * x[j + i + 2];
-                d += lanes[i + 3] * x[j + i + 3];
-            }
-        }
-        return (a + b) + (c + d);
-    }
-
-    private static float halfWidthDot(RowMatrix w, long start, float[] x) {
-        float a = 0;
-        float b = 0;
-        float c = 0;
-        float d = 0;
-        var columns = w.columns();
-        var j = 0;
-        for (; j <= columns - 4; j += 4) {
-            a += w.element(start, j) * x[j];
-            b += w.element(start, j + 1) * x[j + 1];
-            c += w.element(start, j + 2) * x[j + 2];
-            d += w.element(start, j + 3) * x[j + 3];
-        }
-        for (; j < columns; j++) {
-            a += w.element(start, j) * x[j];
-        }
-        return (a + b) + (c + d);
+    public int panelsTogether(Panels w) {
+        return 1;
     }
 
     @Override
-    public void dots(
-            MemorySegment data,
-            long start,
-            int rows,
-            int columns,
-            float[] x,
-            int xOffset,
-            float[] y,
-            int yOffset,
-            float[] lanes) {
-        for (var i = 0; i < rows; i++) {
-            y[yOffset + i] = dot(data, start + (long) i * columns * 4, columns, x, xOffset);
+    public void prepare(RowInput x, Panels w) {
+        // Products below read the elements as they are.
+    }
+
+    @Override
+    public int scratch(Panels w) {
+        return Math.max(LANES, w.columns());
+    }
+
+    @Override
+    public void products(Panels w, int first, int count, RowInput x, float[] y, int offset, float[] scratch) {
+        var end = Math.min((first + count) * LANES, w.rows());
+        for (var row = first * LANES; row < end; row++) {
+            w.copyRow(row, scratch);
+            y[offset + row] = dot(scratch, w.columns(), x.values());
         }
     }
 
-    private static float dot(MemorySegment data, long start, int columns, float[] x, int offset) {
+    @Override
+    public void products(
+            Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
+        var end = Math.min((first + count) * LANES, w.rows());
+        for (var row = first * LANES; row < end; row++) {
+            w.copyRow(row, scratch);
+            for (var i = from; i < from + ROWS; i++) {
+                y[i][offset + row] = dot(scratch, w.columns(), x[i].values());
+            }
+        }
+    }
+
+    private static float dot(float[] w, int columns, float[] x) {
         float a = 0;
         float b = 0;
         float c = 0;
         float d = 0;
         var j = 0;
         for (; j <= columns - 4; j += 4) {
-            var at = start + j * 4L;
-            a += data.get(HostTensor.FLOAT, at) * x[offset + j];
-            b += data.get(HostTensor.FLOAT, at + 4) * x[offset + j + 1];
-            c += data.get(HostTensor.FLOAT, at + 8) * x[offset + j + 2];
-            d += data.get(HostTensor.FLOAT, at + 12) * x[offset + j + 3];
+            a += w[j] * x[j];
+            b += w[j + 1] * x[j + 1];
+            c += w[j + 2] * x[j + 2];
+            d += w[j + 3] * x[j + 3];
         }
         for (; j < columns; j++) {
-            a += data.get(HostTensor.FLOAT, start + j * 4L) * x[offset + j];
+            a += w[j] * x[j];
         }
         return (a + b) + (c + d);
+    }
+
+    @Override
+    public void scores(MemorySegment keys, long start, int width, float[] q, int qOffset, float[] scores, int at) {
+        for (var i = 0; i < KEY_GROUP; i++) {
+            var place = start + ((long) (i / KEY_BLOCK) * width * KEY_BLOCK + i % KEY_BLOCK) * 4;
+            float sum = 0;
+            for (var j = 0; j < width; j++) {
+                sum += keys.get(HostTensor.FLOAT, place + (long) j * KEY_BLOCK * 4) * q[qOffset + j];
+            }
+            scores[at + i] = sum;
+        }
     }
 
     @Override
     public void mix(
             MemorySegment data, long start, int rows, int columns, float[] p, int pOffset, float[] y, int yOffset) {
-        Arrays.fill(y, yOffset, yOffset + columns, 0);
         for (var i = 0; i < rows; i++) {
             var weight = p[pOffset + i];
             var at = start + (long) i * columns * 4;
@@ -121,7 +98,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void softmax(float[] p, int offset, int length, float scale, float[] lanes) {
+    public void expShifted(float[] p, int offset, int length, float scale, float[] result, int at, float[] scratch) {
         var max = Float.NEGATIVE_INFINITY;
         for (var i = offset; i < offset + length; i++) {
             max = Math.max(max, p[i]);
@@ -131,14 +108,12 @@ final class ScalarKernels implements Kernels {
             p[i] = (float) Math.exp((p[i] - max) * scale);
             sum += p[i];
         }
-        var factor = (float) (1 / sum);
-        for (var i = offset; i < offset + length; i++) {
-            p[i] *= factor;
-        }
+        result[at] = scale * max;
+        result[at + 1] = (float) sum;
     }
 
     @Override
-    public void rmsNorm(float[] x, float[] scale, double epsilon, float[] y, float[] lanes) {
+    public void rmsNorm(float[] x, float[] scale, double epsilon, float[] y, float[] scratch) {
         var sum = 0.0;
         for (var i = 0; i < scale.length; i++) {
             sum += (double) x[i] * x[i];
@@ -150,7 +125,7 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void layerNorm(float[] x, float[] scale, float[] shift, double epsilon, float[] y, float[] lanes) {
+    public void layerNorm(float[] x, float[] scale, float[] shift, double epsilon, float[] y, float[] scratch) {
         var total = 0.0;
         for (var i = 0; i < scale.length; i++) {
             total += x[i];

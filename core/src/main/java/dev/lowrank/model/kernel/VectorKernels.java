@@ -1,6 +1,7 @@
 package dev.lowrank.model.kernel;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -19,9 +20,9 @@ final class VectorKernels implements Kernels {
     private static final float ROUNDER = 12582912f;
     private static final float GELU_FACTOR = (float) (-2 * Math.sqrt(2 / Math.PI));
 
-    /// Whether vectors are wide enough to be worth it.
+    /// Whether vectors are wide enough to be worth it, and not wider than a group of keys can fill.
     static boolean supported() {
-        return WIDTH >= 4 && WIDTH <= SCRATCH / 4;
+        return WIDTH >= 4 && WIDTH <= KEY_BLOCK;
     }
 
     @Override
@@ -30,46 +31,131 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void split(RowVector x) {
-        HalfWidthProducts.split(x);
+    public int lanes() {
+        return WIDTH;
     }
 
     @Override
-    public void products(RowMatrix w, int first, int rows, RowVector x, float[] y, int offset, float[] lanes) {
-        var start = first * w.rowBytes();
-        switch (w.dtype()) {
-            case F32 -> dots(w.data(), start, rows, w.columns(), x.values(), 0, y, offset, lanes);
-            case BF16 -> HalfWidthProducts.bf16(w, start, rows, x, y, offset, lanes);
-            case F16 -> HalfWidthProducts.f16(w, start, rows, x, y, offset, lanes);
-            default -> BlockProducts.products(w, first, rows, x, y, offset, lanes);
+    public int panelsTogether(Panels w) {
+        return switch (w.form()) {
+            case F32, BF16 -> 4;
+            case F16 -> 1;
+            case Q8_0, Q4_0, Q4_1, Q4_K -> 2;
+        };
+    }
+
+    @Override
+    public void prepare(RowInput x, Panels w) {
+        if (w.form().isBlocks()) {
+            BlockPanels.prepare(x, w.form());
         }
     }
 
     @Override
-    public void dots(
-            MemorySegment data,
-            long start,
-            int rows,
-            int columns,
-            float[] x,
-            int xOffset,
-            float[] y,
-            int yOffset,
-            float[] lanes) {
-        FloatProducts.dots(data, start, rows, columns, x, xOffset, y, yOffset, lanes);
+    public int scratch(Panels w) {
+        return BlockPanels.SUMS + (w.form().isBlocks() ? BlockScales.PER_BLOCK * w.blocks() : 0);
+    }
+
+    @Override
+    public void products(Panels w, int first, int count, RowInput x, float[] y, int offset, float[] scratch) {
+        var streams = panelsTogether(w);
+        var together = count / streams;
+        for (var i = 0; i < together; i++) {
+            sum(w, first + i, together, x, scratch);
+            for (var k = 0; k < streams; k++) {
+                place(w, first + i + k * together, scratch, k * WIDTH, y, offset);
+            }
+        }
+        // What is left takes a stream's place in each of them.
+        for (var i = streams * together; i < count; i++) {
+            sum(w, first + i, 0, x, scratch);
+            place(w, first + i, scratch, 0, y, offset);
+        }
+    }
+
+    /// Sums of a panel and the ones that are `apart` panels from one another.
+    private static void sum(Panels w, int panel, int apart, RowInput x, float[] scratch) {
+        var start = panel * w.panelBytes();
+        var gap = apart * w.panelBytes();
+        var body = start + w.headBytes();
+        switch (w.form()) {
+            case F32 -> PlainPanels.f32(w.data(), start, gap, w.columns(), x.values(), scratch);
+            case BF16 -> PlainPanels.bf16(w.data(), start, gap, words(w), x.values(), scratch);
+            case F16 -> PlainPanels.f16(w.data(), start, words(w), x.values(), scratch);
+            case Q8_0 -> {
+                scales(w, start, gap, scratch);
+                BlockPanels.bytes(w, body, gap, x, scratch);
+            }
+            case Q4_0, Q4_1, Q4_K -> {
+                scales(w, start, gap, scratch);
+                BlockPanels.nibbles(w, body, gap, x, scratch);
+            }
+        }
+    }
+
+    private static int words(Panels w) {
+        return w.form().bodyWords(w.columns());
+    }
+
+    private static void scales(Panels w, long start, long gap, float[] scratch) {
+        Arrays.fill(scratch, 0, ROWS * WIDTH, 0);
+        BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
+        BlockScales.expand(w, start + gap, scratch, BlockPanels.SUMS + 2 * WIDTH);
+    }
+
+    /// Puts a panel's sums where they belong; the last panel has rows that are none.
+    private static void place(Panels w, int panel, float[] scratch, int from, float[] y, int offset) {
+        var row = panel * WIDTH;
+        System.arraycopy(scratch, from, y, offset + row, Math.min(WIDTH, w.rows() - row));
+    }
+
+    @Override
+    public void products(
+            Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
+        var form = w.form();
+        var a = x[from].values();
+        var b = x[from + 1].values();
+        var c = x[from + 2].values();
+        var d = x[from + 3].values();
+        for (var panel = first; panel < first + count; panel++) {
+            var start = panel * w.panelBytes();
+            switch (form) {
+                case F32 -> PlainPanels.f32(w.data(), start, w.columns(), a, b, c, d, scratch);
+                case BF16 -> PlainPanels.bf16(w.data(), start, words(w), a, b, c, d, scratch);
+                case F16 -> {
+                    for (var k = 0; k < ROWS; k++) {
+                        PlainPanels.f16(w.data(), start, words(w), x[from + k].values(), scratch);
+                        place(w, panel, scratch, 0, y[from + k], offset);
+                    }
+                }
+                case Q8_0, Q4_0, Q4_1, Q4_K -> {
+                    Arrays.fill(scratch, 0, ROWS * WIDTH, 0);
+                    BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
+                    BlockPanels.rows(w, start + w.headBytes(), x, from, scratch);
+                }
+            }
+            for (var k = 0; k < ROWS && form != PanelForm.F16; k++) {
+                place(w, panel, scratch, k * WIDTH, y[from + k], offset);
+            }
+        }
+    }
+
+    @Override
+    public void scores(MemorySegment keys, long start, int width, float[] q, int qOffset, float[] scores, int at) {
+        CacheKernels.scores(keys, start, width, q, qOffset, scores, at);
     }
 
     @Override
     public void mix(
             MemorySegment data, long start, int rows, int columns, float[] p, int pOffset, float[] y, int yOffset) {
-        FloatProducts.mix(data, start, rows, columns, p, pOffset, y, yOffset);
+        CacheKernels.mix(data, start, rows, columns, p, pOffset, y, yOffset);
     }
 
     @Override
-    public void softmax(float[] p, int offset, int length, float scale, float[] lanes) {
+    public void expShifted(float[] p, int offset, int length, float scale, float[] result, int at, float[] scratch) {
         var end = offset + length;
         var bound = offset + FLOATS.loopBound(length);
-        var max = max(p, offset, bound, end, lanes);
+        var max = max(p, offset, bound, end);
         var sums = FloatVector.zero(FLOATS);
         var i = offset;
         for (; i < bound; i += WIDTH) {
@@ -77,30 +163,21 @@ final class VectorKernels implements Kernels {
             e.intoArray(p, i);
             sums = sums.add(e);
         }
-        var sum = sum(sums, lanes);
+        var sum = sum(sums, scratch);
         for (; i < end; i++) {
             p[i] = (float) Math.exp((p[i] - max) * scale);
             sum += p[i];
         }
-        var factor = 1 / sum;
-        for (i = offset; i < bound; i += WIDTH) {
-            FloatVector.fromArray(FLOATS, p, i).mul(factor).intoArray(p, i);
-        }
-        for (; i < end; i++) {
-            p[i] *= factor;
-        }
+        result[at] = scale * max;
+        result[at + 1] = sum;
     }
 
-    private static float max(float[] p, int offset, int bound, int end, float[] lanes) {
+    private static float max(float[] p, int offset, int bound, int end) {
         var most = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (var i = offset; i < bound; i += WIDTH) {
             most = most.max(FloatVector.fromArray(FLOATS, p, i));
         }
-        most.intoArray(lanes, 0);
-        var max = lanes[0];
-        for (var i = 1; i < WIDTH; i++) {
-            max = Math.max(max, lanes[i]);
-        }
+        var max = most.reduceLanes(VectorOperators.MAX); // the same in any order
         for (var i = bound; i < end; i++) {
             max = Math.max(max, p[i]);
         }
@@ -108,10 +185,10 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void rmsNorm(float[] x, float[] scale, double epsilon, float[] y, float[] lanes) {
+    public void rmsNorm(float[] x, float[] scale, double epsilon, float[] y, float[] scratch) {
         var length = scale.length;
         var bound = FLOATS.loopBound(length);
-        var factor = (float) (1 / Math.sqrt(squares(x, 0, length, lanes) / length + epsilon));
+        var factor = (float) (1 / Math.sqrt(squares(x, 0, length, scratch) / length + epsilon));
         var i = 0;
         for (; i < bound; i += WIDTH) {
             FloatVector.fromArray(FLOATS, x, i)
@@ -125,11 +202,11 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void layerNorm(float[] x, float[] scale, float[] shift, double epsilon, float[] y, float[] lanes) {
+    public void layerNorm(float[] x, float[] scale, float[] shift, double epsilon, float[] y, float[] scratch) {
         var length = scale.length;
         var bound = FLOATS.loopBound(length);
-        var mean = total(x, length, lanes) / length;
-        var factor = (float) (1 / Math.sqrt(squares(x, mean, length, lanes) / length + epsilon));
+        var mean = total(x, length, scratch) / length;
+        var factor = (float) (1 / Math.sqrt(squares(x, mean, length, scratch) / length + epsilon));
         var i = 0;
         for (; i < bound; i += WIDTH) {
             FloatVector.fromArray(FLOATS, x, i)
@@ -144,27 +221,27 @@ final class VectorKernels implements Kernels {
         }
     }
 
-    private static float total(float[] x, int length, float[] lanes) {
+    private static float total(float[] x, int length, float[] scratch) {
         var sums = FloatVector.zero(FLOATS);
         var i = 0;
         for (; i < FLOATS.loopBound(length); i += WIDTH) {
             sums = sums.add(FloatVector.fromArray(FLOATS, x, i));
         }
-        var total = sum(sums, lanes);
+        var total = sum(sums, scratch);
         for (; i < length; i++) {
             total += x[i];
         }
         return total;
     }
 
-    private static double squares(float[] x, float mean, int length, float[] lanes) {
+    private static double squares(float[] x, float mean, int length, float[] scratch) {
         var sums = FloatVector.zero(FLOATS);
         var i = 0;
         for (; i < FLOATS.loopBound(length); i += WIDTH) {
             var v = FloatVector.fromArray(FLOATS, x, i).sub(mean);
             sums = v.fma(v, sums);
         }
-        double total = sum(sums, lanes);
+        double total = sum(sums, scratch);
         for (; i < length; i++) {
             total += (double) (x[i] - mean) * (x[i] - mean);
         }
@@ -223,22 +300,22 @@ final class VectorKernels implements Kernels {
     }
 
     /// The sum of all lanes.
-    static float sum(FloatVector v, float[] lanes) {
-        v.intoArray(lanes, 0);
-        return fold(lanes, 0);
+    static float sum(FloatVector v, float[] scratch) {
+        v.intoArray(scratch, 0);
+        return fold(scratch, 0);
     }
 
     /// The sum of one vector's worth of floats, four partial sums at a time.
-    static float fold(float[] lanes, int from) {
-        var a = lanes[from];
-        var b = lanes[from + 1];
-        var c = lanes[from + 2];
-        var d = lanes[from + 3];
+    static float fold(float[] scratch, int from) {
+        var a = scratch[from];
+        var b = scratch[from + 1];
+        var c = scratch[from + 2];
+        var d = scratch[from + 3];
         for (var i = from + 4; i < from + WIDTH; i += 4) {
-            a += lanes[i];
-            b += lanes[i + 1];
-            c += lanes[i + 2];
-            d += lanes[i + 3];
+            a += scratch[i];
+            b += scratch[i + 1];
+            c += scratch[i + 2];
+            d += scratch[i + 3];
         }
         return (a + b) + (c + d);
     }

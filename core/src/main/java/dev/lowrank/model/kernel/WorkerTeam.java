@@ -6,9 +6,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// A few daemon threads that share the chunks of one task after the other with the thread that calls
-/// [#run]. Handing out a task costs about a microsecond while the workers are awake; they spin for some
-/// fifty microseconds after the last task and then park, so that they do not compete with LibTorch's
-/// threads.
+/// [#run]. Each begins with a stretch of chunks of its own, in order, so that what it reads ahead is what
+/// it needs next; whoever is done takes the last chunks of the others. Handing out a task costs about a
+/// microsecond while the workers are awake; they spin for some fifty microseconds after the last task and
+/// then park, so that they do not compete with LibTorch's threads.
 ///
 /// A team belongs to one calling thread at a time; closing it ends its threads.
 public final class WorkerTeam implements AutoCloseable {
@@ -16,12 +17,14 @@ public final class WorkerTeam implements AutoCloseable {
     private static final int SPINS_BEFORE_YIELDING = 2_000;
     private static final int CHUNK_BITS = 31;
     private static final VarHandle PARKED = MethodHandles.arrayElementVarHandle(boolean[].class);
-    private static final VarHandle TICKET;
+    private static final VarHandle TICKETS = MethodHandles.arrayElementVarHandle(long[].class);
+    /// Longs between two tickets, so that they share no cache line.
+    private static final int APART = 16;
+
     private static final VarHandle FINISHED;
 
     static {
         try {
-            TICKET = MethodHandles.lookup().findVarHandle(WorkerTeam.class, "ticket", long.class);
             FINISHED = MethodHandles.lookup().findVarHandle(WorkerTeam.class, "finished", int.class);
         } catch (ReflectiveOperationException missing) {
             throw new ExceptionInInitializerError(missing);
@@ -34,16 +37,17 @@ public final class WorkerTeam implements AutoCloseable {
     private volatile @Nullable Throwable failure;
     private @Nullable Task task;
 
-    /// Chunks of the current task in the upper half, the next one to do in the lower. Taking a chunk is one
-    /// compare-and-set: if it succeeds, that chunk of the current task was still open, so the task cannot
-    /// have changed.
-    private volatile long ticket;
+    /// For each thread the end of its open chunks in the upper half, the next one to do in the lower.
+    /// Taking a chunk is one compare-and-set: if it succeeds, that chunk of the current task was still
+    /// open, so the task cannot have changed.
+    private final long[] tickets;
 
     private volatile int finished;
 
     private WorkerTeam(int threads) {
         workers = new Thread[threads - 1];
         parked = new boolean[workers.length];
+        tickets = new long[threads * APART];
     }
 
     /// Work that can be done in independent chunks.
@@ -96,7 +100,11 @@ public final class WorkerTeam implements AutoCloseable {
         }
         task = work;
         finished = 0;
-        ticket = (long) chunks << CHUNK_BITS;
+        for (var i = 0; i < threads(); i++) {
+            var first = (long) chunks * i / threads();
+            var end = (long) chunks * (i + 1) / threads();
+            TICKETS.setVolatile(tickets, i * APART, end << CHUNK_BITS | first);
+        }
         wakeParked();
         takeChunks(0);
         await(chunks);
@@ -104,22 +112,44 @@ public final class WorkerTeam implements AutoCloseable {
     }
 
     private void takeChunks(int worker) {
+        var done = 0;
+        for (var i = 0; i < threads(); i++) {
+            done += takeChunksOf((worker + i) % threads(), worker);
+        }
+        if (done > 0) {
+            FINISHED.getAndAdd(this, done);
+        }
+    }
+
+    /// The first open chunk of one's own, the last one of somebody else's.
+    private int takeChunksOf(int owner, int worker) {
+        var done = 0;
         while (true) {
-            var current = ticket;
-            var next = current & ((1L << CHUNK_BITS) - 1);
-            if (next >= current >>> CHUNK_BITS) {
-                return;
+            var current = (long) TICKETS.getVolatile(tickets, owner * APART);
+            var next = next(current);
+            var end = end(current);
+            if (next >= end) {
+                return done;
             }
-            if (TICKET.compareAndSet(this, current, current + 1)) {
+            var own = owner == worker;
+            if (TICKETS.compareAndSet(
+                    tickets, owner * APART, current, own ? current + 1 : current - (1L << CHUNK_BITS))) {
                 try {
-                    runOpenChunk((int) next, worker);
+                    runOpenChunk((int) (own ? next : end - 1), worker);
                 } catch (Throwable problem) {
                     failure = problem;
-                } finally {
-                    FINISHED.getAndAdd(this, 1);
                 }
+                done++;
             }
         }
+    }
+
+    private static long next(long ticket) {
+        return ticket & ((1L << CHUNK_BITS) - 1);
+    }
+
+    private static long end(long ticket) {
+        return ticket >>> CHUNK_BITS;
     }
 
     private void runOpenChunk(int chunk, int worker) {
@@ -170,8 +200,13 @@ public final class WorkerTeam implements AutoCloseable {
     }
 
     private boolean hasOpenChunk() {
-        var current = ticket;
-        return (current & ((1L << CHUNK_BITS) - 1)) < current >>> CHUNK_BITS;
+        for (var i = 0; i < threads(); i++) {
+            var current = (long) TICKETS.getVolatile(tickets, i * APART);
+            if (next(current) < end(current)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// The flag is set before the last look at the ticket, and the caller writes the ticket before it looks

@@ -196,7 +196,21 @@ class GrammarTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"a{2,4}b?|c+", "(?:ab|a)*c", "[^a]b", "\\d\\w\\s", ".", "(a|b(c|d)?){1,3}", "^a$|b", "a?b?c?"})
+            strings = {
+                "a{2,4}b?|c+",
+                "(?:ab|a)*c",
+                "[^a]b",
+                "\\d\\w\\s",
+                ".",
+                "(a|b(c|d)?){1,3}",
+                "^a$|b",
+                "a?b?c?",
+                "[a-c1]+?",
+                "[\\d\\-a]{2}",
+                "\\x61\\u0062",
+                "\\p{L}+",
+                "(?<n>a)b"
+            })
     void patternsAgreeWithTheLibrarys(String pattern) {
         var grammar = Grammar.ofPattern(pattern, TREE);
         var library = Pattern.compile(pattern);

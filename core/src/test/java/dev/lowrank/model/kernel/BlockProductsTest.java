@@ -1,7 +1,6 @@
 package dev.lowrank.model.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
@@ -23,12 +22,10 @@ class BlockProductsTest {
     /// F32 sums of up to 1536 terms, relative to the sum of the terms' magnitudes.
     private static final double F32_SUM = 2e-6;
 
-    private static final int ROWS = 11;
+    private static final int ROWS = 43;
 
     /// Halves: ordinary, negative, largest, smallest normal, smallest of all, both zeros.
     private static final short[] SCALES = {0x2C31, (short) 0xA8F7, 0x7BFF, 0x0400, 0x0001, 0, (short) 0x8000};
-
-    private final float[] lanes = new float[Kernels.SCRATCH];
 
     static Stream<Arguments> products() {
         var cases = new ArrayList<Arguments>();
@@ -48,55 +45,22 @@ class BlockProductsTest {
     @MethodSource("products")
     void productsEqualAPlainLoopInDouble(Kernels kernels, DType dtype, int columns) {
         var random = new SplittableRandom(columns);
-        var tensor = blocks(dtype, random, ROWS, columns);
-        var x = KernelsTest.vector(random, columns);
-        var y = new float[ROWS + 3];
-        kernels.products(RowMatrix.of(tensor), 1, ROWS - 2, x, y, 2, lanes);
-        for (var row = 1; row < ROWS - 1; row++) {
-            var sum = 0.0;
-            var size = 0.0;
-            for (var j = 0; j < columns; j++) {
-                var term = tensor.get((long) row * columns + j) * x.values()[j];
-                sum += term;
-                size += Math.abs(term);
-            }
-            assertThat((double) y[1 + row]).isCloseTo(sum, within(F32_SUM * size + Float.MIN_NORMAL));
-        }
-        assertThat(y[1]).isZero();
-        assertThat(y[ROWS]).isZero();
+        PanelProducts.of(kernels, blocks(dtype, random, ROWS, columns)).equalAPlainLoopInDouble(random, F32_SUM);
     }
 
     @ParameterizedTest
     @MethodSource("products")
-    void productsHaveTheBitsOfThoseWithDecodedRows(Kernels kernels, DType dtype, int columns) {
+    void aRowHasTheSameBitsInAnyRangeAndAmongOthers(Kernels kernels, DType dtype, int columns) {
         var random = new SplittableRandom(columns + 1);
-        var tensor = blocks(dtype, random, ROWS, columns);
-        var decoded = HostTensor.ofFloats(tensor.toFloats(), ROWS, columns);
-        var x = KernelsTest.vector(random, columns);
-        var expected = new float[ROWS];
-        kernels.products(RowMatrix.of(decoded), 0, ROWS, x, expected, 0, lanes);
-        for (var length : new int[] {1, 2, 3, 5, 8, ROWS}) {
-            var actual = new float[ROWS];
-            for (var first = 0; first < ROWS; first += length) {
-                kernels.products(RowMatrix.of(tensor), first, Math.min(length, ROWS - first), x, actual, first, lanes);
-            }
-            assertThat(actual).containsExactly(expected);
-        }
+        PanelProducts.of(kernels, blocks(dtype, random, ROWS, columns)).haveTheSameBitsInAnyRangeAndAmongOthers(random);
     }
 
     @Test
     void bitsDoNotChangeWhenTheCodeIsCompiled() {
-        for (var dtype : List.of(DType.Q4_0, DType.Q4_1, DType.Q8_0)) {
+        for (var dtype : List.of(DType.Q4_0, DType.Q4_1, DType.Q8_0, DType.Q4_K)) {
             var random = new SplittableRandom(9);
-            var matrix = RowMatrix.of(blocks(dtype, random, ROWS, 576));
-            var x = KernelsTest.vector(random, 576);
-            var first = new float[ROWS];
-            Kernels.best().products(matrix, 0, ROWS, x, first, 0, lanes);
-            var later = new float[ROWS];
-            for (var i = 0; i < 20_000; i++) {
-                Kernels.best().products(matrix, 0, ROWS, x, later, 0, lanes);
-            }
-            assertThat(later).containsExactly(first);
+            PanelProducts.of(Kernels.best(), blocks(dtype, random, ROWS, 768))
+                    .haveTheSameBitsWhenTheCodeIsCompiled(random, 5_000);
         }
     }
 
@@ -105,7 +69,7 @@ class BlockProductsTest {
     void aCopiedRowHoldsTheDecodedWeights(Kernels kernels, DType dtype, int columns) {
         var tensor = blocks(dtype, new SplittableRandom(3), ROWS, columns);
         var row = new float[columns];
-        RowMatrix.of(tensor).copyRow(7, row);
+        PanelProducts.of(kernels, tensor).panels().copyRow(7, row);
         assertThat(row).containsExactly(Arrays.copyOfRange(tensor.toFloats(), 7 * columns, 8 * columns));
     }
 
@@ -115,26 +79,35 @@ class BlockProductsTest {
             var random = new SplittableRandom(5);
             var tensor = blocks(dtype, random, 6, 96);
             var x = KernelsTest.vector(random, 96);
-            var expected = new float[6];
-            Kernels.best().products(RowMatrix.of(tensor), 0, 6, x, expected, 0, lanes);
+            var expected = PanelProducts.of(Kernels.best(), tensor).with(x);
             var shifted = Arena.ofAuto().allocate(tensor.bytes() + 3).asSlice(3);
             var heap = MemorySegment.ofArray(new byte[(int) tensor.bytes()]);
             for (var data : List.of(shifted, heap)) {
                 data.copyFrom(tensor.data());
-                var actual = new float[6];
-                var matrix = RowMatrix.of(new HostTensor(dtype, tensor.shape(), data));
-                Kernels.best().products(matrix, 0, 6, x, actual, 0, lanes);
-                assertThat(actual).containsExactly(expected);
+                var moved = new HostTensor(dtype, tensor.shape(), data);
+                assertThat(PanelProducts.of(Kernels.best(), moved).with(x)).containsExactly(expected);
             }
         }
     }
 
     @Test
-    void typesWithKernelsStayInTheirBlocks() {
+    void packedWeightsTakeTheBytesOfTheirBlocks() {
         var random = new SplittableRandom(2);
-        assertThat(RowMatrix.of(blocks(DType.Q4_1, random, 2, 64)).rowBytes()).isEqualTo(40);
-        assertThat(RowMatrix.of(blocks(DType.Q8_0, random, 2, 64)).dtype()).isEqualTo(DType.Q8_0);
-        assertThat(RowMatrix.of(blocks(DType.Q6_K, random, 2, 256)).dtype()).isEqualTo(DType.F32);
+        for (var dtype : List.of(DType.Q4_0, DType.Q4_1, DType.Q8_0)) {
+            assertThat(PanelProducts.of(Kernels.best(), blocks(dtype, random, 16, 64))
+                            .panels()
+                            .bytes())
+                    .isEqualTo(dtype.bytes(16 * 64));
+        }
+        // Multipliers of six bits take eight.
+        assertThat(PanelProducts.of(Kernels.best(), blocks(DType.Q4_K, random, 16, 256))
+                        .panels()
+                        .bytes())
+                .isEqualTo(DType.Q4_K.bytes(16 * 256) + 16 * 4);
+        assertThat(PanelProducts.of(Kernels.best(), blocks(DType.Q6_K, random, 16, 256))
+                        .panels()
+                        .bytes())
+                .isEqualTo(DType.F32.bytes(16 * 256));
     }
 
     /// Random bytes with finite scales.

@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -28,7 +29,7 @@ class KernelsTest {
 
     private static final int[] SIZES = {1, 3, 17, 31, 32, 33, 575, 576, 704};
 
-    private final float[] lanes = new float[Kernels.SCRATCH];
+    private final float[] scratch = new float[256];
 
     static Stream<Kernels> kernels() {
         return Stream.of(Kernels.best(), Kernels.scalar());
@@ -50,59 +51,32 @@ class KernelsTest {
     @MethodSource("products")
     void productsEqualAPlainLoopInDouble(Kernels kernels, DType dtype, int columns) {
         var random = new SplittableRandom(columns);
-        var tensor = tensor(dtype, random, 11, columns);
-        var x = vector(random, columns);
-        kernels.split(x);
-        var y = new float[20];
-        kernels.products(RowMatrix.of(tensor), 2, 9, x, y, 5, lanes);
-        for (var row = 0; row < 9; row++) {
-            var sum = 0.0;
-            var size = 0.0;
-            for (var j = 0; j < columns; j++) {
-                var term = tensor.get((row + 2L) * columns + j) * x.values()[j];
-                sum += term;
-                size += Math.abs(term);
-            }
-            assertThat((double) y[5 + row]).isCloseTo(sum, within(F32_SUM * size + Float.MIN_NORMAL));
-        }
-        assertThat(y[4]).isZero();
-        assertThat(y[14]).isZero();
+        var tensor = tensor(dtype, random, 41, columns);
+        PanelProducts.of(kernels, tensor).equalAPlainLoopInDouble(random, F32_SUM);
     }
 
     @ParameterizedTest
     @MethodSource("products")
-    void aRowHasTheSameBitsInAnyRangeOfRows(Kernels kernels, DType dtype, int columns) {
+    void aRowHasTheSameBitsInAnyRangeAndAmongOthers(Kernels kernels, DType dtype, int columns) {
         var random = new SplittableRandom(columns);
-        var matrix = RowMatrix.of(tensor(dtype, random, 13, columns));
-        var x = vector(random, columns);
-        kernels.split(x);
-        var whole = new float[13];
-        kernels.products(matrix, 0, 13, x, whole, 0, lanes);
-        for (var length : new int[] {1, 2, 3, 4, 5, 7}) {
-            var parts = new float[13];
-            for (var first = 0; first < 13; first += length) {
-                kernels.products(matrix, first, Math.min(length, 13 - first), x, parts, first, lanes);
-            }
-            assertThat(parts).containsExactly(whole);
-        }
+        var tensor = tensor(dtype, random, 107, columns);
+        PanelProducts.of(kernels, tensor).haveTheSameBitsInAnyRangeAndAmongOthers(random);
     }
 
     @ParameterizedTest
     @MethodSource("kernels")
     void everyF16IsWidenedExactly(Kernels kernels) {
         // One row per F16, its value beside zeros, so that each row's product is the value itself.
-        var columns = 2 * 16;
+        var columns = 32;
         for (var place : new int[] {0, 1, 30, 31}) {
             var data = Arena.ofAuto().allocate(65536L * columns * 2, 2);
             for (var bits = 0; bits < 65536; bits++) {
                 data.set(HostTensor.SHORT, ((long) bits * columns + place) * 2, (short) bits);
             }
-            var x = new RowVector(columns);
+            var x = new RowInput(columns);
             x.values()[place] = 1;
-            kernels.split(x);
-            var y = new float[65536];
-            var matrix = RowMatrix.of(new HostTensor(DType.F16, Shape.of(65536, columns), data));
-            kernels.products(matrix, 0, 65536, x, y, 0, lanes);
+            var products = PanelProducts.of(kernels, new HostTensor(DType.F16, Shape.of(65536, columns), data));
+            var y = products.with(x);
             for (var bits = 0; bits < 65536; bits++) {
                 // As bits, so that NaN equals NaN; the sum with zeros loses the sign of zero.
                 var expected = Float.float16ToFloat((short) bits) + 0f;
@@ -124,13 +98,10 @@ class KernelsTest {
             var heap = MemorySegment.ofArray(new byte[(int) tensor.bytes()]);
             heap.copyFrom(tensor.data());
             var x = vector(random, 100);
-            kernels.split(x);
-            var expected = new float[6];
-            kernels.products(RowMatrix.of(tensor), 0, 6, x, expected, 0, lanes);
+            var expected = PanelProducts.of(kernels, tensor).with(x);
             for (var data : List.of(shifted, heap)) {
-                var actual = new float[6];
-                var matrix = RowMatrix.of(new HostTensor(dtype, tensor.shape(), data));
-                kernels.products(matrix, 0, 6, x, actual, 0, lanes);
+                var actual = PanelProducts.of(kernels, new HostTensor(dtype, tensor.shape(), data))
+                        .with(x);
                 assertThat(actual).containsExactly(expected);
             }
         }
@@ -138,16 +109,39 @@ class KernelsTest {
 
     @ParameterizedTest
     @MethodSource("kernels")
-    void mixIsTheWeightedSumOfRows(Kernels kernels) {
+    void scoresAreProductsWithKeysSideBySide(Kernels kernels) {
+        for (var width : new int[] {1, 7, 32, 64}) {
+            var random = new SplittableRandom(width);
+            var blocks = Kernels.KEY_GROUP / Kernels.KEY_BLOCK;
+            var keys = tensor(DType.F32, random, (blocks + 1) * width, Kernels.KEY_BLOCK);
+            var q = vector(random, width + 1).values();
+            var scores = new float[Kernels.KEY_GROUP + 2];
+            kernels.scores(keys.data(), 4L * width * Kernels.KEY_BLOCK, width, q, 1, scores, 1);
+            for (var i = 0; i < Kernels.KEY_GROUP; i++) {
+                var sum = 0.0;
+                for (var j = 0; j < width; j++) {
+                    var row = (i / Kernels.KEY_BLOCK + 1L) * width + j;
+                    sum += keys.get(row * Kernels.KEY_BLOCK + i % Kernels.KEY_BLOCK) * q[1 + j];
+                }
+                assertThat((double) scores[1 + i]).isCloseTo(sum, within(F32_SUM * 2 * width));
+            }
+            assertThat(scores[0] + scores[Kernels.KEY_GROUP + 1]).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void mixAddsTheWeightedSumOfRows(Kernels kernels) {
         for (var columns : SIZES) {
             var random = new SplittableRandom(columns);
             var rows = tensor(DType.F32, random, 9, columns);
             var p = vector(random, 10).values();
             var y = new float[columns + 2];
+            Arrays.fill(y, 1, columns + 1, 0.5f);
             y[0] = 42;
             kernels.mix(rows.data(), columns * 4L, 8, columns, p, 2, y, 1);
             for (var j = 0; j < columns; j++) {
-                var sum = 0.0;
+                var sum = 0.5;
                 for (var i = 0; i < 8; i++) {
                     sum += p[2 + i] * rows.get((i + 1L) * columns + j);
                 }
@@ -160,7 +154,7 @@ class KernelsTest {
 
     @ParameterizedTest
     @MethodSource("kernels")
-    void softmaxIsScaledAndSumsToOne(Kernels kernels) {
+    void exponentialsAreOfWhatIsBelowTheGreatest(Kernels kernels) {
         for (var length : SIZES) {
             var p = new float[length + 4];
             var random = new SplittableRandom(length);
@@ -171,15 +165,17 @@ class KernelsTest {
                 input[i] = p[2 + i] * 0.125;
                 largest = Math.max(largest, input[i]);
             }
-            kernels.softmax(p, 2, length, 0.125f, lanes);
+            var result = new float[] {7, 0, 0, 7};
+            kernels.expShifted(p, 2, length, 0.125f, result, 1, scratch);
             var total = 0.0;
-            for (var value : input) {
-                total += Math.exp(value - largest);
-            }
             for (var i = 0; i < length; i++) {
-                var expected = Math.exp(input[i] - largest) / total;
+                var expected = Math.exp(input[i] - largest);
+                total += expected;
                 assertThat((double) p[2 + i]).isCloseTo(expected, within(F32_FUNCTION * 10 * expected + 1e-37));
             }
+            assertThat((double) result[1]).isCloseTo(largest, within(F32_FUNCTION * Math.abs(largest)));
+            assertThat((double) result[2]).isCloseTo(total, within(F32_FUNCTION * 10 * total));
+            assertThat(result[0] + result[3]).isEqualTo(14);
             assertThat(p[0] + p[1] + p[2 + length] + p[3 + length]).isZero();
         }
     }
@@ -189,9 +185,9 @@ class KernelsTest {
     void normsDivideByTheirStatistics(Kernels kernels) {
         for (var length : SIZES) {
             var random = new SplittableRandom(length);
-            var x = vector(random, length).values();
-            var scale = vector(random, length).values();
-            var shift = vector(random, length).values();
+            var x = floats(random, length);
+            var scale = floats(random, length);
+            var shift = floats(random, length);
             var squares = 0.0;
             var mean = 0.0;
             for (var value : x) {
@@ -201,8 +197,8 @@ class KernelsTest {
             var variance = squares - mean * mean;
             var rms = new float[length];
             var layer = new float[length];
-            kernels.rmsNorm(x, scale, 1e-5, rms, lanes);
-            kernels.layerNorm(x, scale, shift, 1e-5, layer, lanes);
+            kernels.rmsNorm(x, scale, 1e-5, rms, scratch);
+            kernels.layerNorm(x, scale, shift, 1e-5, layer, scratch);
             for (var i = 0; i < length; i++) {
                 var first = x[i] / Math.sqrt(squares + 1e-5) * scale[i];
                 var second = (x[i] - mean) / Math.sqrt(variance + 1e-5) * scale[i] + shift[i];
@@ -285,8 +281,8 @@ class KernelsTest {
     void addAndMultiplyTouchEveryElement(Kernels kernels) {
         for (var length : SIZES) {
             var random = new SplittableRandom(length);
-            var x = vector(random, length).values();
-            var y = vector(random, length).values();
+            var x = floats(random, length);
+            var y = floats(random, length);
             var sum = x.clone();
             var product = x.clone();
             kernels.add(sum, y);
@@ -300,7 +296,7 @@ class KernelsTest {
 
     @Test
     void aMatrixOfIntegersIsRefused() {
-        assertThatThrownBy(() -> RowMatrix.of(HostTensor.ofInts(new int[4], 2, 2)))
+        assertThatThrownBy(() -> PanelProducts.of(Kernels.best(), HostTensor.ofInts(new int[4], 2, 2)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("I32 [2, 2]");
     }
@@ -311,8 +307,12 @@ class KernelsTest {
         assertThat(Kernels.scalar().describe()).contains("--add-modules");
     }
 
-    static RowVector vector(SplittableRandom random, int length) {
-        var vector = new RowVector(length);
+    private static float[] floats(SplittableRandom random, int length) {
+        return Arrays.copyOf(vector(random, length).values(), length);
+    }
+
+    static RowInput vector(SplittableRandom random, int length) {
+        var vector = new RowInput(length);
         for (var i = 0; i < length; i++) {
             vector.values()[i] = (float) random.nextDouble(-2, 2);
         }

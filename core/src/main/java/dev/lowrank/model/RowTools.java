@@ -1,0 +1,83 @@
+package dev.lowrank.model;
+
+import dev.lowrank.model.kernel.Kernels;
+import dev.lowrank.model.kernel.Panels;
+import dev.lowrank.model.kernel.RowInput;
+import dev.lowrank.model.kernel.WorkerTeam;
+import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.LargeMemory;
+import java.lang.foreign.Arena;
+
+/// What the parts of a [RowDecoder] compute with: kernels, the threads that share the work, a scratch for
+/// each of them, and the memory that packed weights live in. Closing ends the threads and frees the memory.
+final class RowTools implements AutoCloseable {
+    private final Kernels kernels;
+    private final WorkerTeam team;
+    private final Arena arena = Arena.ofShared();
+    private final LargeMemory memory = new LargeMemory(arena);
+    private final float[][] scratch;
+    private long packedBytes;
+
+    RowTools(Kernels kernels, int threads) {
+        this.kernels = kernels;
+        team = WorkerTeam.of(threads);
+        scratch = new float[threads][Kernels.KEY_GROUP];
+    }
+
+    Kernels kernels() {
+        return kernels;
+    }
+
+    WorkerTeam team() {
+        return team;
+    }
+
+    /// What a thread may scribble on.
+    float[] scratch(int worker) {
+        return scratch[worker];
+    }
+
+    /// Packs a matrix for products and makes the scratches large enough for it.
+    ///
+    /// @param weight `[out, in]`; its memory is not read afterwards
+    Panels pack(HostTensor weight) {
+        var panels = Panels.pack(weight, kernels.lanes(), memory, team);
+        var needed = kernels.scratch(panels);
+        for (var i = 0; i < scratch.length; i++) {
+            if (scratch[i].length < needed) {
+                scratch[i] = new float[needed];
+            }
+        }
+        packedBytes += panels.bytes();
+        return panels;
+    }
+
+    /// Bytes of all matrices packed so far.
+    long packedBytes() {
+        return packedBytes;
+    }
+
+    /// As many inputs as rows can run together.
+    static RowInput[] inputs(int width) {
+        var inputs = new RowInput[RowDecoder.MAX_ROWS];
+        for (var i = 0; i < inputs.length; i++) {
+            inputs[i] = new RowInput(width);
+        }
+        return inputs;
+    }
+
+    /// Does something for each row: on the caller alone where there is one, else shared.
+    void each(int rows, WorkerTeam.Task task) {
+        if (rows == 1) {
+            task.run(0, 0);
+        } else {
+            team.run(task, rows);
+        }
+    }
+
+    @Override
+    public void close() {
+        team.close();
+        arena.close();
+    }
+}

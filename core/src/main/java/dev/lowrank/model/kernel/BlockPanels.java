@@ -1,0 +1,346 @@
+package dev.lowrank.model.kernel;
+
+import dev.lowrank.tensor.HostTensor;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Sums of panels of quantised weights. A mask takes four weights out of a word where they stand; the
+/// activations that meet them are scaled down by the power of two that they stand too high ([RowInput]).
+/// A block's sum is then scaled, and what its weights are offset by meets the sum of its activations.
+///
+/// Scales come first: [BlockScales] writes them to the scratch from [#SUMS] on. Two panels run at a time,
+/// and a word far ahead of each is looked at, so that memory works while the sums do; hardware alone
+/// fetches too little ahead of work as dense as this. The methods are written out without helpers because
+/// the compiler gives up inlining in methods with many vector operations.
+final class BlockPanels {
+    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    private static final int WIDTH = FLOATS.length();
+    private static final long BYTES = WIDTH * 4L;
+    private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
+    /// Sums of up to four panels or rows lie before this place in the scratch, scales behind it.
+    static final int SUMS = 4 * WIDTH + 1;
+
+    /// Keeps the looks ahead from being dropped as unused.
+    private static final int SEEN = 4 * WIDTH;
+
+    /// Words of a block's weights, and how often four of these are taken out; constants, so that the loops
+    /// over them are unrolled.
+    private static final int BYTE_WORDS = 8;
+
+    private static final int NIBBLE_WORDS = 4;
+    private static final int QUADS = 8;
+
+    /// What undoes the places of a word's four bytes; the last one is shifted down.
+    private static final float[] BYTE_FACTORS = repeated(1, 0x1p-8f, 0x1p-16f, 1);
+    /// What undoes the places of the four halves of bytes in half a word.
+    private static final float[] NIBBLE_FACTORS = repeated(1, 0x1p-4f, 0x1p-8f, 0x1p-12f);
+
+    private BlockPanels() {}
+
+    /// Shifts activations to meet the fields of words, and sums them by blocks for the offsets.
+    static void prepare(RowInput x, PanelForm form) {
+        var values = x.values();
+        var shifted = x.shifted();
+        var factors = form.weightsPerWord() == 4 ? BYTE_FACTORS : NIBBLE_FACTORS;
+        for (var j = 0; j < values.length; j += WIDTH) {
+            FloatVector.fromArray(FLOATS, values, j)
+                    .mul(FloatVector.fromArray(FLOATS, factors, 0))
+                    .intoArray(shifted, j);
+        }
+        var sums = x.sums();
+        var factor = form.hasOffsets() ? 1 : -form.bias();
+        for (var block = 0; block < sums.length; block++) {
+            float a = 0;
+            float b = 0;
+            for (var j = block * form.blockWeights(); j < (block + 1) * form.blockWeights(); j += 2) {
+                a += values[j];
+                b += values[j + 1];
+            }
+            sums[block] = factor * (a + b);
+        }
+    }
+
+    /// Enough for the widest vector.
+    private static float[] repeated(float... factors) {
+        var all = new float[WIDTH];
+        for (var i = 0; i < WIDTH; i++) {
+            all[i] = factors[i % factors.length];
+        }
+        return all;
+    }
+
+    /// One panel with [Kernels#ROWS] rows.
+    ///
+    /// @param from the first of the rows
+    static void rows(Panels w, long start, RowInput[] x, int from, float[] scratch) {
+        var form = w.form();
+        var a = x[from];
+        var b = x[from + 1];
+        var c = x[from + 2];
+        var d = x[from + 3];
+        if (form.weightsPerWord() == 4) {
+            bytes(w, start, a, b, c, d, scratch);
+        } else {
+            nibbles(w, start, a, b, c, d, scratch);
+        }
+    }
+
+    /// Two panels, `apart` bytes from one another, with one row.
+    static void bytes(Panels w, long start, long apart, RowInput input, float[] scratch) {
+        var memory = w.data();
+        var x = input.shifted();
+        var sums = input.sums();
+        var offsets = w.form().hasOffsets() ? WIDTH : 0;
+        var blocks = w.blocks();
+        var data = start;
+        var j = 0;
+        var seen = 0;
+        for (var block = 0; block < blocks; block++) {
+            var a = FloatVector.zero(FLOATS);
+            var b = a;
+            for (var k = 0; k < QUADS; k++, j += 4) {
+                var at = data + k * BYTES;
+                seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
+                        ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                var x0 = FloatVector.broadcast(FLOATS, x[j]);
+                var x1 = FloatVector.broadcast(FLOATS, x[j + 1]);
+                var x2 = FloatVector.broadcast(FLOATS, x[j + 2]);
+                var x3 = FloatVector.broadcast(FLOATS, x[j + 3]);
+                var aWords = IntVector.fromMemorySegment(INTS, memory, at, LITTLE);
+                a = ((FloatVector) aWords.and(0xFF).convert(VectorOperators.I2F, 0)).fma(x0, a);
+                a = ((FloatVector) aWords.and(0xFF00).convert(VectorOperators.I2F, 0)).fma(x1, a);
+                a = ((FloatVector) aWords.and(0xFF0000).convert(VectorOperators.I2F, 0)).fma(x2, a);
+                a = ((FloatVector) aWords.lanewise(VectorOperators.LSHR, 24).convert(VectorOperators.I2F, 0))
+                        .fma(x3, a);
+                var bWords = IntVector.fromMemorySegment(INTS, memory, at + apart, LITTLE);
+                b = ((FloatVector) bWords.and(0xFF).convert(VectorOperators.I2F, 0)).fma(x0, b);
+                b = ((FloatVector) bWords.and(0xFF00).convert(VectorOperators.I2F, 0)).fma(x1, b);
+                b = ((FloatVector) bWords.and(0xFF0000).convert(VectorOperators.I2F, 0)).fma(x2, b);
+                b = ((FloatVector) bWords.lanewise(VectorOperators.LSHR, 24).convert(VectorOperators.I2F, 0))
+                        .fma(x3, b);
+            }
+            data += BYTE_WORDS * BYTES;
+            var scale = SUMS + block * 4 * WIDTH;
+            var sum = FloatVector.broadcast(FLOATS, sums[block]);
+            a.fma(
+                            FloatVector.fromArray(FLOATS, scratch, scale),
+                            FloatVector.fromArray(FLOATS, scratch, scale + offsets)
+                                    .fma(sum, FloatVector.fromArray(FLOATS, scratch, 0)))
+                    .intoArray(scratch, 0);
+            b.fma(
+                            FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH),
+                            FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH + offsets)
+                                    .fma(sum, FloatVector.fromArray(FLOATS, scratch, WIDTH)))
+                    .intoArray(scratch, WIDTH);
+        }
+        scratch[SEEN] = seen;
+    }
+
+    /// One panel with four rows.
+    private static void bytes(Panels w, long start, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
+        var memory = w.data();
+        var offsets = w.form().hasOffsets() ? WIDTH : 0;
+        var blocks = w.blocks();
+        var data = start;
+        var j = 0;
+        var p = x.shifted();
+        var pSums = x.sums();
+        var q = y.shifted();
+        var qSums = y.sums();
+        var r = z.shifted();
+        var rSums = z.sums();
+        var s = u.shifted();
+        var sSums = u.sums();
+        for (var block = 0; block < blocks; block++) {
+            var a = FloatVector.zero(FLOATS);
+            var b = a;
+            var c = a;
+            var d = a;
+            for (var k = 0; k < QUADS; k++, j += 4) {
+                var at = data + k * BYTES;
+                var words = IntVector.fromMemorySegment(INTS, memory, at, LITTLE);
+                var w0 = ((FloatVector) words.and(0xFF).convert(VectorOperators.I2F, 0));
+                a = w0.fma(FloatVector.broadcast(FLOATS, p[j]), a);
+                b = w0.fma(FloatVector.broadcast(FLOATS, q[j]), b);
+                c = w0.fma(FloatVector.broadcast(FLOATS, r[j]), c);
+                d = w0.fma(FloatVector.broadcast(FLOATS, s[j]), d);
+                var w1 = ((FloatVector) words.and(0xFF00).convert(VectorOperators.I2F, 0));
+                a = w1.fma(FloatVector.broadcast(FLOATS, p[j + 1]), a);
+                b = w1.fma(FloatVector.broadcast(FLOATS, q[j + 1]), b);
+                c = w1.fma(FloatVector.broadcast(FLOATS, r[j + 1]), c);
+                d = w1.fma(FloatVector.broadcast(FLOATS, s[j + 1]), d);
+                var w2 = ((FloatVector) words.and(0xFF0000).convert(VectorOperators.I2F, 0));
+                a = w2.fma(FloatVector.broadcast(FLOATS, p[j + 2]), a);
+                b = w2.fma(FloatVector.broadcast(FLOATS, q[j + 2]), b);
+                c = w2.fma(FloatVector.broadcast(FLOATS, r[j + 2]), c);
+                d = w2.fma(FloatVector.broadcast(FLOATS, s[j + 2]), d);
+                var w3 = ((FloatVector) words.lanewise(VectorOperators.LSHR, 24).convert(VectorOperators.I2F, 0));
+                a = w3.fma(FloatVector.broadcast(FLOATS, p[j + 3]), a);
+                b = w3.fma(FloatVector.broadcast(FLOATS, q[j + 3]), b);
+                c = w3.fma(FloatVector.broadcast(FLOATS, r[j + 3]), c);
+                d = w3.fma(FloatVector.broadcast(FLOATS, s[j + 3]), d);
+            }
+            data += BYTE_WORDS * BYTES;
+            var scale = SUMS + block * 4 * WIDTH;
+            var factor = FloatVector.fromArray(FLOATS, scratch, scale);
+            var offset = FloatVector.fromArray(FLOATS, scratch, scale + offsets);
+            a.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, pSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 0)))
+                    .intoArray(scratch, 0);
+            b.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, qSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, WIDTH)))
+                    .intoArray(scratch, WIDTH);
+            c.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, rSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 2 * WIDTH)))
+                    .intoArray(scratch, 2 * WIDTH);
+            d.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, sSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 3 * WIDTH)))
+                    .intoArray(scratch, 3 * WIDTH);
+        }
+    }
+
+    /// Two panels, `apart` bytes from one another, with one row.
+    static void nibbles(Panels w, long start, long apart, RowInput input, float[] scratch) {
+        var memory = w.data();
+        var x = input.shifted();
+        var sums = input.sums();
+        var offsets = w.form().hasOffsets() ? WIDTH : 0;
+        var blocks = w.blocks();
+        var data = start;
+        var j = 0;
+        var seen = 0;
+        for (var block = 0; block < blocks; block++) {
+            var a = FloatVector.zero(FLOATS);
+            var b = a;
+            for (var k = 0; k < QUADS; k++, j += 4) {
+                var at = data + (k >> 1) * BYTES;
+                var half = (k & 1) * 16;
+                seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
+                        ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                var x0 = FloatVector.broadcast(FLOATS, x[j]);
+                var x1 = FloatVector.broadcast(FLOATS, x[j + 1]);
+                var x2 = FloatVector.broadcast(FLOATS, x[j + 2]);
+                var x3 = FloatVector.broadcast(FLOATS, x[j + 3]);
+                var aWords =
+                        IntVector.fromMemorySegment(INTS, memory, at, LITTLE).lanewise(VectorOperators.LSHR, half);
+                a = ((FloatVector) aWords.and(0xF).convert(VectorOperators.I2F, 0)).fma(x0, a);
+                a = ((FloatVector) aWords.and(0xF0).convert(VectorOperators.I2F, 0)).fma(x1, a);
+                a = ((FloatVector) aWords.and(0xF00).convert(VectorOperators.I2F, 0)).fma(x2, a);
+                a = ((FloatVector) aWords.and(0xF000).convert(VectorOperators.I2F, 0)).fma(x3, a);
+                var bWords = IntVector.fromMemorySegment(INTS, memory, at + apart, LITTLE)
+                        .lanewise(VectorOperators.LSHR, half);
+                b = ((FloatVector) bWords.and(0xF).convert(VectorOperators.I2F, 0)).fma(x0, b);
+                b = ((FloatVector) bWords.and(0xF0).convert(VectorOperators.I2F, 0)).fma(x1, b);
+                b = ((FloatVector) bWords.and(0xF00).convert(VectorOperators.I2F, 0)).fma(x2, b);
+                b = ((FloatVector) bWords.and(0xF000).convert(VectorOperators.I2F, 0)).fma(x3, b);
+            }
+            data += NIBBLE_WORDS * BYTES;
+            var scale = SUMS + block * 4 * WIDTH;
+            var sum = FloatVector.broadcast(FLOATS, sums[block]);
+            a.fma(
+                            FloatVector.fromArray(FLOATS, scratch, scale),
+                            FloatVector.fromArray(FLOATS, scratch, scale + offsets)
+                                    .fma(sum, FloatVector.fromArray(FLOATS, scratch, 0)))
+                    .intoArray(scratch, 0);
+            b.fma(
+                            FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH),
+                            FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH + offsets)
+                                    .fma(sum, FloatVector.fromArray(FLOATS, scratch, WIDTH)))
+                    .intoArray(scratch, WIDTH);
+        }
+        scratch[SEEN] = seen;
+    }
+
+    /// One panel with four rows.
+    private static void nibbles(Panels w, long start, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
+        var memory = w.data();
+        var offsets = w.form().hasOffsets() ? WIDTH : 0;
+        var blocks = w.blocks();
+        var data = start;
+        var j = 0;
+        var p = x.shifted();
+        var pSums = x.sums();
+        var q = y.shifted();
+        var qSums = y.sums();
+        var r = z.shifted();
+        var rSums = z.sums();
+        var s = u.shifted();
+        var sSums = u.sums();
+        for (var block = 0; block < blocks; block++) {
+            var a = FloatVector.zero(FLOATS);
+            var b = a;
+            var c = a;
+            var d = a;
+            for (var k = 0; k < QUADS; k++, j += 4) {
+                var at = data + (k >> 1) * BYTES;
+                var half = (k & 1) * 16;
+                var words =
+                        IntVector.fromMemorySegment(INTS, memory, at, LITTLE).lanewise(VectorOperators.LSHR, half);
+                var w0 = ((FloatVector) words.and(0xF).convert(VectorOperators.I2F, 0));
+                a = w0.fma(FloatVector.broadcast(FLOATS, p[j]), a);
+                b = w0.fma(FloatVector.broadcast(FLOATS, q[j]), b);
+                c = w0.fma(FloatVector.broadcast(FLOATS, r[j]), c);
+                d = w0.fma(FloatVector.broadcast(FLOATS, s[j]), d);
+                var w1 = ((FloatVector) words.and(0xF0).convert(VectorOperators.I2F, 0));
+                a = w1.fma(FloatVector.broadcast(FLOATS, p[j + 1]), a);
+                b = w1.fma(FloatVector.broadcast(FLOATS, q[j + 1]), b);
+                c = w1.fma(FloatVector.broadcast(FLOATS, r[j + 1]), c);
+                d = w1.fma(FloatVector.broadcast(FLOATS, s[j + 1]), d);
+                var w2 = ((FloatVector) words.and(0xF00).convert(VectorOperators.I2F, 0));
+                a = w2.fma(FloatVector.broadcast(FLOATS, p[j + 2]), a);
+                b = w2.fma(FloatVector.broadcast(FLOATS, q[j + 2]), b);
+                c = w2.fma(FloatVector.broadcast(FLOATS, r[j + 2]), c);
+                d = w2.fma(FloatVector.broadcast(FLOATS, s[j + 2]), d);
+                var w3 = ((FloatVector) words.and(0xF000).convert(VectorOperators.I2F, 0));
+                a = w3.fma(FloatVector.broadcast(FLOATS, p[j + 3]), a);
+                b = w3.fma(FloatVector.broadcast(FLOATS, q[j + 3]), b);
+                c = w3.fma(FloatVector.broadcast(FLOATS, r[j + 3]), c);
+                d = w3.fma(FloatVector.broadcast(FLOATS, s[j + 3]), d);
+            }
+            data += NIBBLE_WORDS * BYTES;
+            var scale = SUMS + block * 4 * WIDTH;
+            var factor = FloatVector.fromArray(FLOATS, scratch, scale);
+            var offset = FloatVector.fromArray(FLOATS, scratch, scale + offsets);
+            a.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, pSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 0)))
+                    .intoArray(scratch, 0);
+            b.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, qSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, WIDTH)))
+                    .intoArray(scratch, WIDTH);
+            c.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, rSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 2 * WIDTH)))
+                    .intoArray(scratch, 2 * WIDTH);
+            d.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, sSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 3 * WIDTH)))
+                    .intoArray(scratch, 3 * WIDTH);
+        }
+    }
+}

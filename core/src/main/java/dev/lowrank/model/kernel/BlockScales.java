@@ -1,0 +1,97 @@
+package dev.lowrank.model.kernel;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Writes the scales and offsets of a panel's blocks as floats to where [BlockPanels] reads them: per block
+/// a vector of factors and, where the form has them, one of offsets: a weight is `factor q + offset` for
+/// its unsigned `q`, or `factor (q − bias)`.
+final class BlockScales {
+    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    private static final int WIDTH = FLOATS.length();
+    private static final long BYTES = WIDTH * 4L;
+    private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
+    /// Floats between the factors of one block and those of the next: room for two panels.
+    static final int PER_BLOCK = 4 * WIDTH;
+    private static final int HALF = 16;
+    private static final int MAGNITUDE = 0x7FFF;
+    private static final int SIGN = 0x8000;
+    /// What an F16's exponent lacks to be one of an F32, at its place.
+    private static final int EXPONENT_GAP = 112 << 23;
+    /// The smallest normal F16. A smaller number is one with its exponent, less it.
+    private static final float SMALLEST = 0x1p-14f;
+
+    private BlockScales() {}
+
+    /// @param at first byte of the panel
+    /// @param to place in the scratch of the first factors; the next block's are [#PER_BLOCK] behind
+    static void expand(Panels w, long at, float[] scratch, int to) {
+        switch (w.form()) {
+            case Q8_0, Q4_0 -> single(w, at, scratch, to);
+            case Q4_1 -> withOffset(w, at, scratch, to);
+            case Q4_K -> sixBits(w, at, scratch, to);
+            case F32, BF16, F16 -> {}
+        }
+    }
+
+    private static void single(Panels w, long start, float[] scratch, int to) {
+        var target = to;
+        for (var block = 0; block < w.blocks(); block++, target += PER_BLOCK) {
+            half(word(w.data(), start + (block >> 1) * BYTES), (block & 1) * HALF)
+                    .intoArray(scratch, target);
+        }
+    }
+
+    private static void withOffset(Panels w, long start, float[] scratch, int to) {
+        var target = to;
+        for (var block = 0; block < w.blocks(); block++, target += PER_BLOCK) {
+            var both = word(w.data(), start + block * BYTES);
+            half(both, 0).intoArray(scratch, target);
+            half(both, HALF).intoArray(scratch, target + WIDTH);
+        }
+    }
+
+    private static void sixBits(Panels w, long start, float[] scratch, int to) {
+        var target = to;
+        for (var block = 0; block < w.blocks(); block++, target += PER_BLOCK) {
+            var group = start + (block >> 3) * 5L * BYTES;
+            var both = word(w.data(), group);
+            var factors = word(w.data(), group + (1 + (block >> 1 & 3)) * BYTES)
+                    .lanewise(VectorOperators.LSHR, (block & 1) * HALF);
+            half(both, 0).mul(floats(factors.and(0xFF))).intoArray(scratch, target);
+            half(both, HALF)
+                    .mul(floats(factors.lanewise(VectorOperators.LSHR, 8).and(0xFF)))
+                    .neg()
+                    .intoArray(scratch, target + WIDTH);
+        }
+    }
+
+    private static IntVector word(MemorySegment data, long at) {
+        return IntVector.fromMemorySegment(INTS, data, at, LITTLE);
+    }
+
+    private static FloatVector floats(IntVector v) {
+        return (FloatVector) v.convert(VectorOperators.I2F, 0);
+    }
+
+    /// The half-precision number in 16 bits from `shift` on, exactly; finite. No intermediate is
+    /// subnormal, which processors are slow with.
+    static FloatVector half(IntVector words, int shift) {
+        var bits = words.lanewise(VectorOperators.LSHR, shift);
+        var magnitude = bits.and(MAGNITUDE).lanewise(VectorOperators.LSHL, 13);
+        var small = magnitude
+                .add(Float.floatToRawIntBits(SMALLEST))
+                .reinterpretAsFloats()
+                .sub(SMALLEST);
+        return magnitude
+                .add(EXPONENT_GAP)
+                .blend(small.reinterpretAsInts(), magnitude.lt(1 << 23))
+                .or(bits.and(SIGN).lanewise(VectorOperators.LSHL, 16))
+                .reinterpretAsFloats();
+    }
+}
