@@ -199,7 +199,7 @@ public final class ApiServer implements AutoCloseable {
                 }
                 exchange.json(refused.status(), refused.document());
             }
-        } catch (UncheckedIOException gone) {
+        } catch (ClientGoneException | UncheckedIOException gone) {
             exchange.connection().close();
         }
         return refused.status();

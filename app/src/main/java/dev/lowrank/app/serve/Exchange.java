@@ -3,6 +3,7 @@ package dev.lowrank.app.serve;
 import io.helidon.http.Header;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.RequestException;
+import io.helidon.webserver.ServerConnectionException;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
@@ -164,7 +165,11 @@ final class Exchange {
         sent = true;
         response.status(code);
         response.header("Content-Type", type);
-        response.send(bytes);
+        try {
+            response.send(bytes);
+        } catch (ServerConnectionException gone) {
+            throw new ClientGoneException();
+        }
     }
 
     private void leaveBody() {
@@ -232,8 +237,8 @@ final class Exchange {
         try {
             out.write(text.getBytes(StandardCharsets.UTF_8));
             out.flush();
-        } catch (IOException gone) {
-            throw new UncheckedIOException(gone);
+        } catch (IOException | RuntimeException gone) {
+            throw new ClientGoneException();
         }
         connection.answering();
     }
@@ -243,8 +248,8 @@ final class Exchange {
         if (out != null) {
             try {
                 out.close();
-            } catch (IOException gone) {
-                throw new UncheckedIOException(gone);
+            } catch (IOException | RuntimeException gone) {
+                throw new ClientGoneException();
             }
         }
     }
