@@ -6,7 +6,6 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
-import dev.lowrank.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.List;
 
@@ -20,9 +19,6 @@ public final class LoadedModel implements BatchModel {
 
     /// Where every chunk loads the weights again, the others wait for that rather than for the tokens.
     private static final int STREAMED_CHUNK = 1024;
-
-    /// Positions whose logits are made at once.
-    private static final int SCORED_ROWS = 32;
 
     private final LanguageModel model;
     private final RowDecoder rows;
@@ -87,32 +83,17 @@ public final class LoadedModel implements BatchModel {
         return tokens.length <= SHORT ? rows.prefill(tokens, cache) : torch.prefill(tokens, cache);
     }
 
+    /// Scores are told, and compared with those of others: they come from F32 products, whatever reads
+    /// prompts.
     @Override
     public void score(int[] tokens, KvCache cache, Logits logits) {
-        if (tokens.length <= SHORT) {
-            for (var from = 0; from < tokens.length; from += RowDecoder.MAX_ROWS) {
-                var end = Math.min(tokens.length, from + RowDecoder.MAX_ROWS);
-                var some = rows.steps(Arrays.copyOfRange(tokens, from, end), cache);
-                for (var i = from; i < end; i++) {
-                    logits.accept(i, some[i - from]);
-                }
+        for (var from = 0; from < tokens.length; from += RowDecoder.MAX_ROWS) {
+            var end = Math.min(tokens.length, from + RowDecoder.MAX_ROWS);
+            var some = rows.steps(Arrays.copyOfRange(tokens, from, end), cache);
+            for (var i = from; i < end; i++) {
+                logits.accept(i, some[i - from]);
             }
-            return;
         }
-        TensorScope.tidyRun(() -> {
-            var hidden = torch.extend(tokens, cache); // [1, tokens, hidden]
-            for (var from = 0; from < tokens.length; from += SCORED_ROWS) {
-                var first = from;
-                var count = Math.min(SCORED_ROWS, tokens.length - from);
-                var flat = TensorScope.tidy(
-                        () -> torch.logits(hidden.narrow(1, first, count)).toFloats()); // [count * vocab]
-                var row = new float[flat.length / count];
-                for (var i = 0; i < count; i++) {
-                    System.arraycopy(flat, i * row.length, row, 0, row.length);
-                    logits.accept(first + i, row);
-                }
-            }
-        });
     }
 
     @Override

@@ -31,12 +31,6 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         }
     }
 
-    /// Which positions leave the last block.
-    private enum Reach {
-        ALL,
-        LAST
-    }
-
     /// Longest run of prompt tokens that passes through at once; bounds the activations of a long prompt.
     private static final int PREFILL_CHUNK = 1024;
 
@@ -143,7 +137,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     /// @throws IllegalArgumentException for no or unequal windows, an id outside the vocabulary, or more
     ///     tokens than the context
     public Tensor logits(List<int[]> windows) {
-        return Grad.off(() -> TensorScope.tidy(() -> logits(hidden(windows, null, Reach.ALL))));
+        return Grad.off(() -> TensorScope.tidy(() -> logits(hidden(windows, null))));
     }
 
     /// An empty cache for this model; the caller closes it.
@@ -166,7 +160,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var chunk = Arrays.copyOfRange(tokens, from, Math.min(tokens.length, from + PREFILL_CHUNK));
             var end = from + chunk.length == tokens.length;
             last = Grad.off(() -> TensorScope.tidy(() -> {
-                var hidden = hidden(List.of(chunk), cache, Reach.LAST);
+                var hidden = hidden(List.of(chunk), cache);
                 cache.advanceTo(cache.length() + chunk.length);
                 return end ? logits(hidden).toFloats() : new float[0];
             }));
@@ -174,26 +168,12 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return last;
     }
 
-    /// Runs tokens after what a cache holds and fills it, for the numbers of every position.
-    ///
-    /// @param tokens at least one
-    /// @return residual stream after the last block, before the final norm, F32 `[1, tokens, hidden]`, in
-    ///     the
-    ///     innermost scope
-    public Tensor extend(int[] tokens, KvCache cache) {
-        return Grad.off(() -> TensorScope.tidy(() -> {
-            var hidden = hidden(List.of(tokens), cache, Reach.ALL);
-            cache.advanceTo(cache.length() + tokens.length);
-            return hidden;
-        }));
-    }
-
     /// The residual stream after the last block, before the final norm.
     ///
     /// @param windows token ids of equal length, `[batch][seq]`
     /// @return F32 `[batch, seq, hidden]`, in the innermost scope
     public Tensor hidden(List<int[]> windows) {
-        return Grad.off(() -> TensorScope.tidy(() -> hidden(windows, null, Reach.ALL)));
+        return Grad.off(() -> TensorScope.tidy(() -> hidden(windows, null)));
     }
 
     /// The residual stream of texts that share beginnings, after the last block and before the final norm.
@@ -224,7 +204,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         return blocks.isEmpty() ? load(block) : blocks.get(block.index());
     }
 
-    private Tensor hidden(List<int[]> windows, @Nullable KvCache cache, Reach reach) {
+    private Tensor hidden(List<int[]> windows, @Nullable KvCache cache) {
         var past = cache == null ? 0 : cache.length();
         var seq = Embedding.commonLength(windows);
         if (past + seq > spec.maxPositions()) {
@@ -237,9 +217,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             var input = hidden;
             hidden = TensorScope.tidy(() -> {
                 var loaded = loaded(block);
-                return cache != null
-                                && reach == Reach.LAST
-                                && block.index() == spec.blocks().size() - 1
+                return cache != null && block.index() == spec.blocks().size() - 1
                         ? loaded.forwardLast(input, angles, cache)
                         : loaded.forward(input, angles, cache, SiteTap.NONE);
             });
