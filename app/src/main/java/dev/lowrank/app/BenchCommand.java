@@ -166,22 +166,22 @@ final class BenchCommand implements Callable<Integer> {
         try (var work = WorkFolder.forOutput(null);
                 var progress = console.progress()) {
             var run = new BenchRun(workload, beside, PromptReader::residency, work.path(), progress);
+            paths.forEach(path -> check(run, path));
             var found = new ArrayList<ModelSpeed>();
             var bandwidth = 0.0;
             for (var i = 0; i < paths.size(); i++) {
                 bandwidth = Math.max(bandwidth, ReadBandwidth.measure(workload.threads()));
                 var path = paths.get(i);
-                var name = names.isEmpty() ? path.toString() : names.get(i);
-                found.add(measured(run, name, path));
+                found.add(run.measure(names.isEmpty() ? path.toString() : names.get(i), path));
             }
             return BenchDocument.of(machine, bandwidth, run, found, (System.nanoTime() - start) / 1e9);
         }
     }
 
     /// @throws CommandException with code 2 where the text is too short for the prompt
-    private static ModelSpeed measured(BenchRun run, String name, Path path) throws InterruptedException {
+    private static void check(BenchRun run, Path path) {
         try {
-            return run.measure(name, path);
+            run.check(path);
         } catch (BenchRun.ShortTextException tooShort) {
             throw new CommandException(
                     ExitCode.USAGE,

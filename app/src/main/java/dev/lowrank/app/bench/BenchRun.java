@@ -55,16 +55,25 @@ public record BenchRun(
         return peers.isEmpty() ? 1 : TURNS;
     }
 
+    /// Looks whether a model can be measured, before others take their time.
+    ///
+    /// @throws dev.lowrank.checkpoint.CheckpointException if it is broken, unsupported or an encoder
+    /// @throws ShortTextException if the text has fewer tokens than the prompt
+    public void check(Path path) {
+        try (var model = LanguageModel.open(path)) {
+            prompt(model.requireDecoder());
+        }
+    }
+
     /// Measures a model.
     ///
     /// @param name what the user calls it
     /// @param path a folder or a `.gguf` file
-    /// @throws dev.lowrank.checkpoint.CheckpointException if it is broken, unsupported or an encoder
-    /// @throws ShortTextException if the text has fewer tokens than the prompt
+    /// @throws RuntimeException as [#check]
     /// @throws PeerException if a peer fails
     public ModelSpeed measure(String name, Path path) throws InterruptedException {
-        try (var model = LanguageModel.open(path).requireDecoder()) {
-            return new Turns(name, model, prompt(model), folder()).run();
+        try (var model = LanguageModel.open(path)) {
+            return new Turns(name, model, prompt(model.requireDecoder()), folder()).run();
         }
     }
 
@@ -113,17 +122,17 @@ public record BenchRun(
         }
 
         ModelSpeed run() throws InterruptedException {
-            var steps = turns() * (1 + peers.size());
-            var step = 0;
             for (var turn = 1; turn <= turns(); turn++) {
-                progress.step(name, step++, steps);
+                progress.step(name, turn - 1, turns());
                 measureOwn();
+                progress.step(name, turn, turns());
                 for (var peer : peers) {
-                    progress.step(name + ", " + peer.name(), step++, steps);
+                    var stage = name + " in " + peer.name();
+                    progress.step(stage, turn - 1, turns());
                     measure(peer, turn);
+                    progress.step(stage, turn, turns());
                 }
             }
-            progress.step(name, steps, steps);
             return speed();
         }
 
