@@ -37,9 +37,10 @@ import picocli.CommandLine.Spec;
                 + " programs in the same run, in turns.",
         footer = {
             "",
-            "Peers: llama.cpp=URL is a running llama.cpp server; llama.cpp=PYTHON a Python with the package xllamacpp, for",
-            "which a folder is first written as GGUF in the type of its weights; transformers=PYTHON a Python with torch",
-            "and transformers. Without =PYTHON it is LOWRANK_PYTHON, else python3.",
+            "Peers: llama.cpp=URL is a running llama.cpp server; llama.cpp=llama-server its program, with or without a",
+            "folder; llama.cpp=PYTHON a Python with the package xllamacpp; transformers=PYTHON a Python with torch and",
+            "transformers. Without =PYTHON it is LOWRANK_PYTHON, else python3. For llama.cpp a folder is first written as",
+            "GGUF in the type of its weights; a running server runs what its user gave it.",
             "Measure on a machine that does nothing else."
         })
 final class BenchCommand implements Callable<Integer> {

@@ -217,6 +217,63 @@ class BenchPeersTest {
         assertThat(inputs.get(1).path("folder").asString()).isEqualTo(folder.toString());
     }
 
+    /// Started as llama.cpp's program is, it writes down its arguments and answers like the server.
+    private static final String PROGRAM = """
+            import com.sun.net.httpserver.HttpServer;
+            import java.net.InetSocketAddress;
+            import java.nio.file.*;
+            import java.util.List;
+
+            class FakeServer {
+                public static void main(String[] arguments) throws Exception {
+                    var log = Path.of(arguments[0]);
+                    var given = List.of(arguments);
+                    Files.writeString(log, String.join(" ", given) + System.lineSeparator(),
+                            StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+                    var port = Integer.parseInt(given.get(given.indexOf("--port") + 1));
+                    var server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
+                    server.createContext("/", exchange -> {
+                        exchange.getRequestBody().readAllBytes();
+                        var answer = "{\\"timings\\": {\\"prompt_n\\": 12, \\"prompt_per_second\\": 7, \\"predicted_per_second\\": 5}}"
+                                .getBytes();
+                        exchange.sendResponseHeaders(200, answer.length);
+                        exchange.getResponseBody().write(answer);
+                        exchange.close();
+                    });
+                    server.start();
+                }
+            }
+            """;
+
+    private String program(String script) throws IOException {
+        var program = folder.resolve("llama-server");
+        Files.writeString(program, "#!/bin/sh\n" + script + "\n");
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+        return program.toString();
+    }
+
+    @Test
+    void llamaCppsProgramIsStartedForEachTurnAndEnded() throws IOException {
+        var source = Files.writeString(folder.resolve("FakeServer.java"), PROGRAM);
+        var log = folder.resolve("log");
+        var java = Path.of(System.getProperty("java.home"), "bin", "java");
+        var model = model(bench(
+                "--peer=llama.cpp=" + program("exec " + java + " " + source + " " + log + " \"$@\""), "--json"));
+        var peer = model.path("peers").path(0);
+        assertThat(peer.path("decode_tokens_per_second").asDouble()).isEqualTo(5);
+        assertThat(peer.path("bytes").asLong()).isBetween(10_900_000L, 11_500_000L);
+        assertThat(Files.readAllLines(log))
+                .hasSize(2)
+                .allSatisfy(line -> assertThat(line).contains(".gguf --host 127.0.0.1 --port ", " -t 1 "));
+        assertThat(ProcessHandle.current().descendants())
+                .noneMatch(process -> process.info().commandLine().orElse("").contains("FakeServer"));
+    }
+
+    @Test
+    void llamaCppsProgramThatEndsIsNamedWithItsLastWords() throws IOException {
+        assertPeerFails("llama.cpp=" + program("echo no such model; exit 3"), "ended with exit code 3:\nno such model");
+    }
+
     @Test
     void programsThatMeasureNothingAreNamedWithTheirLastWords() throws IOException {
         assertPeerFails(

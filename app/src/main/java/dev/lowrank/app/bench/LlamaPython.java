@@ -42,7 +42,7 @@ public record LlamaPython(String python) implements Peer {
     }
 
     /// The model as a file of llama.cpp's; a later turn finds that of an earlier one.
-    private static Path file(Task task) {
+    static Path file(Task task) {
         if (task.model().checkpoint() instanceof GgufFile file) {
             return file.path();
         }
@@ -53,7 +53,7 @@ public record LlamaPython(String python) implements Peer {
         return made;
     }
 
-    private static long size(Path file) {
+    static long size(Path file) {
         try {
             return Files.size(file);
         } catch (IOException failure) {

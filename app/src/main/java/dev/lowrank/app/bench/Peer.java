@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /// Another program that runs the same model on the same machine.
-public sealed interface Peer permits LlamaServer, LlamaPython, TransformersPeer {
+public sealed interface Peer permits LlamaServer, LlamaProgram, LlamaPython, TransformersPeer {
     /// What it is measured with.
     ///
     /// @param model which, open

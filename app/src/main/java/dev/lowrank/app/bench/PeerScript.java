@@ -89,7 +89,8 @@ record PeerScript(String python, String resource, String needs) {
         return figures;
     }
 
-    private static String end(Path errors) {
+    /// The last lines of a file, for messages.
+    static String end(Path errors) {
         try {
             var lines = Files.readString(errors, StandardCharsets.ISO_8859_1)
                     .lines()

@@ -1,12 +1,13 @@
 package dev.lowrank.app.bench;
 
 import java.net.URI;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
 /// The peers that can be named.
 public final class Peers {
-    /// llama.cpp, as a server or as the Python package xllamacpp.
+    /// llama.cpp: a server, its program, or the Python package xllamacpp.
     public static final String LLAMA_CPP = "llama.cpp";
     /// Hugging Face transformers.
     public static final String TRANSFORMERS = "transformers";
@@ -28,7 +29,7 @@ public final class Peers {
         }
         var program = place == null ? environment.getOrDefault("LOWRANK_PYTHON", "python3") : place;
         return switch (name) {
-            case LLAMA_CPP -> isUrl(program) ? LlamaServer.at(uri(program)) : new LlamaPython(program);
+            case LLAMA_CPP -> llama(program);
             case TRANSFORMERS -> new TransformersPeer(program);
             default -> throw new IllegalArgumentException(name + " is none of the peers " + NAMES + ".");
         };
@@ -38,6 +39,15 @@ public final class Peers {
     public static String name(String word) {
         var equals = word.indexOf('=');
         return equals < 0 ? word : word.substring(0, equals);
+    }
+
+    /// A server by its URL, llama.cpp's own program by its name, else Python.
+    private static Peer llama(String place) {
+        if (isUrl(place)) {
+            return LlamaServer.at(uri(place));
+        }
+        var name = String.valueOf(Path.of(place).getFileName());
+        return name.startsWith("llama") ? new LlamaProgram(place) : new LlamaPython(place);
     }
 
     private static boolean isUrl(String place) {

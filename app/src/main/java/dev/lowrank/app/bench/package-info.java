@@ -1,7 +1,7 @@
 /// Speed of several models, and of other programs that run the same ones, in one run.
 ///
 /// Reading order: [Workload], [BenchRun], [ModelSpeed], [BenchDocument]; [Peer], [Peers], [LlamaServer],
-/// [LlamaPython], [TransformersPeer].
+/// [LlamaProgram], [LlamaPython], [TransformersPeer].
 @NullMarked
 package dev.lowrank.app.bench;
 
