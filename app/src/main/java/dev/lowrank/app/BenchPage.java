@@ -67,7 +67,9 @@ final class BenchPage {
         var figures = new ArrayList<Figure>();
         var first = document.models().getFirst();
         figures.add(new Figure(
-                "Decode", Figures.decimal(first.decode(), 1) + " tokens/s", Figures.bytes(first.tokenBytes()) + " a token"));
+                "Decode",
+                Figures.decimal(first.decode(), 1) + " tokens/s",
+                Figures.bytes(first.tokenBytes()) + " a token"));
         figures.add(new Figure(
                 "Prefill",
                 Figures.decimal(first.prefill(), 0) + " tokens/s",
@@ -110,8 +112,9 @@ final class BenchPage {
             model.peers().forEach(peer -> rows.add(row(model, peer, columns.size())));
         }
         var legend = new ArrayList<>(BenchReport.legend(document));
-        legend.add("Ratios of a model: its tokens a second ÷ those of the first model, and the bytes that a token of the"
-                + " first reads ÷ its own. Ratios of another program: tokens a second here ÷ there.");
+        legend.add(
+                "Ratios of a model: its tokens a second ÷ those of the first model, and the bytes that a token of the"
+                        + " first reads ÷ its own. Ratios of another program: tokens a second here ÷ there.");
         return new Grid(columns, rows, legend);
     }
 
@@ -161,7 +164,8 @@ final class BenchPage {
     private Trade trade() {
         var measures = new ArrayList<>(MEASURES);
         BenchReport.sizes(document)
-                .forEach(rows -> measures.add(Measure.gain(batchKey(rows), "tokens/s of " + rows + " texts together", "")));
+                .forEach(rows ->
+                        measures.add(Measure.gain(batchKey(rows), "tokens/s of " + rows + " texts together", "")));
         if (document.models().stream().anyMatch(model -> model.joules() != null)) {
             measures.add(Measure.cost("joules", "energy of a token", "joules"));
         }

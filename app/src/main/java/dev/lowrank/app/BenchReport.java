@@ -101,7 +101,8 @@ final class BenchReport {
             }
         }
         return any
-                ? "\n" + table.render() + "bytes: those that a token of the first reads ÷ its own, which is what decoding"
+                ? "\n" + table.render()
+                        + "bytes: those that a token of the first reads ÷ its own, which is what decoding"
                         + " can gain; of them: what it does gain.\n"
                 : "";
     }
@@ -136,9 +137,11 @@ final class BenchReport {
                         : " in each of " + document.turns() + " turns, this program and its peers by turns."));
         legend.add("This machine reads " + Figures.decimal(document.bandwidth() / 1e9, 1)
                 + " GB/s from memory; what fits into the processor's caches can be read faster than that.");
-        legend.add("bytes/token: weights, and keys and values at the mean position. p50, p90, p99: what half, nine in ten"
-                + " and 99 in a hundred tokens take at most.");
-        legend.add("resident: this process while it decoded, with both engines' copies of the weights and mapped files.");
+        legend.add(
+                "bytes/token: weights, and keys and values at the mean position. p50, p90, p99: what half, nine in ten"
+                        + " and 99 in a hundred tokens take at most.");
+        legend.add(
+                "resident: this process while it decoded, with both engines' copies of the weights and mapped files.");
         legend.add("Energy: " + document.energy() + ".");
         return legend;
     }

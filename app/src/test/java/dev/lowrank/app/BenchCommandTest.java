@@ -58,7 +58,9 @@ class BenchCommandTest {
         }
         assertThat(model.path("token_latency_seconds").propertyNames()).containsExactly("p50", "p90", "p99");
         assertThat(model.has("ratio_to_first")).isFalse();
-        assertThat(model.path("batches").valueStream().map(batch -> batch.path("rows").asInt()))
+        assertThat(model.path("batches")
+                        .valueStream()
+                        .map(batch -> batch.path("rows").asInt()))
                 .containsExactly(1, 3);
     }
 
@@ -95,18 +97,18 @@ class BenchCommandTest {
         for (var key : List.of("prefill", "decode")) {
             var name = key + "_tokens_per_second";
             assertThat(ratio.path(key).asDouble())
-                    .isCloseTo(
-                            second.path(name).asDouble() / first.path(name).asDouble(), within(1e-9));
+                    .isCloseTo(second.path(name).asDouble() / first.path(name).asDouble(), within(1e-9));
         }
         assertThat(ratio.path("bytes").asDouble())
                 .isCloseTo(
                         first.path("bytes_per_token").asDouble()
                                 / second.path("bytes_per_token").asDouble(),
                         within(1e-9));
-        assertThat(ratio.path("bytes").asDouble()).as("8.5 bits a weight instead of 16").isBetween(1.6, 2.0);
+        assertThat(ratio.path("bytes").asDouble())
+                .as("8.5 bits a weight instead of 16")
+                .isBetween(1.6, 2.0);
         assertThat(ratio.path("decode_of_bytes").asDouble())
-                .isCloseTo(
-                        ratio.path("decode").asDouble() / ratio.path("bytes").asDouble(), within(1e-9));
+                .isCloseTo(ratio.path("decode").asDouble() / ratio.path("bytes").asDouble(), within(1e-9));
     }
 
     @Test
@@ -147,7 +149,8 @@ class BenchCommandTest {
         assertThat(lines).allSatisfy(line -> assertThat(line.split(",", -1)).hasSameSizeAs(header));
         var second = lines.get(2).split(",", -1);
         assertThat(Double.parseDouble(second[header.indexOf("bytes_to_first")])).isOne();
-        assertThat(lines.get(1).split(",", -1)[header.indexOf("bytes_to_first")]).isEmpty();
+        assertThat(lines.get(1).split(",", -1)[header.indexOf("bytes_to_first")])
+                .isEmpty();
         var page = Files.readString(html);
         assertThat(page)
                 .contains("default-src 'none'")
@@ -161,9 +164,7 @@ class BenchCommandTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
+    @CsvSource(delimiter = '|', textBlock = """
             --decode-tokens=0          | --decode-tokens must be at least 1, but is 0.
             --rounds=-1                | --rounds must be at least 1 and at most 1000, but is -1.
             --threads=0                | --threads must be at least 1 and at most 1024, but is 0.
@@ -185,9 +186,12 @@ class BenchCommandTest {
 
     @Test
     void brokenInputsAreNamedBeforeAnythingIsMeasured() throws IOException {
-        var broken = Files.writeString(folder.resolve("broken.gguf"), "no model").toString();
+        var broken =
+                Files.writeString(folder.resolve("broken.gguf"), "no model").toString();
         for (var arguments : List.of(
-                List.of(POCKET, broken), List.of(POCKET, "absent"), List.of("--text=" + folder.resolve("absent.txt")))) {
+                List.of(POCKET, broken),
+                List.of(POCKET, "absent"),
+                List.of("--text=" + folder.resolve("absent.txt")))) {
             var run = bench(arguments.toArray(String[]::new));
             assertThat(run.code()).as(arguments.toString()).isEqualTo(ExitCode.INPUT.number());
             assertThat(run.err()).contains("error: ").doesNotContain("1 in ");

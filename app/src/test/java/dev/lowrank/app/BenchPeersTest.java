@@ -76,8 +76,7 @@ class BenchPeersTest {
         for (var key : List.of("prefill", "decode")) {
             var name = key + "_tokens_per_second";
             assertThat(peer.path(key + "_ratio").asDouble())
-                    .isCloseTo(
-                            model.path(name).asDouble() / peer.path(name).asDouble(), within(1e-9));
+                    .isCloseTo(model.path(name).asDouble() / peer.path(name).asDouble(), within(1e-9));
         }
     }
 
@@ -143,7 +142,8 @@ class BenchPeersTest {
         var program = folder.resolve("python");
         Files.writeString(
                 program,
-                "#!/bin/sh\ncat >> " + folder.resolve("input") + "\necho >> " + folder.resolve("input") + "\n" + said + "\n");
+                "#!/bin/sh\ncat >> " + folder.resolve("input") + "\necho >> " + folder.resolve("input") + "\n" + said
+                        + "\n");
         Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
         return program.toString();
     }
@@ -168,8 +168,12 @@ class BenchPeersTest {
         assertThat(peers.path(1).path("bytes").asLong()).isEqualTo(200);
         assertRatios(model, peers.path(0));
         assertThat(inputs()).hasSize(2).allSatisfy(input -> {
-            assertThat(input.path("folder").asString()).endsWith("models/pocket").startsWith("/");
-            assertThat(input.path("trusted").asBoolean()).as("code in a folder that others wrote").isFalse();
+            assertThat(input.path("folder").asString())
+                    .endsWith("models/pocket")
+                    .startsWith("/");
+            assertThat(input.path("trusted").asBoolean())
+                    .as("code in a folder that others wrote")
+                    .isFalse();
             assertThat(input.path("prompt")).hasSize(12);
             assertThat(input.path("decode").asInt()).isEqualTo(3);
             assertThat(input.path("rounds").asInt()).isEqualTo(ROUNDS);
@@ -196,7 +200,9 @@ class BenchPeersTest {
         var inputs = inputs();
         assertThat(inputs).hasSize(2);
         var file = inputs.getFirst().path("model").asString();
-        assertThat(file).endsWith(".gguf").isEqualTo(inputs.getLast().path("model").asString());
+        assertThat(file)
+                .endsWith(".gguf")
+                .isEqualTo(inputs.getLast().path("model").asString());
         assertThat(Path.of(file)).as("gone after the run").doesNotExist();
         assertThat(inputs.getFirst().path("request").path("prompt")).hasSize(12);
     }
@@ -207,9 +213,10 @@ class BenchPeersTest {
         assertThat(Run.of("export", Run.ROOT.resolve("models/pocket").toString(), "--gguf", file.toString())
                         .code())
                 .isZero();
-        var python = python("echo 'lowrank-peer {\"prompt_tokens\": 12, \"prefill\": 30, \"decode\": 4, \"type\": \"x\"}'");
-        var model = model(bench(
-                file.toString(), "--peer=llama.cpp=" + python, "--peer=transformers=" + python, "--json"));
+        var python =
+                python("echo 'lowrank-peer {\"prompt_tokens\": 12, \"prefill\": 30, \"decode\": 4, \"type\": \"x\"}'");
+        var model =
+                model(bench(file.toString(), "--peer=llama.cpp=" + python, "--peer=transformers=" + python, "--json"));
         assertThat(model.path("peers").path(0).path("bytes").asLong()).isEqualTo(Files.size(file));
         var inputs = inputs();
         assertThat(inputs.get(0).path("model").asString()).isEqualTo(file.toString());
@@ -257,8 +264,8 @@ class BenchPeersTest {
         var source = Files.writeString(folder.resolve("FakeServer.java"), PROGRAM);
         var log = folder.resolve("log");
         var java = Path.of(System.getProperty("java.home"), "bin", "java");
-        var model = model(bench(
-                "--peer=llama.cpp=" + program("exec " + java + " " + source + " " + log + " \"$@\""), "--json"));
+        var model = model(
+                bench("--peer=llama.cpp=" + program("exec " + java + " " + source + " " + log + " \"$@\""), "--json"));
         var peer = model.path("peers").path(0);
         assertThat(peer.path("decode_tokens_per_second").asDouble()).isEqualTo(5);
         assertThat(peer.path("bytes").asLong()).isBetween(10_900_000L, 11_500_000L);

@@ -20,9 +20,9 @@ public final class ProcessMemory {
     /// Resident bytes now, heap, native memory and mapped files that were read; where the kernel does not
     /// tell, the heap's alone.
     public static long residentBytes() {
-        return bytes("VmRSS:").orElseGet(() -> ManagementFactory.getMemoryMXBean()
-                .getHeapMemoryUsage()
-                .getUsed());
+        return bytes("VmRSS:")
+                .orElseGet(() ->
+                        ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
     }
 
     private static OptionalLong bytes(String field) {

@@ -13,8 +13,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /// How fast this machine's memory is read when nothing else is done: the limit of decoding, which reads all
-/// weights for each token. All threads sum a stretch that is larger than the processor's caches, from end to
-/// end, several times; the fastest pass counts.
+/// weights for each token. All threads sum a stretch that is larger than the processor's caches, from end
+/// to end, several times; the fastest pass counts.
 public final class ReadBandwidth {
     private static final Path CACHES = Path.of("/sys/devices/system/cpu/cpu0/cache");
     private static final long LEAST = 256L << 20;

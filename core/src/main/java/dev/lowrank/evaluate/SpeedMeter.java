@@ -132,8 +132,7 @@ public final class SpeedMeter {
     /// @param rows sequences, 1 to [RowDecoder#MAX_ROWS]
     /// @param rounds how often; the best counts
     /// @return tokens a second of all sequences together
-    public static double together(
-            Prefill prefill, RowDecoder decoder, int[] prompt, int decode, int rows, int rounds) {
+    public static double together(Prefill prefill, RowDecoder decoder, int[] prompt, int decode, int rows, int rounds) {
         var tokens = fitting(prompt, decoder.spec());
         var count = Math.min(decode, decoder.spec().maxPositions() - tokens.length);
         var caches = new ArrayList<KvCache>();

@@ -1,4 +1,5 @@
-/// Perplexity by named protocol, and meters of speed, bandwidth, memory and energy. Never seen by compression.
+/// Perplexity by named protocol, and meters of speed, bandwidth, memory and energy. Never seen by
+/// compression.
 ///
 /// Reading order: [Perplexity], [SpeedMeter], [ReadBandwidth], [ProcessMemory], [EnergyMeter], [Machine].
 @NullMarked

@@ -16,7 +16,14 @@ class ReadBandwidthTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"32, 16000, 256", "300, 16000, 600", "480, 25000, 960", "2000, 64000, 1024", "480, 2048, 256", "0, 16, 8"})
+    @CsvSource({
+        "32, 16000, 256",
+        "300, 16000, 600",
+        "480, 25000, 960",
+        "2000, 64000, 1024",
+        "480, 2048, 256",
+        "0, 16, 8"
+    })
     void theStretchIsLargerThanTheCachesAndSmallBesideTheMemory(long cache, long memory, long expected) {
         assertThat(ReadBandwidth.size(cache << 20, memory << 20)).isEqualTo(expected << 20);
     }

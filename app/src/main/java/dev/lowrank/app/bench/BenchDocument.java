@@ -167,7 +167,8 @@ public record BenchDocument(
     public static BenchDocument of(
             String machine, double bandwidth, BenchRun run, List<ModelSpeed> found, double seconds) {
         var workload = run.workload();
-        var measured = found.stream().anyMatch(model -> model.speed().joulesPerToken().isPresent());
+        var measured =
+                found.stream().anyMatch(model -> model.speed().joulesPerToken().isPresent());
         return new BenchDocument(
                 machine,
                 bandwidth,
@@ -177,7 +178,9 @@ public record BenchDocument(
                 workload.rounds(),
                 run.turns(),
                 workload.source(),
-                found.stream().map(model -> model(model, found.getFirst(), bandwidth)).toList(),
+                found.stream()
+                        .map(model -> model(model, found.getFirst(), bandwidth))
+                        .toList(),
                 measured ? ENERGY_READ : ENERGY_MISSING,
                 found.stream().flatMap(model -> model.notes().stream()).toList(),
                 seconds);

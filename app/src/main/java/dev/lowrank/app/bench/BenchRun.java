@@ -176,8 +176,9 @@ public record BenchRun(
         private List<String> notes() {
             var notes = new ArrayList<String>();
             if (prompt.length < workload.promptTokens() || decode < workload.decodeTokens()) {
-                notes.add(name + ": its context of " + model.spec().maxPositions() + " tokens leaves room for a prompt of "
-                        + prompt.length + " and " + decode + " tokens after it.");
+                notes.add(name + ": its context of " + model.spec().maxPositions()
+                        + " tokens leaves room for a prompt of " + prompt.length + " and " + decode
+                        + " tokens after it.");
             }
             others.values().stream()
                     .filter(peer -> peer.promptTokens() != prompt.length)

@@ -82,12 +82,12 @@ public record LlamaProgram(String program) implements Peer {
         var end = System.nanoTime() + READY.toNanos();
         while (!isReady(health)) {
             if (process.waitFor(PATIENCE_MILLIS, TimeUnit.MILLISECONDS)) {
-                throw new PeerException(program + " ended with exit code " + process.exitValue() + ":\n"
-                        + PeerScript.end(log));
+                throw new PeerException(
+                        program + " ended with exit code " + process.exitValue() + ":\n" + PeerScript.end(log));
             }
             if (System.nanoTime() > end) {
-                throw new PeerException(program + " was not ready after " + READY.toMinutes() + " minutes:\n"
-                        + PeerScript.end(log));
+                throw new PeerException(
+                        program + " was not ready after " + READY.toMinutes() + " minutes:\n" + PeerScript.end(log));
             }
         }
     }

@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/// llama.cpp as the Python package xllamacpp has it: a process of its own for each turn. A `.gguf` file runs
-/// as it is; any other model is first written as one, in the type of its weights.
+/// llama.cpp as the Python package xllamacpp has it: a process of its own for each turn. A `.gguf` file
+/// runs as it is; any other model is first written as one, in the type of its weights.
 ///
 /// @param python an interpreter that has xllamacpp
 public record LlamaPython(String python) implements Peer {

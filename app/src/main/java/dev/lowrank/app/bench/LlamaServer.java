@@ -39,11 +39,16 @@ public record LlamaServer(URI completions) implements Peer {
     /// What llama.cpp is asked for: a prompt of tokens, then so many more whatever they are.
     static Map<String, Object> request(int[] prompt, int decodeTokens) {
         return Map.of(
-                "prompt", prompt,
-                "max_tokens", decodeTokens,
-                "temperature", 0,
-                "ignore_eos", true,
-                "cache_prompt", false);
+                "prompt",
+                prompt,
+                "max_tokens",
+                decodeTokens,
+                "temperature",
+                0,
+                "ignore_eos",
+                true,
+                "cache_prompt",
+                false);
     }
 
     @Override
@@ -80,7 +85,8 @@ public record LlamaServer(URI completions) implements Peer {
             return timings(client.send(request, BodyHandlers.ofString()));
         } catch (ConnectException refused) {
             throw new PeerException(
-                    "No server answers at " + completions + "; start one, as llama-server -m MODEL.gguf does.", refused);
+                    "No server answers at " + completions + "; start one, as llama-server -m MODEL.gguf does.",
+                    refused);
         } catch (IOException failure) {
             throw new PeerException(completions + " broke off: " + failure.getMessage() + ".", failure);
         }
@@ -102,7 +108,7 @@ public record LlamaServer(URI completions) implements Peer {
         } catch (JacksonException broken) {
             throw new PeerException(completions + " answered with something else than JSON: " + shown, broken);
         }
-        throw new PeerException(completions
-                + " answered without `timings`; only llama.cpp's own server tells them. It said: " + shown);
+        throw new PeerException(
+                completions + " answered without `timings`; only llama.cpp's own server tells them. It said: " + shown);
     }
 }

@@ -15,8 +15,7 @@ public sealed interface Peer permits LlamaServer, LlamaProgram, LlamaPython, Tra
     /// @param threads that it may use, where it can be told
     /// @param turn from 1
     /// @param work folder for files that only the measurement needs
-    record Task(
-            LanguageModel model, int[] prompt, int decodeTokens, int rounds, int threads, int turn, Path work) {}
+    record Task(LanguageModel model, int[] prompt, int decodeTokens, int rounds, int threads, int turn, Path work) {}
 
     /// Its name in [Peers#NAMES].
     String name();

@@ -13,8 +13,8 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Runs one of the small Python programs that lie beside this class: it reads its task as JSON from standard
-/// input and writes a line of JSON for each figure.
+/// Runs one of the small Python programs that lie beside this class: it reads its task as JSON from
+/// standard input and writes a line of JSON for each figure.
 ///
 /// @param python the interpreter
 /// @param resource file name of the program

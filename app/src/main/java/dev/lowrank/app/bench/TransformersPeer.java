@@ -22,9 +22,12 @@ public record TransformersPeer(String python) implements Peer {
     @Override
     public List<PeerSpeed> measure(Task task) throws InterruptedException {
         var environment = Map.of(
-                WAITING, task.turn() % 2 == 0 ? "PASSIVE" : "",
-                "OMP_NUM_THREADS", Integer.toString(task.threads()),
-                "HF_HUB_OFFLINE", "1");
+                WAITING,
+                task.turn() % 2 == 0 ? "PASSIVE" : "",
+                "OMP_NUM_THREADS",
+                Integer.toString(task.threads()),
+                "HF_HUB_OFFLINE",
+                "1");
         return new PeerScript(python, "transformers.py", "torch and transformers")
                 .run(input(task), environment, task.work()).stream()
                         .map(figure -> new PeerSpeed(
