@@ -3,7 +3,7 @@
 function headSection(report) {
   const kinds = {
     compress: "Compression", plan: "Plan by measurement", compare: "Comparison", explore: "Design space",
-    recover: "Recovery training",
+    recover: "Recovery training", bench: "Speed",
   };
   const figures = el("dl", {class: "figures"}, (report.figures || []).map(figure =>
     el("div", {}, el("dt", {text: figure.label}),

@@ -239,7 +239,7 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     /// Refuses a file that could not be written in the end.
-    private static void requireWritable(String option, @Nullable Path file) {
+    static void requireWritable(String option, @Nullable Path file) {
         if (file == null) {
             return;
         }

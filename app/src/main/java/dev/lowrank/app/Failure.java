@@ -1,6 +1,7 @@
 package dev.lowrank.app;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lowrank.app.bench.PeerException;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.compress.BoundMissedException;
 import dev.lowrank.compress.allocate.UnspendableBudgetException;
@@ -51,6 +52,7 @@ record Failure(ExitCode code, String fact, String remedy) {
             case CheckpointException checkpoint -> ofCheckpoint(checkpoint);
             case SandboxUnavailableException sandbox -> new Failure(ExitCode.INPUT, message(sandbox), "");
             case TaskException task -> new Failure(ExitCode.INPUT, message(task) + ".", "");
+            case PeerException peer -> new Failure(ExitCode.INPUT, message(peer), "");
             case TextException text -> new Failure(ExitCode.INPUT, message(text), "");
             case NumericalException numerical -> new Failure(ExitCode.NUMERICAL, message(numerical), "");
             case BoundMissedException missed -> new Failure(ExitCode.QUALITY, message(missed), "");

@@ -63,6 +63,7 @@ public final class Main {
                 .addSubcommand(new RecoverCommand(console, models, new TeacherArgument(home), interruption))
                 .addSubcommand(new EvaluateCommand(console, models))
                 .addSubcommand(new CompareCommand(console, models))
+                .addSubcommand(new BenchCommand(console, models, environment))
                 .addSubcommand(new ExploreCommand(console, models, interruption))
                 .addSubcommand(new GenerateCommand(console, models, input))
                 .addSubcommand(new ChatCommand(console, models, input))

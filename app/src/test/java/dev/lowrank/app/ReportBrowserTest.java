@@ -32,7 +32,8 @@ import tools.jackson.databind.json.JsonMapper;
 /// Pages of every command, looked at in a browser. Pictures of them lie in `target/report-pictures`.
 @Tag("browser")
 class ReportBrowserTest {
-    private static final Path TEXTS = Run.ROOT.resolve("models/pocket/text");
+    private static final String POCKET = Run.ROOT.resolve("models/pocket").toString();
+    private static final Path TEXTS = Path.of(POCKET, "text");
     private static final List<String> CALIBRATION =
             List.of("--calibration=" + TEXTS.resolve("python-calibration.jsonl"), "--samples=4", "--window=64");
     /// Pixels across a sheet of A4 without its margins.
@@ -76,6 +77,15 @@ class ReportBrowserTest {
                 "--prompt-tokens=8",
                 "--decode-tokens=4",
                 "--report=" + folder.resolve("compare.html"));
+        var small = folder.resolve("pocket-q4.gguf").toString();
+        run(List.of(), "export", "--gguf=" + small, "--type=q4_0", POCKET);
+        run(
+                List.of("--batch=1,4", "--rounds=1", "--html=" + folder.resolve("bench.html")),
+                "bench",
+                "--prompt-tokens=16",
+                "--decode-tokens=4",
+                POCKET,
+                small);
         Files.write(folder.resolve("explore.html"), dev.lowrank.app.report.Page.of(explored()));
     }
 
@@ -133,7 +143,7 @@ class ReportBrowserTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"compress", "recover", "compare", "explore"})
+    @ValueSource(strings = {"compress", "recover", "compare", "explore", "bench"})
     void everyPageIsLegibleOnNarrowAndWideScreensAndOnPaper(String kind) throws IOException {
         assertThat(Files.size(page(kind))).isLessThan(1_000_000);
         for (var width : List.of(400, 1600)) {

@@ -1,5 +1,6 @@
 package dev.lowrank.bench;
 
+import dev.lowrank.evaluate.Machine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,5 @@
-/// Measurements: of parts by JMH ([RowProducts], [Decompositions], [PocketSpeed], [Encoding], started by
-/// [Benchmarks]), and of whole models beside a peer ([PeerComparison]). Never shipped.
+/// Measurements of parts by JMH: [RowProducts], [Decompositions], [PocketSpeed], [Encoding], started by
+/// [Benchmarks]. Whole models are measured by the command `bench`. Never shipped.
 @NullMarked
 package dev.lowrank.bench;
 

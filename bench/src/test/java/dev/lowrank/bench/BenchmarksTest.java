@@ -1,11 +1,8 @@
 package dev.lowrank.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Collection;
-import java.util.List;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.openjdk.jmh.results.RunResult;
@@ -48,39 +45,5 @@ class BenchmarksTest {
         assertThat(results)
                 .allSatisfy(result ->
                         assertThat(result.getPrimaryResult().getScore()).isPositive());
-    }
-
-    @Test
-    void summaryTakesTheBestTurnOfEachAndTellsTheRatio() {
-        var summary = PeerComparison.summary(List.of(
-                new SpeedFigure(SpeedFigure.LOWRANK, 400, 500, 60),
-                new SpeedFigure("transformers float32", 400, 600, 15),
-                new SpeedFigure(SpeedFigure.LOWRANK, 400, 900, 50),
-                new SpeedFigure("transformers float32", 400, 550, 20)));
-        assertThat(summary)
-                .contains("lowrank: prompt of 400 tokens, prefill 900.0, decode 60.0 tokens/s")
-                .contains("transformers float32: prompt of 400 tokens, prefill 600.0, decode 20.0 tokens/s")
-                .contains("prefill 1.50, decode 3.00")
-                .doesNotContain("do not compare");
-    }
-
-    @Test
-    void promptsOfDifferentLengthAreNotPassedOffAsComparable() {
-        assertThat(PeerComparison.summary(List.of(
-                        new SpeedFigure(SpeedFigure.LOWRANK, 401, 1, 1), new SpeedFigure("transformers x", 400, 1, 1))))
-                .contains("do not compare");
-    }
-
-    @Test
-    void peersLinesAreReadAndOthersLeftOut() {
-        assertThat(TransformersPeer.parse("torch.bfloat16 prompt 512 prefill 530.2 decode 15.0 tokens/s"))
-                .containsExactly(new SpeedFigure("transformers bfloat16", 512, 530.2, 15.0));
-        assertThat(TransformersPeer.parse("Loading weights: 100%")).isEmpty();
-    }
-
-    @Test
-    void missingArgumentsAreAnsweredWithTheUsage() {
-        assertThatThrownBy(() -> PeerComparison.main(new String[] {"only-a-model"}))
-                .hasMessageContaining("usage: bench/peer-transformers MODEL_FOLDER PROMPT_FILE");
     }
 }

@@ -69,27 +69,33 @@ public final class EnergyMeter {
 
     /// Joules that all packages spend while something runs; empty where no counter can be read. A counter
     /// may start again once on the way, not more often: that takes minutes at full load.
+    ///
+    /// @param work runs once, whether its energy can be read or not
     public OptionalDouble joules(Runnable work) {
-        try {
-            var before = values();
-            work.run();
-            var after = values();
-            var sum = 0.0;
-            for (var i = 0; i < before.length; i++) {
-                var spent = after[i] - before[i];
-                sum += MICRO * (spent < 0 ? spent + counters.get(i).range() : spent);
-            }
-            return present() ? OptionalDouble.of(sum) : OptionalDouble.empty();
-        } catch (IOException gone) {
+        var before = values();
+        work.run();
+        var after = values();
+        if (before.length == 0 || after.length == 0) {
             return OptionalDouble.empty();
         }
+        var sum = 0.0;
+        for (var i = 0; i < before.length; i++) {
+            var spent = after[i] - before[i];
+            sum += MICRO * (spent < 0 ? spent + counters.get(i).range() : spent);
+        }
+        return OptionalDouble.of(sum);
     }
 
-    private long[] values() throws IOException {
+    /// What the counters show; nothing if one is gone.
+    private long[] values() {
         var values = new long[counters.size()];
-        for (var i = 0; i < values.length; i++) {
-            values[i] = counters.get(i).value();
+        try {
+            for (var i = 0; i < values.length; i++) {
+                values[i] = counters.get(i).value();
+            }
+            return values;
+        } catch (IOException gone) {
+            return new long[0];
         }
-        return values;
     }
 }

@@ -8,7 +8,7 @@ import tools.jackson.databind.JsonNode;
 /// Everything that a page shows, top to bottom. A section that a command has nothing for is empty or null
 /// and does not appear.
 ///
-/// @param kind the command: `compress`, `plan`, `compare`, `explore` or `recover`
+/// @param kind the command: `compress`, `plan`, `compare`, `explore`, `recover` or `bench`
 /// @param title what the page is of
 /// @param lead one or two sentences: what was done and what came of it
 /// @param version of the program

@@ -1,4 +1,4 @@
-package dev.lowrank.bench;
+package dev.lowrank.evaluate;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
@@ -17,10 +17,11 @@ import java.util.Locale;
 /// @param java version of the running JVM
 /// @param system kind and release
 /// @param time of the measurement
-record Machine(String processor, int cores, long memoryBytes, String java, String system, Instant time) {
+public record Machine(String processor, int cores, long memoryBytes, String java, String system, Instant time) {
     private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
 
-    static Machine here() {
+    /// This machine, now.
+    public static Machine here() {
         var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
         return new Machine(
                 processorName(),
@@ -43,7 +44,7 @@ record Machine(String processor, int cores, long memoryBytes, String java, Strin
     }
 
     /// All of it in one line.
-    String line() {
+    public String line() {
         return String.format(
                 Locale.ROOT,
                 "%s, %d cores, %.1f GB, Java %s, %s, %s",
