@@ -166,7 +166,7 @@ final class BenchCommand implements Callable<Integer> {
         var machine = Machine.here().line();
         try (var work = WorkFolder.forOutput(null);
                 var progress = console.progress()) {
-            var run = new BenchRun(workload, beside, PromptReader::residency, work.path(), progress);
+            var run = new BenchRun(workload, beside, work.path(), progress);
             paths.forEach(path -> check(run, path));
             var found = new ArrayList<ModelSpeed>();
             var bandwidth = 0.0;

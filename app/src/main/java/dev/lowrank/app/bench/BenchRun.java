@@ -16,20 +16,17 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 
 /// Measures models one after the other. Beside peers each has several turns, so that all meet the same
 /// machine: this program, the peers, this program again, the peers again; the best turn of each counts.
 ///
 /// @param workload what each has to do
 /// @param peers measured beside each model; may be empty
-/// @param residency whether a model's blocks stay in memory while it reads prompts
 /// @param work folder for files that peers need
 /// @param progress hears of each turn
 public record BenchRun(
         Workload workload,
         List<Peer> peers,
-        Function<LanguageModel, TorchDecoder.Residency> residency,
         Path work,
         Progress progress) {
     /// Turns beside peers.
@@ -138,7 +135,7 @@ public record BenchRun(
 
         private void measureOwn() {
             try (var row = RowDecoder.of(model, workload.threads());
-                    var torch = TorchDecoder.load(model, residency.apply(model))) {
+                    var torch = TorchDecoder.forPrompts(model)) {
                 own.add(SpeedMeter.measure(torch, row, prompt, decode, workload.rounds()));
                 weightBytes = row.weightBytes();
                 residentBytes = Math.max(residentBytes, ProcessMemory.residentBytes());
