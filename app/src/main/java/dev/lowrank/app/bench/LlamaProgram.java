@@ -66,10 +66,10 @@ public record LlamaProgram(String program) implements Peer {
                 "-c",
                 Integer.toString(context));
         try {
-            return new ProcessBuilder(command)
-                    .redirectErrorStream(true)
-                    .redirectOutput(log.toFile())
-                    .start();
+            var builder =
+                    new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+            PeerScript.change(builder, task.waiting());
+            return builder.start();
         } catch (IOException missing) {
             throw new PeerException(
                     program + " cannot be started: " + missing.getMessage()

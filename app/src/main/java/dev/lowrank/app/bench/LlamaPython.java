@@ -31,7 +31,7 @@ public record LlamaPython(String python) implements Peer {
                 "request", LlamaServer.request(task.prompt(), task.decodeTokens()));
         var bytes = size(file);
         return new PeerScript(python, "llama_cpp.py", "xllamacpp")
-                .run(input, Map.of(), task.work()).stream()
+                .run(input, task.waiting(), task.work()).stream()
                         .map(figure -> new PeerSpeed(
                                 name(),
                                 bytes,

@@ -37,13 +37,7 @@ record PeerScript(String python, String resource, String needs) {
             throws InterruptedException {
         var errors = work.resolve(resource + ".errors.txt");
         var builder = new ProcessBuilder(python, "-c", program()).redirectError(errors.toFile());
-        environment.forEach((name, value) -> {
-            if (value.isEmpty()) {
-                builder.environment().remove(name);
-            } else {
-                builder.environment().put(name, value);
-            }
-        });
+        change(builder, environment);
         var process = start(builder);
         try {
             var figures = talk(process, JSON.writeValueAsString(input));
@@ -57,6 +51,17 @@ record PeerScript(String python, String resource, String needs) {
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    /// Adds to a process's environment what has a value and removes what has none.
+    static void change(ProcessBuilder builder, Map<String, String> environment) {
+        environment.forEach((name, value) -> {
+            if (value.isEmpty()) {
+                builder.environment().remove(name);
+            } else {
+                builder.environment().put(name, value);
+            }
+        });
     }
 
     private Process start(ProcessBuilder builder) {

@@ -12,8 +12,6 @@ import java.util.Objects;
 ///
 /// @param python an interpreter that has torch and transformers, and gguf for `.gguf` files
 public record TransformersPeer(String python) implements Peer {
-    private static final String WAITING = "OMP_WAIT_POLICY";
-
     @Override
     public String name() {
         return Peers.TRANSFORMERS;
@@ -21,13 +19,9 @@ public record TransformersPeer(String python) implements Peer {
 
     @Override
     public List<PeerSpeed> measure(Task task) throws InterruptedException {
-        var environment = Map.of(
-                WAITING,
-                task.turn() % 2 == 0 ? "PASSIVE" : "",
-                "OMP_NUM_THREADS",
-                Integer.toString(task.threads()),
-                "HF_HUB_OFFLINE",
-                "1");
+        var environment = new HashMap<>(task.waiting());
+        environment.put("OMP_NUM_THREADS", Integer.toString(task.threads()));
+        environment.put("HF_HUB_OFFLINE", "1");
         return new PeerScript(python, "transformers.py", "torch and transformers")
                 .run(input(task), environment, task.work()).stream()
                         .map(figure -> new PeerSpeed(
