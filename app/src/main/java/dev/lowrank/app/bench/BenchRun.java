@@ -24,11 +24,7 @@ import java.util.Map;
 /// @param peers measured beside each model; may be empty
 /// @param work folder for files that peers need
 /// @param progress hears of each turn
-public record BenchRun(
-        Workload workload,
-        List<Peer> peers,
-        Path work,
-        Progress progress) {
+public record BenchRun(Workload workload, List<Peer> peers, Path work, Progress progress) {
     /// Turns beside peers.
     public static final int TURNS = 2;
     /// No token takes more characters of a text than this, by far.

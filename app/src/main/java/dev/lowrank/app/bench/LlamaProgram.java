@@ -66,8 +66,7 @@ public record LlamaProgram(String program) implements Peer {
                 "-c",
                 Integer.toString(context));
         try {
-            var builder =
-                    new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+            var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
             PeerScript.change(builder, task.waiting());
             return builder.start();
         } catch (IOException missing) {

@@ -18,7 +18,8 @@ public interface Verifier extends Prefill {
     /// Runs several tokens of one text and extends the cache by them.
     ///
     /// @param tokens at most [RowDecoder#MAX_ROWS]
-    /// @return logits after each of them, `[tokens][vocab]`, more rows may lie behind them; overwritten by the
+    /// @return logits after each of them, `[tokens][vocab]`, more rows may lie behind them; overwritten by
+    ///     the
     ///     next call
     float[][] verify(int[] tokens, KvCache cache);
 
