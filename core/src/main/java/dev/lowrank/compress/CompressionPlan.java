@@ -76,7 +76,7 @@ public record CompressionPlan(
         var allocation = known ? allocate(source, recipe, spender, targets) : null;
         var expected = !bySite || allocation != null || targets.isEmpty() || recipe.budget() instanceof Budget.Unbounded
                 ? allocation
-                : allocate(source, recipe, even, targets);
+                : allocate(source, recipe.quantized(recipe.quantization(), 1), even, targets);
         var chosen = bySite
                 ? targets.stream()
                         .map(site -> plan(source, recipe, site, expected))

@@ -3,7 +3,7 @@ package dev.lowrank.compress;
 import dev.lowrank.compress.CalibrationStream.Batch;
 import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.compress.method.Problem;
-import dev.lowrank.compress.quantize.InputMetric;
+import dev.lowrank.compress.quantize.RoundingMetric;
 import dev.lowrank.compress.quantize.SiteRounding;
 import dev.lowrank.compress.statistics.CrossMoment;
 import dev.lowrank.compress.statistics.SecondMoment;
@@ -180,7 +180,7 @@ final class SequentialCut {
             var results = new Outcome[targets.size()];
             var metric = job.recipe().quantization() == null
                     ? null
-                    : InputMetric.of(fit.moment(), "inputs of " + targets.getFirst().name());
+                    : metric(fit, "inputs of " + targets.getFirst().name());
             SiteWork.each(
                     targets,
                     (site, i) ->
@@ -191,6 +191,16 @@ final class SequentialCut {
             }
             return outcomes;
         }
+    }
+
+    /// What rounding errors weigh: the moment as the method cuts by it.
+    private RoundingMetric metric(CrossMoment.Fit fit, String subject) {
+        return TensorScope.tidy(() -> {
+            var shrinkage = job.recipe().siteMethod().inputShrinkage();
+            var moment = fit.moment();
+            var shrunk = shrinkage.apply(new SecondMoment.Input(moment), moment, fit.tokens());
+            return RoundingMetric.of(shrunk.moment().sum(), subject);
+        });
     }
 
     /// The weight of a feed's only target where it has fewer outputs than inputs, in the innermost scope;
@@ -231,7 +241,7 @@ final class SequentialCut {
     }
 
     private Outcome cut(
-            LinearSite site, Linear.Dense dense, CrossMoment.Fit fit, @Nullable InputMetric metric, Arena arena) {
+            LinearSite site, Linear.Dense dense, CrossMoment.Fit fit, @Nullable RoundingMetric metric, Arena arena) {
         var original = SiteCutter.of(site, dense);
         var weight = original.weight();
         var fitted = original.with(fit.fitted(weight, update.alpha()));

@@ -4,7 +4,7 @@ import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.method.Decomposition;
 import dev.lowrank.compress.method.Factors;
 import dev.lowrank.compress.method.SiteMethod;
-import dev.lowrank.compress.quantize.InputMetric;
+import dev.lowrank.compress.quantize.RoundingMetric;
 import dev.lowrank.compress.quantize.SiteRounding;
 import dev.lowrank.compress.storage.SiteWriter;
 import dev.lowrank.compress.storage.StorageForm;
@@ -82,7 +82,7 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
     ///
     /// @param outcome cut in F64, or nothing for the weight as it is here
     /// @param metric of the inputs; null where they were not measured
-    Outcome rounded(Outcome outcome, SiteRounding rounding, @Nullable InputMetric metric) {
+    Outcome rounded(Outcome outcome, SiteRounding rounding, @Nullable RoundingMetric metric) {
         try (var _ = TensorScope.open()) {
             var exact = outcome.linear() == null
                     ? SiteWriter.dense(weight, bias, DType.F64, Arena.ofAuto(), site.name())

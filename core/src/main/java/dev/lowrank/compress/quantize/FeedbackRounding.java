@@ -21,12 +21,12 @@ public final class FeedbackRounding {
 
     private static final int ROWS_OF_A_TASK = 64;
 
-    private final InputMetric metric;
+    private final RoundingMetric metric;
     private final DType type;
 
     /// @param metric borrowed
     /// @param type a block type that is written
-    public FeedbackRounding(InputMetric metric, DType type) {
+    public FeedbackRounding(RoundingMetric metric, DType type) {
         this.metric = metric;
         this.type = type;
     }

@@ -42,7 +42,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     /// @param metric of its inputs; null where they were not measured, which only plain rounding allows
     /// @param subject names it in errors
     /// @throws IllegalArgumentException if errors are to be passed on and there is no metric
-    public Rounded round(Linear linear, Tensor weight, @Nullable InputMetric metric, String subject) {
+    public Rounded round(Linear linear, Tensor weight, @Nullable RoundingMetric metric, String subject) {
         if (!quantization.plain() && metric == null) {
             throw new IllegalArgumentException("Quantising " + subject + " by the metric of its inputs needs their"
                     + " second moment, which was not measured; give --quantize-plain, or a method with --update"
@@ -72,7 +72,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     }
 
     /// What a linear loses of a weight.
-    private static double cost(Tensor weight, Linear linear, @Nullable InputMetric metric) {
+    private static double cost(Tensor weight, Linear linear, @Nullable RoundingMetric metric) {
         try (var _ = TensorScope.open()) {
             var error = weight.sub(MergedExport.matrix(linear));
             return metric == null ? error.square().sum().item() : metric.cost(error);
@@ -86,7 +86,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         return with(linear, parts, bias(linear, subject));
     }
 
-    private Linear passed(Linear linear, Tensor weight, InputMetric metric, String subject) {
+    private Linear passed(Linear linear, Tensor weight, RoundingMetric metric, String subject) {
         var bias = bias(linear, subject);
         return switch (linear) {
             case Linear.Dense dense ->
@@ -130,7 +130,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     ///
     /// @param weight F64 `[m, in]`
     /// @param right rounded `[rank, in]`
-    private HostTensor fitted(Tensor weight, HostTensor right, InputMetric metric, String subject) {
+    private HostTensor fitted(Tensor weight, HostTensor right, RoundingMetric metric, String subject) {
         if (weight.size(0) == 0) {
             return nearest(weight.contiguous().toHost(DType.F64, Arena.ofAuto()), subject);
         }
@@ -139,10 +139,10 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         var moment = seen.matmul(a.t());
         var factor = PsdFactor.of(moment, subject + " after its first factor");
         var left = factor.solveTransposed(factor.solve(seen.matmul(weight.t()))).t();
-        return passed(left.contiguous(), InputMetric.of(moment, subject + " after its first factor"), subject);
+        return passed(left.contiguous(), RoundingMetric.of(moment, subject + " after its first factor"), subject);
     }
 
-    private HostTensor passed(Tensor matrix, InputMetric metric, String subject) {
+    private HostTensor passed(Tensor matrix, RoundingMetric metric, String subject) {
         var type = BlockFit.of(quantization.type(), matrix.size(1), plain);
         return type.isBlocks()
                 ? new FeedbackRounding(metric, type).round(Finite.check(matrix, subject), arena)

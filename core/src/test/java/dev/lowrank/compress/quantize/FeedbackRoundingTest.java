@@ -32,7 +32,7 @@ class FeedbackRoundingTest {
             for (var seed = 0; seed < 3; seed++) {
                 var weight = Tensors.randn(seed, DType.F64, 24, 512);
                 var moment = correlated(seed, 512);
-                var metric = InputMetric.of(moment, "inputs");
+                var metric = RoundingMetric.of(moment, "inputs");
                 var passed = new FeedbackRounding(metric, type).round(weight, Arena.ofAuto());
                 var nearest = TypeConversion.convert(host(weight), type, "weight", Arena.ofAuto());
                 assertThat(cost(metric, weight, passed))
@@ -47,7 +47,7 @@ class FeedbackRoundingTest {
     void isRoundingOneByOneWhereInputsAreIndependent(DType type) {
         TensorScope.tidyRun(() -> {
             var weight = Tensors.randn(5, DType.F64, 8, 512);
-            var metric = InputMetric.of(Tensors.eye(DType.F64, 512), "inputs");
+            var metric = RoundingMetric.of(Tensors.eye(DType.F64, 512), "inputs");
             var passed = new FeedbackRounding(metric, type).round(weight, Arena.ofAuto());
             var nearest = TypeConversion.convert(host(weight), type, "weight", Arena.ofAuto());
             // Scales are the same; the codes may differ where two values are equally near, or where the
@@ -62,7 +62,7 @@ class FeedbackRoundingTest {
         TensorScope.tidyRun(() -> {
             var weight = Tensors.randn(11, DType.F64, 3, 256);
             var moment = correlated(4, 256);
-            var metric = InputMetric.of(moment, "inputs");
+            var metric = RoundingMetric.of(moment, "inputs");
             var passed = new FeedbackRounding(metric, type).round(weight, Arena.ofAuto()).toFloats();
             var expected = oracle(weight.toDoubles(), 3, 256, damped(moment.toDoubles(), 256), type);
             for (var i = 0; i < expected.length; i++) {
@@ -137,7 +137,7 @@ class FeedbackRoundingTest {
         var damped = new double[n][n];
         for (var i = 0; i < n; i++) {
             for (var j = 0; j < n; j++) {
-                damped[i][j] = moment[i * n + j] + (i == j ? InputMetric.DAMPING * mean : 0);
+                damped[i][j] = moment[i * n + j] + (i == j ? RoundingMetric.DAMPING * mean : 0);
             }
         }
         return damped;
@@ -169,7 +169,7 @@ class FeedbackRoundingTest {
         return right;
     }
 
-    private static double cost(InputMetric metric, Tensor weight, HostTensor rounded) {
+    private static double cost(RoundingMetric metric, Tensor weight, HostTensor rounded) {
         return metric.cost(weight.sub(Tensors.from(rounded, DType.F64)));
     }
 

@@ -18,6 +18,7 @@ import dev.lowrank.testing.NoNativeLeaks;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -38,7 +39,7 @@ class SiteRoundingTest {
     void factorsLoseLessByFeedbackThanOneByOne(StorageForm form) {
         TensorScope.tidyRun(() -> {
             var weight = Tensors.randn(1, DType.F64, 96, 256);
-            var metric = InputMetric.of(FeedbackRoundingTest.correlated(3, 256), "inputs");
+            var metric = RoundingMetric.of(FeedbackRoundingTest.correlated(3, 256), "inputs");
             var linear = cut(weight, metric.moment(), 64, form);
             for (var type : List.of(DType.Q4_0, DType.Q8_0)) {
                 var passed = round(type, false, linear, weight, metric);
@@ -65,7 +66,7 @@ class SiteRoundingTest {
                     if (source.weights().linear(site) instanceof Linear.Dense dense) {
                         var weight = SiteWriter.exact(dense.weight(), site.name());
                         var moment = FeedbackRoundingTest.correlated(site.in(), site.in());
-                        var metric = InputMetric.of(moment, site.name());
+                        var metric = RoundingMetric.of(moment, site.name());
                         var exact = SiteWriter.dense(weight, null, DType.F64, Arena.ofAuto(), site.name());
                         var passed = round(type, false, exact, weight, metric).report();
                         var nearest = round(type, true, exact, weight, metric).report();
@@ -82,7 +83,7 @@ class SiteRoundingTest {
     void rowsThatAreNoWholeBlocksTakeAFinerTypeAndSaySo() {
         TensorScope.tidyRun(() -> {
             var weight = Tensors.randn(1, DType.F64, 40, 96);
-            var metric = InputMetric.of(FeedbackRoundingTest.correlated(3, 96), "inputs");
+            var metric = RoundingMetric.of(FeedbackRoundingTest.correlated(3, 96), "inputs");
             var linear = cut(weight, metric.moment(), 20, StorageForm.FACTORED);
             var q4 = round(DType.Q4_K, false, linear, weight, metric);
             assertThat(q4.report().types()).containsEntry("a", "q5_0").containsEntry("b", "f16");
@@ -109,7 +110,7 @@ class SiteRoundingTest {
     }
 
     private static SiteRounding.Rounded round(
-            DType type, boolean plain, Linear linear, Tensor weight, @org.jspecify.annotations.Nullable InputMetric metric) {
+            DType type, boolean plain, Linear linear, Tensor weight, @Nullable RoundingMetric metric) {
         return new SiteRounding(new Quantization(type, plain), DType.F16, Arena.ofAuto())
                 .round(linear, weight, metric, "site");
     }
@@ -118,7 +119,7 @@ class SiteRoundingTest {
     private static Linear cut(Tensor weight, Tensor moment, int rank, StorageForm form) {
         var output = weight.matmul(moment).matmul(weight.t());
         var basis = Linalg.eigh(output).vectors();
-        var b = basis.narrow(1, basis.size(1) - rank, rank).contiguous();
+        var b = basis.narrow(1, 0, rank).contiguous();
         var factors = new Factors(b, null, b.t().matmul(weight));
         return SiteWriter.write(factors, form, null, DType.F64, Arena.ofAuto(), "site");
     }

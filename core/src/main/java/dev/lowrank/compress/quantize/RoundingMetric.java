@@ -17,7 +17,7 @@ import java.util.List;
 /// @param moment `G`, F64 `[in, in]`
 /// @param feedback `U` with `(G + λ I)⁻¹ = Uᵀ U`, F64 upper triangular `[in, in]`: row `j` says what an
 ///     error in column `j` asks of the columns behind it
-public record InputMetric(Tensor moment, Tensor feedback) implements TensorOwner {
+public record RoundingMetric(Tensor moment, Tensor feedback) implements TensorOwner {
     /// `λ` as a share of the mean diagonal of `G`.
     static final double DAMPING = 1e-2;
 
@@ -26,7 +26,7 @@ public record InputMetric(Tensor moment, Tensor feedback) implements TensorOwner
     /// @param moment F64 `[in, in]`
     /// @param subject names it in errors
     /// @throws dev.lowrank.tensor.NumericalException if it is not finite or not positive semi-definite
-    public static InputMetric of(Tensor moment, String subject) {
+    public static RoundingMetric of(Tensor moment, String subject) {
         return TensorScope.tidy(() -> {
             var n = moment.size(0);
             var level = DAMPING * moment.diagonal().mean().item();
@@ -36,7 +36,7 @@ public record InputMetric(Tensor moment, Tensor feedback) implements TensorOwner
             var upper = PsdFactor.of(backwards, subject).factor().flip(0).flip(1).contiguous();
             var feedback = Linalg.solveTriangular(
                     upper, Tensors.eye(DType.F64, n), Triangle.UPPER, Side.LEFT, Transposition.NONE);
-            return new InputMetric(moment.copy(), feedback.contiguous());
+            return new RoundingMetric(moment.copy(), feedback.contiguous());
         });
     }
 
