@@ -76,7 +76,7 @@ public record CompressionPlan(
         var allocation = known ? allocate(source, recipe, spender, targets) : null;
         var expected = !bySite || allocation != null || targets.isEmpty() || recipe.budget() instanceof Budget.Unbounded
                 ? allocation
-                : allocate(source, recipe.quantized(recipe.quantization(), 1), even, targets);
+                : guess(source, recipe, even, targets);
         var chosen = bySite
                 ? targets.stream()
                         .map(site -> plan(source, recipe, site, expected))
@@ -109,6 +109,19 @@ public record CompressionPlan(
                 restType,
                 shares,
                 NeedsEstimate.of(source, recipe, chosen, others, restParameters * restType.bytes(), shares, window));
+    }
+
+    /// The uniform rule in place of one that must see the model; null where whole blocks leave it no rank.
+    private static @Nullable Allocation guess(
+            LanguageModel source, CompressionRecipe recipe, Allocator even, List<LinearSite> targets) {
+        if (recipe.quantization() == null) {
+            return allocate(source, recipe, even, targets);
+        }
+        try {
+            return allocate(source, recipe, even, targets);
+        } catch (IllegalArgumentException coarse) {
+            return null;
+        }
     }
 
     private static SitePlan plan(

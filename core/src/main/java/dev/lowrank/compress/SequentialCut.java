@@ -251,7 +251,7 @@ final class SequentialCut {
         if (choice.isDense()) {
             return blocks == null
                     ? fitted.refitted(dtype, arena)
-                    : fitted.rounded(fitted.kept(dtype), new SiteRounding(blocks, dtype, arena), metric);
+                    : fitted.rounded(kept(fitted, dtype), new SiteRounding(blocks, dtype, arena), metric);
         }
         var method = job.recipe().siteMethod();
         var statistics = SiteStatistics.of(fit.tokens(), new SecondMoment.Input(fit.moment()));
@@ -263,6 +263,11 @@ final class SequentialCut {
                         fitted.cut(method, decomposition, choice, DType.F64, Arena.ofAuto()),
                         new SiteRounding(blocks, dtype, arena),
                         metric);
+    }
+
+    private Outcome kept(SiteCutter fitted, DType dtype) {
+        var kept = fitted.kept(dtype);
+        return update.alpha() == 0 ? kept : new Outcome(null, kept.report().noted(SiteCutter.REFITTED));
     }
 
     private static <K, V> V of(Map<K, V> map, K key) {

@@ -127,7 +127,7 @@ class TransformersTest {
         var sources = new ArrayList<>(List.of(folder.resolve("source")));
         golden.stream().map(GoldenModel::folder).forEach(sources::add);
         for (var type : Quantization.types()) {
-            for (var keep : List.of(0.6, 1.0)) {
+            for (var keep : List.of(0.8, 1.0)) {
                 for (var path : type == DType.Q8_0 && keep == 1 ? sources : sources.subList(0, 1)) {
                     try (var source = LanguageModel.open(path)) {
                         var budget = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep));
