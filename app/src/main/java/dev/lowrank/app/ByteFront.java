@@ -33,8 +33,8 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
         var skipped = new ArrayList<String>();
         var whole = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
         for (var type : TYPES) {
-            candidates.add(new Comparison.Candidate(
-                    1.0, quantized(recipes.getFirst().withBudget(whole), type)));
+            candidates.add(
+                    new Comparison.Candidate(1.0, quantized(recipes.getFirst().withBudget(whole), type)));
         }
         for (var recipe : recipes) {
             add(source, bytes, recipe, candidates, skipped);
@@ -61,7 +61,8 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
         var name = recipe.name() + " " + type(recipe.quantization());
         if (amount >= targets.stream().mapToLong(SitePlan::weightBytes).sum()) {
             skipped.add(name + " needs no cut to fit into " + Figures.bytes(bytes) + ".");
-        } else if (amount < targets.stream().mapToLong(site -> least(site, recipe)).sum()) {
+        } else if (amount
+                < targets.stream().mapToLong(site -> least(site, recipe)).sum()) {
             skipped.add(name + " does not fit into " + Figures.bytes(bytes) + " at the lowest ranks that are whole"
                     + " blocks.");
         } else {
@@ -74,9 +75,10 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
         var site = target.site();
         var lowest = recipe.storage().forms().stream()
                 .filter(form -> recipe.rankMultiple() < Math.min(site.in(), site.out()))
-                .mapToLong(form ->
-                        CostUnit.BYTES.cost(site, target.dtype(), new Choice(form, recipe.rankMultiple())));
-        return LongStream.concat(lowest, LongStream.of(target.weightBytes())).min().orElseThrow();
+                .mapToLong(form -> CostUnit.BYTES.cost(site, target.dtype(), new Choice(form, recipe.rankMultiple())));
+        return LongStream.concat(lowest, LongStream.of(target.weightBytes()))
+                .min()
+                .orElseThrow();
     }
 
     /// Name of what numbers are stored in.

@@ -92,8 +92,9 @@ final class CompareCommand implements Callable<Integer> {
     @Option(
             names = "--budget",
             paramLabel = "SIZE",
-            description = "Bytes of all weights, e.g. 90MB, instead of --keep: puts the whole model in q8_0, q6_k, q4_k and"
-                    + " q4_0 beside cuts, plain and in these types, that are given this many bytes.")
+            description =
+                    "Bytes of all weights, e.g. 90MB, instead of --keep: puts the whole model in q8_0, q6_k, q4_k and"
+                            + " q4_0 beside cuts, plain and in these types, that are given this many bytes.")
     private @Nullable String budget;
 
     @Mixin

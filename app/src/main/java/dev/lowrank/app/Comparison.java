@@ -70,7 +70,8 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
     /// What was measured of one model.
     ///
     /// @param method method, `dense` for the original; path of a model that was measured as it is
-    /// @param storage storage policy, with the block type where there is one; `-` where nothing was compressed
+    /// @param storage storage policy, with the block type where there is one; `-` where nothing was
+    ///     compressed
     /// @param allocator what chose the ranks; `-` likewise
     /// @param update how sites were fitted to the compressed model; `-` likewise
     /// @param keep share asked for, 1 for the original; absent for a model that was measured as it is
@@ -211,8 +212,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
         for (var i = 0; i < reports.size(); i++) {
             for (var warning : reports.get(i).warnings()) {
                 var candidate = candidates.get(i);
-                of.computeIfAbsent(warning, any -> new ArrayList<>())
-                        .add(candidate.words());
+                of.computeIfAbsent(warning, any -> new ArrayList<>()).add(candidate.words());
             }
         }
         return of.entrySet().stream()

@@ -79,8 +79,9 @@ final class RecipeDetails {
             names = "--quantize",
             paramLabel = "TYPE",
             completionCandidates = BlockTypes.class,
-            description = "Store the targets, cut or not, in blocks of this type: ${COMPLETION-CANDIDATES}. What rounding"
-                    + " loses is passed on in the metric of the inputs; with --keep 1 nothing is cut.")
+            description =
+                    "Store the targets, cut or not, in blocks of this type: ${COMPLETION-CANDIDATES}. What rounding"
+                            + " loses is passed on in the metric of the inputs; with --keep 1 nothing is cut.")
     private @Nullable String quantize;
 
     @Option(
@@ -253,8 +254,8 @@ final class RecipeDetails {
     private @Nullable Quantization quantization() {
         if (quantize == null) {
             if (quantizePlain) {
-                throw new IllegalArgumentException("--quantize-plain says how to round to blocks; say to which with"
-                        + " --quantize TYPE.");
+                throw new IllegalArgumentException(
+                        "--quantize-plain says how to round to blocks; say to which with" + " --quantize TYPE.");
             }
             return null;
         }

@@ -40,4 +40,3 @@ record RoundingFigures(
                 jointError);
     }
 }
-

@@ -105,8 +105,8 @@ final class StoredBlocks {
                     config.file(),
                     -1,
                     name,
-                    "config.json says that it holds " + type + " blocks of " + type.blockBytes()
-                            + " bytes, but it is " + found + " " + stored + "; expected U8 with rows of whole blocks",
+                    "config.json says that it holds " + type + " blocks of " + type.blockBytes() + " bytes, but it is "
+                            + found + " " + stored + "; expected U8 with rows of whole blocks",
                     null);
         }
         return Shape.of(stored.size(0), stored.size(1) / type.blockBytes() * type.blockWeights());

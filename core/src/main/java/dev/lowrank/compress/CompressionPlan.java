@@ -254,7 +254,8 @@ public record CompressionPlan(
         var rest = parametersBefore
                 - sites.stream().mapToLong(SitePlan::parametersBefore).sum();
         return sites.stream()
-                        .mapToLong(plan -> SitePlan.dense(plan.site(), plan.dtype()).weightBytes())
+                        .mapToLong(plan ->
+                                SitePlan.dense(plan.site(), plan.dtype()).weightBytes())
                         .sum()
                 + rest * restType.bytes();
     }

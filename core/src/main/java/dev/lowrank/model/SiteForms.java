@@ -36,11 +36,7 @@ public final class SiteForms {
     /// @param a name of the site that stores its right factor; null if it does so itself
     /// @param blocks whether parts are quantised
     public record Entry(
-            String form,
-            int rank,
-            boolean bias,
-            @Nullable String a,
-            boolean blocks) {}
+            String form, int rank, boolean bias, @Nullable String a, boolean blocks) {}
 
     /// Reads the `lowrank` block of a configuration; without one every site is dense.
     public static SiteForms of(ModelConfig config) {
@@ -140,9 +136,7 @@ public final class SiteForms {
             case "dense" ->
                 shapes.put(
                         name + ".weight",
-                        rowsAreOutputs(site)
-                                ? Shape.of(site.out(), site.in())
-                                : Shape.of(site.in(), site.out()));
+                        rowsAreOutputs(site) ? Shape.of(site.out(), site.in()) : Shape.of(site.in(), site.out()));
             case "factored" -> {
                 shapes.put(owner(site) + ".a.weight", Shape.of(r, site.in()));
                 shapes.put(name + ".b.weight", Shape.of(site.out(), r));

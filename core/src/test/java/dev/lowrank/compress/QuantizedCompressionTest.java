@@ -63,19 +63,25 @@ class QuantizedCompressionTest {
     @MethodSource("types")
     void everyTypeIsReadBackByBothEngines(DType type) {
         try (var source = LanguageModel.open(model)) {
-            var report = run(source, recipe("lowrank", type == DType.NF4 ? 0.8 : 0.6, new Quantization(type, false)), "out", Progress.silent());
+            var report = run(
+                    source,
+                    recipe("lowrank", type == DType.NF4 ? 0.8 : 0.6, new Quantization(type, false)),
+                    "out",
+                    Progress.silent());
             assertThat(report.sites()).allSatisfy(site -> {
                 assertThat(site.rounding()).isNotNull();
-                assertThat(site.rounding().joint()).isGreaterThanOrEqualTo(site.rounding().cut() * 0.9);
+                assertThat(site.rounding().joint())
+                        .isGreaterThanOrEqualTo(site.rounding().cut() * 0.9);
                 assertThat(site.rounding().weighed()).isTrue();
             });
             assertThat(report.sites()).anyMatch(site -> !site.form().equals("dense"));
         }
         try (var written = LanguageModel.open(folder.resolve("out"))) {
             var spec = written.spec();
-            assertThat(spec.sites()).allSatisfy(site -> assertThat(
-                            written.weights().linear(site).parts())
-                    .anyMatch(part -> part.dtype().isBlocks()));
+            assertThat(spec.sites())
+                    .allSatisfy(
+                            site -> assertThat(written.weights().linear(site).parts())
+                                    .anyMatch(part -> part.dtype().isBlocks()));
             assertThat(written.weights().parameters()).isGreaterThan(96 * 128);
             enginesAgree(written);
         }
@@ -105,7 +111,8 @@ class QuantizedCompressionTest {
             var q8 = run(source, recipe("lowrank", 1, new Quantization(DType.Q8_0, false)), "q8", Progress.silent());
             var q4 = run(source, recipe("lowrank", 1, new Quantization(DType.Q4_0, false)), "q4", Progress.silent());
             assertThat(q8.sites()).allMatch(site -> site.form().equals("dense"));
-            assertThat(q8.sites()).allMatch(site -> site.rounding() != null && site.rounding().cut() == 0);
+            assertThat(q8.sites())
+                    .allMatch(site -> site.rounding() != null && site.rounding().cut() == 0);
             assertThat(q4.bytesAfter()).isLessThan(q8.bytesAfter());
             assertThat(q8.bytesAfter()).isLessThan(q8.bytesBefore());
             for (var i = 0; i < q8.sites().size(); i++) {
@@ -114,11 +121,11 @@ class QuantizedCompressionTest {
             }
         }
         try (var written = LanguageModel.open(folder.resolve("q8"))) {
-            assertThat(written.spec().sites()).allSatisfy(site -> assertThat(
-                            written.weights().linear(site))
-                    .isInstanceOfSatisfying(
-                            Linear.Dense.class,
-                            dense -> assertThat(dense.weight().dtype()).isEqualTo(DType.Q8_0)));
+            assertThat(written.spec().sites())
+                    .allSatisfy(site -> assertThat(written.weights().linear(site))
+                            .isInstanceOfSatisfying(
+                                    Linear.Dense.class,
+                                    dense -> assertThat(dense.weight().dtype()).isEqualTo(DType.Q8_0)));
             enginesAgree(written);
             MergedExport.write(written, folder.resolve("merged"), Progress.silent());
         }

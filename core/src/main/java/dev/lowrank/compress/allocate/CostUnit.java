@@ -34,7 +34,8 @@ public enum CostUnit {
         return switch (this) {
             case PARAMETERS -> choice.form().parameters(site.out(), site.in(), choice.rank()) + gained(site, choice);
             case BYTES -> bytes(site, dtype, choice);
-            case DECODE_BYTES -> bytes(site, dtype, choice) + (site.bias() ? (long) site.out() * BlockFit.plainBytes(dtype) : 0);
+            case DECODE_BYTES ->
+                bytes(site, dtype, choice) + (site.bias() ? (long) site.out() * BlockFit.plainBytes(dtype) : 0);
         };
     }
 

@@ -13,8 +13,8 @@ import java.lang.foreign.MemorySegment;
 /// Rounds a matrix to blocks column by column; what a column loses is made good by the columns behind it,
 /// as far as inputs are correlated.
 ///
-/// Source: Frantar et al., GPTQ, arXiv:2210.17323. Deviations: the scales are those of the block type, fixed
-/// from the weights as they stand when the first column of a block is reached; F64 throughout.
+/// Source: Frantar et al., GPTQ, arXiv:2210.17323. Deviations: the scales are those of the block type,
+/// fixed from the weights as they stand when the first column of a block is reached; F64 throughout.
 public final class FeedbackRounding {
     /// Columns whose errors are gathered before the columns behind them are corrected.
     private static final int CHUNK = 128;

@@ -1,10 +1,10 @@
 package dev.lowrank.compress.quantize;
 
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.Linalg;
 import dev.lowrank.tensor.Linalg.Side;
 import dev.lowrank.tensor.Linalg.Transposition;
 import dev.lowrank.tensor.Linalg.Triangle;
-import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.PsdFactor;
 import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
@@ -33,7 +33,8 @@ public record RoundingMetric(Tensor moment, Tensor feedback) implements TensorOw
             var damped = moment.add(Tensors.eye(DType.F64, n).mul(level));
             // Factored from the last channel on, G + λI = M Mᵀ with M upper triangular, so that U = M⁻¹.
             var backwards = damped.flip(0).flip(1).contiguous();
-            var upper = PsdFactor.of(backwards, subject).factor().flip(0).flip(1).contiguous();
+            var upper =
+                    PsdFactor.of(backwards, subject).factor().flip(0).flip(1).contiguous();
             var feedback = Linalg.solveTriangular(
                     upper, Tensors.eye(DType.F64, n), Triangle.UPPER, Side.LEFT, Transposition.NONE);
             return new RoundingMetric(moment.copy(), feedback.contiguous());

@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Rounds the parts of a site to blocks.
 ///
-/// With a metric, the part that reads the inputs is rounded first, with errors passed on; the part behind it
-/// is fitted anew, by least squares, to what the rounded first one gives it, and then rounded in the metric
-/// of that. Where rounding every weight by itself loses less all the same, that is taken.
+/// With a metric, the part that reads the inputs is rounded first, with errors passed on; the part behind
+/// it is fitted anew, by least squares, to what the rounded first one gives it, and then rounded in the
+/// metric of that. Where rounding every weight by itself loses less all the same, that is taken.
 ///
 /// @param quantization what is asked
 /// @param plain element type of the model, for biases and for rows that fit no blocks
@@ -80,17 +80,14 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     }
 
     private Linear nearest(Linear linear, String subject) {
-        var parts = linear.parts().stream()
-                .map(part -> nearest(part, subject))
-                .toList();
+        var parts = linear.parts().stream().map(part -> nearest(part, subject)).toList();
         return with(linear, parts, bias(linear, subject));
     }
 
     private Linear passed(Linear linear, Tensor weight, RoundingMetric metric, String subject) {
         var bias = bias(linear, subject);
         return switch (linear) {
-            case Linear.Dense dense ->
-                with(dense, List.of(passed(exact(dense.weight()), metric, subject)), bias);
+            case Linear.Dense dense -> with(dense, List.of(passed(exact(dense.weight()), metric, subject)), bias);
             case Linear.Factored pair -> {
                 var a = passed(balanced(pair), metric, subject);
                 yield with(pair, List.of(a, fitted(weight, a, metric, subject)), bias);
@@ -169,8 +166,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         return switch (linear) {
             case Linear.Dense _ -> new Linear.Dense(parts.getFirst(), bias);
             case Linear.Factored _ -> new Linear.Factored(parts.getFirst(), parts.getLast(), bias);
-            case Linear.Pivoted pivoted ->
-                new Linear.Pivoted(parts.getFirst(), parts.getLast(), pivoted.index(), bias);
+            case Linear.Pivoted pivoted -> new Linear.Pivoted(parts.getFirst(), parts.getLast(), pivoted.index(), bias);
             case Linear.Tucker _ -> new Linear.Tucker(parts.getFirst(), parts.get(1), parts.getLast(), bias);
         };
     }

@@ -1,7 +1,7 @@
 /// Rounding what a site stores to quantised blocks, in the metric of its inputs.
 ///
-/// Reading order: [Quantization] (what is asked), [RoundingMetric] (what errors weigh), [FeedbackRounding] (one
-/// matrix), [SiteRounding] (a site's parts, one after the other), [RoundingReport].
+/// Reading order: [Quantization] (what is asked), [RoundingMetric] (what errors weigh), [FeedbackRounding]
+/// (one matrix), [SiteRounding] (a site's parts, one after the other), [RoundingReport].
 @NullMarked
 package dev.lowrank.compress.quantize;
 

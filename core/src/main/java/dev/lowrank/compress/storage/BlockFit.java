@@ -22,12 +22,11 @@ public final class BlockFit {
         if (columns % wanted.blockWeights() == 0) {
             return wanted;
         }
-        var finer =
-                switch (wanted) {
-                    case Q4_K, NF4 -> DType.Q5_0;
-                    case Q6_K -> DType.Q8_0;
-                    default -> wanted;
-                };
+        var finer = switch (wanted) {
+            case Q4_K, NF4 -> DType.Q5_0;
+            case Q6_K -> DType.Q8_0;
+            default -> wanted;
+        };
         return columns % finer.blockWeights() == 0 ? finer : DType.F16;
     }
 

@@ -64,9 +64,7 @@ public enum StorageForm {
                         + BlockFit.bytes(dtype, (long) out - rank, rank)
                         + (long) out * INDEX_BYTES;
             case TUCKER ->
-                BlockFit.bytes(dtype, rank, in)
-                        + BlockFit.bytes(dtype, rank, rank)
-                        + BlockFit.bytes(dtype, out, rank);
+                BlockFit.bytes(dtype, rank, in) + BlockFit.bytes(dtype, rank, rank) + BlockFit.bytes(dtype, out, rank);
         };
     }
 

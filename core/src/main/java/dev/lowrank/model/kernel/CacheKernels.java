@@ -111,8 +111,7 @@ final class CacheKernels {
             var row = start + i * rowBytes;
             var weight = FloatVector.broadcast(FLOATS, p[pOffset + i]);
             a = FloatVector.fromMemorySegment(FLOATS, data, row, LITTLE).fma(weight, a);
-            b = FloatVector.fromMemorySegment(FLOATS, data, row + BYTES, LITTLE)
-                    .fma(weight, b);
+            b = FloatVector.fromMemorySegment(FLOATS, data, row + BYTES, LITTLE).fma(weight, b);
             c = FloatVector.fromMemorySegment(FLOATS, data, row + 2 * BYTES, LITTLE)
                     .fma(weight, c);
             d = FloatVector.fromMemorySegment(FLOATS, data, row + 3 * BYTES, LITTLE)
@@ -120,8 +119,7 @@ final class CacheKernels {
             row += rowBytes;
             weight = FloatVector.broadcast(FLOATS, p[pOffset + i + 1]);
             e = FloatVector.fromMemorySegment(FLOATS, data, row, LITTLE).fma(weight, e);
-            f = FloatVector.fromMemorySegment(FLOATS, data, row + BYTES, LITTLE)
-                    .fma(weight, f);
+            f = FloatVector.fromMemorySegment(FLOATS, data, row + BYTES, LITTLE).fma(weight, f);
             g = FloatVector.fromMemorySegment(FLOATS, data, row + 2 * BYTES, LITTLE)
                     .fma(weight, g);
             h = FloatVector.fromMemorySegment(FLOATS, data, row + 3 * BYTES, LITTLE)
@@ -131,8 +129,7 @@ final class CacheKernels {
             var row = start + (rows - 1) * rowBytes;
             var weight = FloatVector.broadcast(FLOATS, p[pOffset + rows - 1]);
             a = FloatVector.fromMemorySegment(FLOATS, data, row, LITTLE).fma(weight, a);
-            b = FloatVector.fromMemorySegment(FLOATS, data, row + BYTES, LITTLE)
-                    .fma(weight, b);
+            b = FloatVector.fromMemorySegment(FLOATS, data, row + BYTES, LITTLE).fma(weight, b);
             c = FloatVector.fromMemorySegment(FLOATS, data, row + 2 * BYTES, LITTLE)
                     .fma(weight, c);
             d = FloatVector.fromMemorySegment(FLOATS, data, row + 3 * BYTES, LITTLE)

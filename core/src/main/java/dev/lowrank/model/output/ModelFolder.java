@@ -30,11 +30,7 @@ public final class ModelFolder {
     /// @param a name of the site that stores its right factor; null if it does so itself
     /// @param types block type of each part that is quantised, by the name of the part
     public record StoredSite(
-            String form,
-            int rank,
-            boolean bias,
-            @Nullable String a,
-            Map<String, String> types) {
+            String form, int rank, boolean bias, @Nullable String a, Map<String, String> types) {
         public StoredSite {
             types = Collections.unmodifiableMap(new LinkedHashMap<>(types));
         }

@@ -63,7 +63,9 @@ class FeedbackRoundingTest {
             var weight = Tensors.randn(11, DType.F64, 3, 256);
             var moment = correlated(4, 256);
             var metric = RoundingMetric.of(moment, "inputs");
-            var passed = new FeedbackRounding(metric, type).round(weight, Arena.ofAuto()).toFloats();
+            var passed = new FeedbackRounding(metric, type)
+                    .round(weight, Arena.ofAuto())
+                    .toFloats();
             var expected = oracle(weight.toDoubles(), 3, 256, damped(moment.toDoubles(), 256), type);
             for (var i = 0; i < expected.length; i++) {
                 assertThat((double) passed[i]).as("weight %d", i).isCloseTo(expected[i], within(1e-5));

@@ -48,7 +48,8 @@ class SiteRoundingTest {
                 assertThat(nearest.report().feedback()).isFalse();
                 assertThat(passed.report().cut()).isEqualTo(nearest.report().cut());
                 assertThat(passed.report().joint()).isLessThan(nearest.report().joint());
-                assertThat(passed.report().joint()).isGreaterThan(passed.report().cut() * (1 - 1e-9));
+                assertThat(passed.report().joint())
+                        .isGreaterThan(passed.report().cut() * (1 - 1e-9));
                 assertThat(passed.linear().form()).isEqualTo(form.id());
                 var error = weight.sub(MergedExport.matrix(passed.linear()));
                 assertThat(metric.cost(error)).isEqualTo(passed.report().joint());
