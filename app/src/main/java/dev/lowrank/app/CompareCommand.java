@@ -89,6 +89,14 @@ final class CompareCommand implements Callable<Integer> {
             description = "What --keep counts: parameters, bytes or decode-bytes (${DEFAULT-VALUE}).")
     private String count = CostUnit.PARAMETERS.id();
 
+    @Option(
+            names = "--budget",
+            paramLabel = "SIZE",
+            description =
+                    "Bytes of all weights, e.g. 90MB, instead of --keep: puts the whole model in q8_0, q6_k, q4_k and"
+                            + " q4_0 beside cuts, plain and in these types, that are given this many bytes.")
+    private @Nullable String budget;
+
     @Mixin
     private CalibrationOptions calibration;
 
@@ -136,13 +144,14 @@ final class CompareCommand implements Callable<Integer> {
         var start = System.nanoTime();
         var plan = speed.plan();
         var asked = tasks.plan();
-        var candidates = candidates();
+        var given = candidates();
         RecipeDetails.refuseIgnored(
                 spec.commandLine().getParseResult(),
-                candidates.stream().map(Comparison.Candidate::recipe).toList());
+                given.stream().map(Comparison.Candidate::recipe).toList());
         var path = models.resolve(names.isEmpty() ? null : names.getFirst());
         try (var opened = LanguageModel.open(path);
                 var work = WorkFolder.forOutput(output)) {
+            var candidates = budget == null ? given : spending(opened, given);
             check(opened.requireDecoder(), candidates);
             var set = calibration.read(opened, details.seed());
             var validation = calibration.readValidation(opened);
@@ -236,6 +245,24 @@ final class CompareCommand implements Callable<Integer> {
             }
         }
         return all;
+    }
+
+    /// What a size in bytes is spent on.
+    private List<Comparison.Candidate> spending(LanguageModel opened, List<Comparison.Candidate> given) {
+        var recipes = given.stream().map(Comparison.Candidate::recipe).toList();
+        if (spec.commandLine().getParseResult().hasMatchedOption("--keep")
+                || recipes.stream().anyMatch(recipe -> recipe.quantization() != null)
+                || !methods.stream().allMatch(RecipeDetails::treatsLinearsAlone)) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--budget says how many bytes cuts of single linears may take and tries the block types itself; it"
+                            + " goes with neither --keep, --quantize nor methods that narrow or remove whole modules.",
+                    "Give one of them.");
+        }
+        var bytes = UsageErrors.check(() -> ByteSize.parse("--budget", String.valueOf(budget)));
+        var front = ByteFront.of(opened, bytes, recipes);
+        front.skipped().forEach(console::warn);
+        return front.candidates();
     }
 
     /// Refuses a file that could not be written in the end.

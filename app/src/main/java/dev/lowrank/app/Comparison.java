@@ -44,26 +44,34 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
 
     /// One recipe of several.
     ///
-    /// @param keep share of the target linears asked for
+    /// @param keep share of the target linears asked for; null where bytes were asked for
     /// @param recipe how
-    record Candidate(double keep, CompressionRecipe recipe) {
+    record Candidate(@Nullable Double keep, CompressionRecipe recipe) {
         /// A folder name that tells it apart from the others.
         String folder() {
             return String.join(
                     "-",
                     recipe.name(),
                     recipe.storageId(),
+                    ByteFront.type(recipe.quantization()),
                     recipe.spender(),
                     recipe.updateId(),
                     recipe.budget().unit().id(),
-                    Double.toString(keep));
+                    keep == null ? "bytes" : Double.toString(keep));
+        }
+
+        /// What tells it apart in warnings.
+        String words() {
+            var blocks = recipe.quantization();
+            return recipe.name() + (blocks == null ? "" : " " + blocks.id()) + (keep == null ? "" : " " + keep);
         }
     }
 
     /// What was measured of one model.
     ///
     /// @param method method, `dense` for the original; path of a model that was measured as it is
-    /// @param storage storage policy, `-` where nothing was compressed
+    /// @param storage storage policy, with the block type where there is one; `-` where nothing was
+    ///     compressed
     /// @param allocator what chose the ranks; `-` likewise
     /// @param update how sites were fitted to the compressed model; `-` likewise
     /// @param keep share asked for, 1 for the original; absent for a model that was measured as it is
@@ -106,7 +114,10 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
             var time = report.seconds();
             return of(
                     report.method(),
-                    report.storage(),
+                    report.storage()
+                            + (candidate.recipe().quantization() == null
+                                    ? ""
+                                    : " " + candidate.recipe().quantization().id()),
                     report.allocator(),
                     candidate.recipe().updateId(),
                     candidate.keep(),
@@ -201,8 +212,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
         for (var i = 0; i < reports.size(); i++) {
             for (var warning : reports.get(i).warnings()) {
                 var candidate = candidates.get(i);
-                of.computeIfAbsent(warning, any -> new ArrayList<>())
-                        .add(candidate.recipe().name() + " " + candidate.keep());
+                of.computeIfAbsent(warning, any -> new ArrayList<>()).add(candidate.words());
             }
         }
         return of.entrySet().stream()

@@ -342,6 +342,7 @@ final class CompressCommand implements Callable<Integer> {
     /// @param validated what was written, measured on the validation text; absent without a bound
     /// @param accuracy what `--min-accuracy` led to; absent without it
     /// @param check perplexity on a text of its own; absent without `--check`
+    /// @param rounding what rounding to blocks came to; absent without `--quantize`
     /// @param warnings what to know
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record Document(
@@ -364,6 +365,7 @@ final class CompressCommand implements Callable<Integer> {
             @JsonProperty("validated") @Nullable Validation validated,
             @JsonProperty("accuracy") AccuracyBound.@Nullable Found accuracy,
             @JsonProperty("check") @Nullable Check check,
+            @JsonProperty("rounding") @Nullable RoundingFigures rounding,
             @JsonProperty("warnings") List<String> warnings) {
 
         /// @param calibrate statistics
@@ -428,6 +430,7 @@ final class CompressCommand implements Callable<Integer> {
                     report.validated() == null ? null : Validation.of(report.validated()),
                     accuracy,
                     check,
+                    RoundingFigures.of(report.rounding()),
                     report.warnings());
         }
 
@@ -455,6 +458,7 @@ final class CompressCommand implements Callable<Integer> {
                             Figures.seconds(seconds.write()),
                             Figures.bytes(peakMemoryBytes))
                     + (windows.given() == 0 ? "" : windows.words() + "\n")
+                    + (rounding == null ? "" : rounding.words())
                     + (validated == null ? "" : validated.words())
                     + allocation.stream().map(note -> note + "\n").collect(Collectors.joining())
                     + (accuracy == null ? "" : accuracy.words())

@@ -8,14 +8,18 @@ import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
+import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.compress.statistics.Shrinkage;
+import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -49,18 +53,41 @@ final class RecipeDetails {
             "--ridge",
             "--share-blocks",
             "--update",
-            "--update-alpha");
+            "--update-alpha",
+            "--quantize",
+            "--quantize-plain");
 
     private static final Budget EVERYTHING = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
 
     @Option(
             names = "--rank-multiple",
             paramLabel = "N",
-            defaultValue = "1",
             description =
                     "Ranks are multiples of this: rounded down where a budget is spent, up where --energy asks for"
-                            + " a share (${DEFAULT-VALUE}).")
-    private int rankMultiple;
+                            + " a share; 1 if not given, with --quantize 32 (nf4: 64), so that rows are whole blocks.")
+    private @Nullable Integer rankMultiple;
+
+    /// Names of the block types, for completion and help.
+    static final class BlockTypes implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Quantization.ids().iterator();
+        }
+    }
+
+    @Option(
+            names = "--quantize",
+            paramLabel = "TYPE",
+            completionCandidates = BlockTypes.class,
+            description =
+                    "Store the targets, cut or not, in blocks of this type: ${COMPLETION-CANDIDATES}. What rounding"
+                            + " loses is passed on in the metric of the inputs; with --keep 1 nothing is cut.")
+    private @Nullable String quantize;
+
+    @Option(
+            names = "--quantize-plain",
+            description = "With --quantize: round every weight by itself, which needs no calibration.")
+    private boolean quantizePlain;
 
     @Option(
             names = "--targets",
@@ -148,18 +175,20 @@ final class RecipeDetails {
             var chosen = ranks.get();
             var options = new MethodOptions(alpha, centred(), shrinkage, inputShrinkage(), ridge, sharedBlocks);
             var standard = CompressionRecipe.named(method, options, EVERYTHING, seed);
+            var quantization = quantization();
             return new CompressionRecipe(
                     standard.name(),
                     standard.method(),
                     StoragePolicy.of(storage),
                     chosen.allocator(),
                     chosen.budget(),
-                    rankMultiple,
+                    rankMultiple(quantization),
                     roles(),
                     new TreeSet<>(protectedLayers),
-                    update(standard.update()),
+                    update(standard, quantization),
                     type(),
-                    standard.seed());
+                    standard.seed(),
+                    quantization);
         });
     }
 
@@ -222,15 +251,40 @@ final class RecipeDetails {
         return CompressionRecipe.named(method, MethodOptions.DEFAULT, EVERYTHING, 0);
     }
 
-    /// @param standard the method's own
-    private @Nullable SequentialUpdate update(@Nullable SequentialUpdate standard) {
-        if (update == null && standard == null) {
+    private @Nullable Quantization quantization() {
+        if (quantize == null) {
+            if (quantizePlain) {
+                throw new IllegalArgumentException(
+                        "--quantize-plain says how to round to blocks; say to which with" + " --quantize TYPE.");
+            }
             return null;
+        }
+        UsageErrors.known(quantize, "block types", Quantization.ids());
+        return Quantization.of(quantize, quantizePlain);
+    }
+
+    private int rankMultiple(@Nullable Quantization quantization) {
+        if (rankMultiple != null) {
+            return rankMultiple;
+        }
+        return quantization == null ? 1 : quantization.rankMultiple();
+    }
+
+    /// @param standard the method as published
+    private @Nullable SequentialUpdate update(CompressionRecipe standard, @Nullable Quantization quantization) {
+        if (update == null && standard.update() == null) {
+            var passing = quantization != null && !quantization.plain();
+            // Measures what quantising needs, and fits nothing.
+            return passing && measuresInputs(standard.method()) ? SequentialUpdate.DEFAULT.fitting(0) : null;
         }
         var chosen = update == null ? "sequential" : update;
         UsageErrors.known(chosen, "updates", List.of("none", "sequential"));
-        var rest = SequentialUpdate.DEFAULT;
-        return chosen.equals("none") ? null : new SequentialUpdate(updateAlpha, rest.ridge(), rest.windows());
+        return chosen.equals("none") ? null : SequentialUpdate.DEFAULT.fitting(updateAlpha);
+    }
+
+    private static boolean measuresInputs(Method method) {
+        return method.info().needs().contains(Statistic.SECOND_MOMENT)
+                && !method.info().needs().contains(Statistic.MEAN);
     }
 
     private @Nullable Boolean centred() {

@@ -38,6 +38,7 @@ public final class HuggingFaceFolder implements Checkpoint {
     private final Path path;
     private final ModelConfig config;
     private final ShardSet shards;
+    private final StoredBlocks blocks;
     private final List<Path> sidecars;
     /// Names in the files by the names that tensors go by, where they differ.
     private final Map<String, String> stored;
@@ -48,6 +49,7 @@ public final class HuggingFaceFolder implements Checkpoint {
         this.path = path;
         this.config = config;
         this.shards = shards;
+        this.blocks = StoredBlocks.of(config);
         this.sidecars = sidecars;
         this.stored = new HashMap<>();
         var all = new TreeSet<String>();
@@ -157,7 +159,7 @@ public final class HuggingFaceFolder implements Checkpoint {
     public TensorInfo info(String name) {
         var file = stored.getOrDefault(name, name);
         var info = holder(file).info(file);
-        return file.equals(name) ? info : info.named(name);
+        return blocks.info(config, file.equals(name) ? info : info.named(name));
     }
 
     @Override
@@ -166,7 +168,7 @@ public final class HuggingFaceFolder implements Checkpoint {
             throw new IllegalStateException("The checkpoint " + path + " is closed");
         }
         var file = stored.getOrDefault(name, name);
-        return holder(file).tensor(file);
+        return blocks.tensor(config, name, holder(file).tensor(file));
     }
 
     @Override

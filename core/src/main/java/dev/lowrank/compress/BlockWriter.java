@@ -52,7 +52,8 @@ record BlockWriter(
             inMemory.put(site.role(), linear);
             if (outcome == null || outcome.linear() == null) {
                 tensors.addAll(unchanged(site));
-            } else if (linear instanceof Linear.Dense dense) {
+            } else if (linear instanceof Linear.Dense dense
+                    && !dense.weight().dtype().isBlocks()) {
                 tensors.addAll(OutputTensor.dense(job.blueprint().written(site), dense));
             } else {
                 var name = job.blueprint().written(site).name();

@@ -71,10 +71,12 @@ public record CompressionPlan(
         WholePlans.check(source, recipe);
         var bySite = recipe.method() instanceof SiteMethod;
         var known = bySite && recipe.ranksKnownAhead() && !targets.isEmpty();
-        var allocation = known ? allocate(source, recipe, recipe.allocator(), targets) : null;
+        var even = Allocators.of("uniform", AllocatorOptions.DEFAULT);
+        var spender = recipe.keepsAll() ? even : recipe.allocator();
+        var allocation = known ? allocate(source, recipe, spender, targets) : null;
         var expected = !bySite || allocation != null || targets.isEmpty() || recipe.budget() instanceof Budget.Unbounded
                 ? allocation
-                : allocate(source, recipe, Allocators.of("uniform", AllocatorOptions.DEFAULT), targets);
+                : guess(source, recipe, even, targets);
         var chosen = bySite
                 ? targets.stream()
                         .map(site -> plan(source, recipe, site, expected))
@@ -109,16 +111,29 @@ public record CompressionPlan(
                 NeedsEstimate.of(source, recipe, chosen, others, restParameters * restType.bytes(), shares, window));
     }
 
+    /// The uniform rule in place of one that must see the model; null where whole blocks leave it no rank.
+    private static @Nullable Allocation guess(
+            LanguageModel source, CompressionRecipe recipe, Allocator even, List<LinearSite> targets) {
+        if (recipe.quantization() == null) {
+            return allocate(source, recipe, even, targets);
+        }
+        try {
+            return allocate(source, recipe, even, targets);
+        } catch (IllegalArgumentException coarse) {
+            return null;
+        }
+    }
+
     private static SitePlan plan(
             LanguageModel source, CompressionRecipe recipe, LinearSite site, @Nullable Allocation expected) {
-        var dtype = dtype(source, recipe, site);
+        var dtype = storedType(source, recipe, site);
         return expected == null ? SitePlan.dense(site, dtype) : SitePlan.of(site, expected.of(site), dtype);
     }
 
     private static Allocation allocate(
             LanguageModel source, CompressionRecipe recipe, Allocator allocator, List<LinearSite> targets) {
         var evidence = targets.stream()
-                .map(site -> Evidence.of(site, dtype(source, recipe, site)))
+                .map(site -> Evidence.of(site, storedType(source, recipe, site)))
                 .toList();
         return allocator.allocate(recipe.problem(evidence, null));
     }
@@ -173,6 +188,12 @@ public record CompressionPlan(
                 .sites()
                 .filter(site -> recipe.targets().isEmpty() || recipe.targets().contains(site.role()))
                 .filter(site -> !recipe.protectedLayers().contains(site.layer()));
+    }
+
+    /// The type that a target is stored in: its element type, or the blocks that are asked for.
+    static DType storedType(LanguageModel source, CompressionRecipe recipe, LinearSite site) {
+        var blocks = recipe.quantization();
+        return blocks == null ? dtype(source, recipe, site) : blocks.type();
     }
 
     /// The element type that a site is written in.
@@ -233,8 +254,8 @@ public record CompressionPlan(
         var rest = parametersBefore
                 - sites.stream().mapToLong(SitePlan::parametersBefore).sum();
         return sites.stream()
-                        .mapToLong(
-                                plan -> plan.parametersBefore() * plan.dtype().bytes())
+                        .mapToLong(plan ->
+                                SitePlan.dense(plan.site(), plan.dtype()).weightBytes())
                         .sum()
                 + rest * restType.bytes();
     }

@@ -18,6 +18,7 @@ import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.method.SharedBasis;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.method.StreamRotation;
+import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.compress.storage.StoragePolicy;
@@ -44,6 +45,7 @@ import org.jspecify.annotations.Nullable;
 /// @param update how sites are fitted to what they see in the compressed model; null for not at all
 /// @param dtype element type of what is written; null for the source's own (BF16 where that is quantised)
 /// @param seed decides everything random besides the calibration set
+/// @param quantization the blocks that targets are stored in; null for plain numbers
 public record CompressionRecipe(
         String name,
         Method method,
@@ -55,7 +57,8 @@ public record CompressionRecipe(
         Set<Integer> protectedLayers,
         @Nullable SequentialUpdate update,
         @Nullable DType dtype,
-        long seed) {
+        long seed,
+        @Nullable Quantization quantization) {
     /// Name of our own recipe.
     public static final String OWN = "lowrank";
 
@@ -89,8 +92,25 @@ public record CompressionRecipe(
                     + " makes none, it leaves plain matrices. Leave --storage out");
         }
         require(method, storage, allocator, budget, rankMultiple, update);
+        if (quantization != null) {
+            require(quantization, method, update);
+        }
         targets = Set.copyOf(targets);
         protectedLayers = Set.copyOf(protectedLayers);
+    }
+
+    /// Refuses to quantise what is not treated linear by linear, or by a metric that nobody measures.
+    private static void require(Quantization quantization, Method method, @Nullable SequentialUpdate update) {
+        var id = method.info().id();
+        if (!(method instanceof SiteMethod)) {
+            throw new IllegalArgumentException("--quantize rounds the factors of single linears; the method " + id
+                    + " makes none. Write it plain and export it with --gguf");
+        }
+        if (!quantization.plain() && update == null) {
+            throw new IllegalArgumentException("--quantize passes rounding errors on in the metric of what a site sees"
+                    + " in the compressed model, which only --update sequential measures, and " + id
+                    + " runs without; give --quantize-plain, or one of lowrank, svd-llm and kfac-svd");
+        }
     }
 
     /// Refuses what a method of blocks or modules cannot be combined with.
@@ -136,6 +156,34 @@ public record CompressionRecipe(
             throw new IllegalArgumentException(
                     "--update sequential fits linears one by one, not what " + id + " makes");
         }
+    }
+
+    /// A recipe whose result is stored in plain numbers.
+    public CompressionRecipe(
+            String name,
+            Method method,
+            StoragePolicy storage,
+            Allocator allocator,
+            Budget budget,
+            int rankMultiple,
+            Set<Role> targets,
+            Set<Integer> protectedLayers,
+            @Nullable SequentialUpdate update,
+            @Nullable DType dtype,
+            long seed) {
+        this(
+                name,
+                method,
+                storage,
+                allocator,
+                budget,
+                rankMultiple,
+                targets,
+                protectedLayers,
+                update,
+                dtype,
+                seed,
+                null);
     }
 
     /// A recipe that is called by its method.
@@ -206,14 +254,32 @@ public record CompressionRecipe(
 
     /// The same with another budget.
     public CompressionRecipe withBudget(Budget other) {
-        return new CompressionRecipe(
-                name, method, storage, allocator, other, rankMultiple, targets, protectedLayers, update, dtype, seed);
+        return copy(allocator, other, rankMultiple, quantization);
     }
 
     /// The same with another allocator that spends another budget.
     CompressionRecipe withAllocator(Allocator other, Budget spent) {
+        return copy(other, spent, rankMultiple, quantization);
+    }
+
+    /// The same stored in blocks.
+    ///
+    /// @param blocks null for plain numbers
+    /// @param multiple what ranks are multiples of, so that they are whole blocks
+    public CompressionRecipe quantized(@Nullable Quantization blocks, int multiple) {
+        return copy(allocator, budget, multiple, blocks);
+    }
+
+    private CompressionRecipe copy(Allocator by, Budget spent, int multiple, @Nullable Quantization blocks) {
         return new CompressionRecipe(
-                name, method, storage, other, spent, rankMultiple, targets, protectedLayers, update, dtype, seed);
+                name, method, storage, by, spent, multiple, targets, protectedLayers, update, dtype, seed, blocks);
+    }
+
+    /// Whether the budget leaves every target whole, so that nothing need be measured to spend it.
+    boolean keepsAll() {
+        return method instanceof SiteMethod
+                && budget instanceof Budget.Share share
+                && share.keep().kept() == 1;
     }
 
     /// How sites are fitted to the compressed model, in a word.
@@ -224,7 +290,8 @@ public record CompressionRecipe(
     /// Whether ranks, widths and blocks are known before anything is measured.
     public boolean ranksKnownAhead() {
         return switch (method) {
-            case SiteMethod _, SharedBasis _ -> allocator.info().needs().isEmpty();
+            case SiteMethod _ -> allocator.info().needs().isEmpty() || quantization != null && keepsAll();
+            case SharedBasis _ -> allocator.info().needs().isEmpty();
             case ModuleMethod _ -> allocator instanceof BlockAllocator spread && !spread.needsInfluence();
             case BlockRemoval _ -> false;
             case StreamRotation _ -> true;

@@ -1,7 +1,10 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.compress.quantize.RoundingReport;
+import dev.lowrank.compress.quantize.RoundingTotals;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// What a run did.
@@ -53,6 +56,15 @@ public record CompressionReport(
     /// The same report of a folder that was moved.
     public CompressionReport movedTo(Path folder) {
         return copy(folder, seconds);
+    }
+
+    /// What rounding to blocks came to; null where everything is stored in plain numbers.
+    public @Nullable RoundingTotals rounding() {
+        return RoundingTotals.of(sites.stream()
+                .map(SiteReport::rounding)
+                .filter(Objects::nonNull)
+                .map(RoundingReport.class::cast)
+                .toList());
     }
 
     private CompressionReport copy(Path folder, Seconds counted) {

@@ -154,7 +154,9 @@ final class CompressionRun {
     }
 
     private static boolean feels(JobState job) {
-        return bySite(job) && job.recipe().method().info().needs().contains(Statistic.OUTPUT_GRADIENT);
+        return bySite(job)
+                && !job.recipe().keepsAll()
+                && job.recipe().method().info().needs().contains(Statistic.OUTPUT_GRADIENT);
     }
 
     /// Gradients at the outputs of the targets of all jobs that need them for a seed; measured once.

@@ -79,6 +79,9 @@ public final class Fingerprint {
         var layers = node.putArray("protected_layers");
         new TreeSet<>(recipe.protectedLayers()).forEach(layers::add);
         node.put("dtype", recipe.dtype() == null ? "source" : recipe.dtype().name());
+        if (recipe.quantization() != null) {
+            node.put("quantization", recipe.quantization().toString());
+        }
         node.put("seed", recipe.seed());
         return node;
     }

@@ -200,6 +200,9 @@ final class Finish {
             run.set("validated", JSON.valueToTree(report.validated()));
         }
         run.set("windows", JSON.valueToTree(report.windows()));
+        if (report.rounding() != null) {
+            run.set("rounding", JSON.valueToTree(report.rounding()));
+        }
         run.set("sites", JSON.valueToTree(report.sites()));
         run.set("warnings", JSON.valueToTree(report.warnings()));
         writePage(job, report, run);

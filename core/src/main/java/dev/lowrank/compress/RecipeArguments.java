@@ -89,6 +89,13 @@ public final class RecipeArguments {
                             .map(String::valueOf)
                             .collect(Collectors.joining(",")));
         }
+        var blocks = recipe.quantization();
+        if (blocks != null) {
+            add("--quantize", blocks.id());
+            if (blocks.plain()) {
+                arguments.add("--quantize-plain");
+            }
+        }
         if (recipe.dtype() != null) {
             add("--dtype", recipe.dtype().name().toLowerCase(Locale.ROOT));
         }

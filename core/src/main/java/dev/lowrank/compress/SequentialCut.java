@@ -3,6 +3,8 @@ package dev.lowrank.compress;
 import dev.lowrank.compress.CalibrationStream.Batch;
 import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.compress.method.Problem;
+import dev.lowrank.compress.quantize.RoundingMetric;
+import dev.lowrank.compress.quantize.SiteRounding;
 import dev.lowrank.compress.statistics.CrossMoment;
 import dev.lowrank.compress.statistics.SecondMoment;
 import dev.lowrank.compress.statistics.SiteStatistics;
@@ -176,15 +178,29 @@ final class SequentialCut {
             var fit = moments.getFirst()
                     .fit(update.ridge(), "inputs of " + targets.getFirst().name());
             var results = new Outcome[targets.size()];
+            var metric = job.recipe().quantization() == null
+                    ? null
+                    : metric(fit, "inputs of " + targets.getFirst().name());
             SiteWork.each(
                     targets,
-                    (site, i) -> TensorScope.tidyRun(() -> results[i] = cut(site, block.dense(site), fit, arena)));
+                    (site, i) ->
+                            TensorScope.tidyRun(() -> results[i] = cut(site, block.dense(site), fit, metric, arena)));
             var outcomes = new LinkedHashMap<LinearSite, Outcome>();
             for (var i = 0; i < results.length; i++) {
                 outcomes.put(targets.get(i), results[i]);
             }
             return outcomes;
         }
+    }
+
+    /// What rounding errors weigh: the moment as the method cuts by it.
+    private RoundingMetric metric(CrossMoment.Fit fit, String subject) {
+        return TensorScope.tidy(() -> {
+            var shrinkage = job.recipe().siteMethod().inputShrinkage();
+            var moment = fit.moment();
+            var shrunk = shrinkage.apply(new SecondMoment.Input(moment), moment, fit.tokens());
+            return RoundingMetric.of(shrunk.moment().sum(), subject);
+        });
     }
 
     /// The weight of a feed's only target where it has fewer outputs than inputs, in the innermost scope;
@@ -224,20 +240,34 @@ final class SequentialCut {
         return tensor;
     }
 
-    private Outcome cut(LinearSite site, Linear.Dense dense, CrossMoment.Fit fit, Arena arena) {
+    private Outcome cut(
+            LinearSite site, Linear.Dense dense, CrossMoment.Fit fit, @Nullable RoundingMetric metric, Arena arena) {
         var original = SiteCutter.of(site, dense);
         var weight = original.weight();
         var fitted = original.with(fit.fitted(weight, update.alpha()));
         var choice = job.allocation().of(site);
         var dtype = CompressionPlan.dtype(source, job.recipe(), site);
+        var blocks = job.recipe().quantization();
         if (choice.isDense()) {
-            return fitted.refitted(dtype, arena);
+            return blocks == null
+                    ? fitted.refitted(dtype, arena)
+                    : fitted.rounded(kept(fitted, dtype), new SiteRounding(blocks, dtype, arena), metric);
         }
         var method = job.recipe().siteMethod();
         var statistics = SiteStatistics.of(fit.tokens(), new SecondMoment.Input(fit.moment()));
         var problem = new Problem(site, fitted.weight(), felt.completing(statistics, method, site), choice.rank());
         var decomposition = method.decompose(problem);
-        return fitted.cut(method, decomposition, choice, dtype, arena);
+        return blocks == null
+                ? fitted.cut(method, decomposition, choice, dtype, arena)
+                : fitted.rounded(
+                        fitted.cut(method, decomposition, choice, DType.F64, Arena.ofAuto()),
+                        new SiteRounding(blocks, dtype, arena),
+                        metric);
+    }
+
+    private Outcome kept(SiteCutter fitted, DType dtype) {
+        var kept = fitted.kept(dtype);
+        return update.alpha() == 0 ? kept : new Outcome(null, kept.report().noted(SiteCutter.REFITTED));
     }
 
     private static <K, V> V of(Map<K, V> map, K key) {

@@ -21,6 +21,12 @@ public record SequentialUpdate(double alpha, double ridge, int windows) {
     /// What generalised best on held-out text of SmolLM2-135M.
     public static final SequentialUpdate DEFAULT = new SequentialUpdate(0.3, 3e-3, ALL);
 
+    /// The same with another share; with 0 nothing is fitted, and sites are only cut in the metric of what
+    /// they see.
+    public SequentialUpdate fitting(double share) {
+        return new SequentialUpdate(share, ridge, windows);
+    }
+
     public SequentialUpdate {
         if (!(alpha >= 0 && alpha <= 1)) {
             throw new IllegalArgumentException("--update-alpha is between 0 and 1, but was " + alpha);

@@ -1,5 +1,6 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.compress.quantize.RoundingReport;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param bytes bytes stored, index and bias included
 /// @param notes fallbacks that were taken, and whether a site that stays dense has another weight
 /// @param mark what the allocator says of the site, no cause for worry; null for nothing
+/// @param rounding what rounding to blocks came to; null where the site is stored in plain numbers
 public record SiteReport(
         String name,
         String form,
@@ -24,26 +26,36 @@ public record SiteReport(
         long parameters,
         long bytes,
         List<String> notes,
-        @Nullable String mark) {
+        @Nullable String mark,
+        @Nullable RoundingReport rounding) {
     public SiteReport {
         notes = List.copyOf(notes);
     }
 
     /// A site that no allocator has marked.
     SiteReport(String name, String form, int rank, double error, long parameters, long bytes, List<String> notes) {
-        this(name, form, rank, error, parameters, bytes, notes, null);
+        this(name, form, rank, error, parameters, bytes, notes, null, null);
     }
 
     /// With one more note.
     SiteReport noted(String note) {
         var all = Stream.concat(notes.stream(), Stream.of(note)).toList();
-        return new SiteReport(name, form, rank, error, parameters, bytes, all, mark);
+        return new SiteReport(name, form, rank, error, parameters, bytes, all, mark, rounding);
     }
 
     /// With what an allocator says of the site.
     ///
     /// @param said null for nothing
     SiteReport marked(@Nullable String said) {
-        return new SiteReport(name, form, rank, error, parameters, bytes, notes, said);
+        return new SiteReport(name, form, rank, error, parameters, bytes, notes, said, rounding);
+    }
+
+    /// Stored in blocks.
+    ///
+    /// @param stored bytes, index and bias included
+    /// @param said fallbacks that rounding took
+    SiteReport rounded(RoundingReport report, long stored, List<String> said) {
+        var all = Stream.concat(notes.stream(), said.stream()).toList();
+        return new SiteReport(name, form, rank, error, parameters, stored, all, mark, report);
     }
 }

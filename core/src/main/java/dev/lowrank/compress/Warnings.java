@@ -2,12 +2,14 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.Manifest;
 import dev.lowrank.compress.method.ModuleMethod;
+import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeMap;
 
 /// What a user should know about a result before using it.
 final class Warnings {
@@ -53,7 +55,7 @@ final class Warnings {
                     + job.plan.parametersBefore());
         }
         var kept = reports.stream().filter(site -> site.form().equals("dense")).count();
-        if (kept > 0 && !job.recipe().leavesPlainModel()) {
+        if (kept > 0 && !job.recipe().leavesPlainModel() && !job.recipe().keepsAll()) {
             var refitted = reports.stream()
                     .filter(site -> site.notes().contains(SiteCutter.REFITTED))
                     .count();
@@ -65,8 +67,26 @@ final class Warnings {
                                     ? "no allowed form is smaller there"
                                     : "the allocator spends more elsewhere, or no allowed form is smaller there"));
         }
+        var blocks = job.recipe().quantization();
+        if (blocks != null) {
+            fallbacks(reports, blocks, warnings);
+        }
         notes(reports, warnings);
         return warnings;
+    }
+
+    /// Parts that did not get the blocks that were asked for, by what they got.
+    private static void fallbacks(List<SiteReport> reports, Quantization blocks, List<String> warnings) {
+        var others = new TreeMap<String, Integer>();
+        for (var site : reports) {
+            if (site.rounding() != null) {
+                site.rounding().types().values().stream()
+                        .filter(type -> !type.equals(blocks.id()))
+                        .forEach(type -> others.merge(type, 1, Integer::sum));
+            }
+        }
+        others.forEach((type, count) -> warnings.add(count + " parts of sites are stored in " + type
+                + ", because their rows are no whole blocks of " + blocks.id()));
     }
 
     /// What happened at single sites, each in full as long as they are few.

@@ -31,6 +31,16 @@ public sealed interface Linear {
     /// them in this order.
     List<HostTensor> parts();
 
+    /// Names of [#parts], as `config.json` and reports call them.
+    default List<String> names() {
+        return switch (this) {
+            case Dense _ -> List.of("weight");
+            case Factored _ -> List.of("a", "b");
+            case Pivoted _ -> List.of("pivot", "rest");
+            case Tucker _ -> List.of("a", "core", "b");
+        };
+    }
+
     /// Numbers that the form stores, bias included; places in an index do not count.
     default long parameters() {
         return sum(tensor -> tensor.shape().elements());

@@ -91,7 +91,7 @@ public final class ModelWeights {
 
     private HostTensor denseWeight(LinearSite site) {
         var stored = read(site.name() + ".weight");
-        return site.layout() == LinearSite.Layout.OUT_IN ? stored : transpose(stored);
+        return forms.rowsAreOutputs(site) ? stored : transpose(stored);
     }
 
     /// Numbers of the whole model; places in a pivoted index do not count.

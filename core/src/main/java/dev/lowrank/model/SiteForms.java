@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
 ///             "out": 704, "bias": false}}}
 /// ```
 ///
-/// A factored site with a key `a` reads the right factor of the site of that name.
+/// A factored site with a key `a` reads the right factor of the site of that name. A key `types` names the
+/// block type of each part that is quantised; a dense site is listed only for these, and its rows are the
+/// outputs whatever the layout of its architecture.
 public final class SiteForms {
     static final String KNOWN = "dense, factored, pivoted or tucker";
     private static final int VERSION = 1;
@@ -32,8 +34,9 @@ public final class SiteForms {
     /// @param rank rank of the represented matrix
     /// @param bias whether a bias is stored
     /// @param a name of the site that stores its right factor; null if it does so itself
+    /// @param blocks whether parts are quantised
     public record Entry(
-            String form, int rank, boolean bias, @Nullable String a) {}
+            String form, int rank, boolean bias, @Nullable String a, boolean blocks) {}
 
     /// Reads the `lowrank` block of a configuration; without one every site is dense.
     public static SiteForms of(ModelConfig config) {
@@ -54,7 +57,8 @@ public final class SiteForms {
                                     site.getValue().path("bias").asBoolean(false),
                                     site.getValue().has("a")
                                             ? site.getValue().path("a").asString()
-                                            : null)));
+                                            : null,
+                                    !site.getValue().path("types").isEmpty())));
             checkOwners(config, entries);
         }
         return new SiteForms(entries);
@@ -90,6 +94,18 @@ public final class SiteForms {
         return entry == null ? "dense" : entry.form();
     }
 
+    /// Whether a dense weight is stored `[out, in]`.
+    boolean rowsAreOutputs(LinearSite site) {
+        var entry = entry(site);
+        return site.layout() == LinearSite.Layout.OUT_IN || entry != null && entry.blocks();
+    }
+
+    /// Whether parts of a site are stored in quantised blocks.
+    public boolean quantized(LinearSite site) {
+        var entry = entry(site);
+        return entry != null && entry.blocks();
+    }
+
     /// Whether a site stores a bias.
     public boolean hasBias(LinearSite site) {
         var entry = entry(site);
@@ -120,9 +136,7 @@ public final class SiteForms {
             case "dense" ->
                 shapes.put(
                         name + ".weight",
-                        site.layout() == LinearSite.Layout.OUT_IN
-                                ? Shape.of(site.out(), site.in())
-                                : Shape.of(site.in(), site.out()));
+                        rowsAreOutputs(site) ? Shape.of(site.out(), site.in()) : Shape.of(site.in(), site.out()));
             case "factored" -> {
                 shapes.put(owner(site) + ".a.weight", Shape.of(r, site.in()));
                 shapes.put(name + ".b.weight", Shape.of(site.out(), r));

@@ -8,6 +8,7 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.MixedPrecision;
+import dev.lowrank.model.SiteForms;
 import dev.lowrank.recover.Recovery.Material;
 import dev.lowrank.recover.RecoveryRecipe.Precision;
 import dev.lowrank.recover.RecoveryRecipe.Stage;
@@ -37,6 +38,7 @@ record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType
         var model = material.model();
         var teacher = material.teacher();
         requireContext(material);
+        requirePlain(model);
         if (teacher != null) {
             requireTeacher(material, teacher, recipe);
         } else if (recipe.stages().contains(Stage.BLOCKS)) {
@@ -48,6 +50,18 @@ record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType
         var goals = Goal.of(recipe, teacher != null);
         var memory = MemoryPlan.of(model, teacher, goals, work(material, recipe, numbers), recipe.memory());
         return new RecoveryPlan(goals, sites, numbers, products(model, recipe.precision()), memory);
+    }
+
+    /// Weights in blocks take no small steps.
+    private static void requirePlain(LanguageModel model) {
+        var config = model.checkpoint().config();
+        var forms = SiteForms.of(config);
+        model.spec().sites().filter(forms::quantized).findFirst().ifPresent(site -> {
+            throw config.unsupported(
+                    "lowrank.sites." + site.name() + ".types",
+                    "quantised blocks, which cannot be trained",
+                    "a model in plain numbers; compress without --quantize");
+        });
     }
 
     private static MemoryPlan.Work work(Material material, RecoveryRecipe recipe, long numbers) {

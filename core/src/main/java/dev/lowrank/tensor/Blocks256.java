@@ -67,13 +67,13 @@ final class Blocks256 {
 
     /// Six-bit scale `j` of the 12 packed bytes: four whole ones, then four with their top two bits
     /// elsewhere.
-    private static int subScale(MemorySegment data, long at, int j) {
+    static int subScale(MemorySegment data, long at, int j) {
         return j < 4
                 ? octet(data, at + j) & 63
                 : (octet(data, at + j + 4) & 0xF) | (octet(data, at + j - 4) >> 6 & 3) << 4;
     }
 
-    private static int subMin(MemorySegment data, long at, int j) {
+    static int subMin(MemorySegment data, long at, int j) {
         return j < 4
                 ? octet(data, at + j + 4) & 63
                 : (octet(data, at + j + 4) >> 4 & 0xF) | (octet(data, at + j) >> 6 & 3) << 4;

@@ -41,11 +41,16 @@ final class Encoders256 {
             // Where the scale rounds to 0 the weights keep the codes of the search.
             recode(source, from + j * SUB, codes, j * SUB, d * shortScales[j], min * shortOffsets[j]);
         }
+        packPairs(codes, target, at + 16);
+    }
+
+    /// Codes of four bits, two sub-blocks of 32 to each 32 bytes.
+    static void packPairs(byte[] codes, MemorySegment target, long at) {
         for (var pair = 0; pair < 4; pair++) {
             for (var i = 0; i < SUB; i++) {
                 var low = codes[pair * 2 * SUB + i];
                 var high = codes[(pair * 2 + 1) * SUB + i];
-                target.set(JAVA_BYTE, at + (16 + pair * SUB + i), (byte) (low | high << 4));
+                target.set(JAVA_BYTE, at + (pair * SUB + i), (byte) (low | high << 4));
             }
         }
     }
@@ -115,7 +120,7 @@ final class Encoders256 {
     }
 
     /// Low four bits of two sub-blocks of 32 to a byte, then the high two bits of four to a byte.
-    private static void packCodes(byte[] codes, MemorySegment target, long at) {
+    static void packCodes(byte[] codes, MemorySegment target, long at) {
         for (var side = 0; side < 2; side++) {
             for (var i = 0; i < SUB; i++) {
                 var first = codes[side * 128 + i];

@@ -76,6 +76,23 @@ final class Encoders32 {
         target.set(HostTensor.INT, at + 2, fifth);
     }
 
+    /// The low four bits of each code: those of the first half of a block in the low halves of its bytes.
+    static void packPairs(byte[] codes, MemorySegment target, long at) {
+        var half = codes.length / 2;
+        for (var i = 0; i < half; i++) {
+            target.set(JAVA_BYTE, at + i, (byte) (codes[i] & 0xF | (codes[half + i] & 0xF) << 4));
+        }
+    }
+
+    /// The fifth bits of 32 codes.
+    static void packFifth(byte[] codes, MemorySegment target, long at) {
+        var bits = 0;
+        for (var i = 0; i < WEIGHTS; i++) {
+            bits |= (codes[i] >> 4 & 1) << i;
+        }
+        target.set(HostTensor.INT, at, bits);
+    }
+
     /// The first weight of the largest magnitude, with its sign.
     private static float outermost(float[] source, int from) {
         var largest = 0f;

@@ -67,7 +67,10 @@ final class NormalFloat4 {
         }
     }
 
-    private static int nearest(float weight, float d) {
+    /// The code of the level nearest to a weight.
+    ///
+    /// @param d magnitude of the outermost levels
+    static int nearest(float weight, float d) {
         var scaled = d == 0 ? 0 : weight / d;
         var code = 0;
         while (code < LEVELS.length - 1 && scaled > (LEVELS[code] + LEVELS[code + 1]) / 2) {

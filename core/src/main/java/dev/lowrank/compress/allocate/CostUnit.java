@@ -1,5 +1,6 @@
 package dev.lowrank.compress.allocate;
 
+import dev.lowrank.compress.storage.BlockFit;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import java.util.Arrays;
@@ -33,13 +34,14 @@ public enum CostUnit {
         return switch (this) {
             case PARAMETERS -> choice.form().parameters(site.out(), site.in(), choice.rank()) + gained(site, choice);
             case BYTES -> bytes(site, dtype, choice);
-            case DECODE_BYTES -> bytes(site, dtype, choice) + (site.bias() ? (long) site.out() * dtype.bytes() : 0);
+            case DECODE_BYTES ->
+                bytes(site, dtype, choice) + (site.bias() ? (long) site.out() * BlockFit.plainBytes(dtype) : 0);
         };
     }
 
     private static long bytes(LinearSite site, DType dtype, Choice choice) {
-        return choice.form().bytes(site.out(), site.in(), choice.rank(), dtype.bytes())
-                + (long) gained(site, choice) * dtype.bytes();
+        return choice.form().bytes(site.out(), site.in(), choice.rank(), dtype)
+                + (long) gained(site, choice) * BlockFit.plainBytes(dtype);
     }
 
     private static int gained(LinearSite site, Choice choice) {

@@ -1,5 +1,6 @@
 package dev.lowrank.compress.allocate;
 
+import dev.lowrank.compress.storage.BlockFit;
 import dev.lowrank.compress.storage.StorageForm;
 import java.util.Arrays;
 import java.util.Set;
@@ -50,7 +51,7 @@ record Uniform() implements BlockAllocator {
     private static int rank(AllocationProblem problem, Evidence evidence, StorageForm form, double share) {
         var site = evidence.site();
         var unit = problem.budget().unit();
-        var each = unit == CostUnit.PARAMETERS ? 1 : evidence.dtype().bytes();
+        var each = unit == CostUnit.PARAMETERS ? 1 : BlockFit.bytesPerNumber(evidence.dtype());
         var one = problem.cut(site, form, 1);
         // Index and bias: what a site costs besides the numbers of its factors.
         var fixed = unit.cost(site, evidence.dtype(), one) - each * form.parameters(site.out(), site.in(), 1);

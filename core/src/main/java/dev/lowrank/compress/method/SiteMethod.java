@@ -1,5 +1,7 @@
 package dev.lowrank.compress.method;
 
+import dev.lowrank.compress.statistics.Shrinkage;
+
 /// A low-rank method that treats every linear by itself. Adding one means adding a file and a line in
 /// [Methods].
 public non-sealed interface SiteMethod extends Method {
@@ -12,6 +14,11 @@ public non-sealed interface SiteMethod extends Method {
     /// Whether the mean output of a cut site is given back by a bias, which a site without one gains.
     default boolean restoresMean() {
         return false;
+    }
+
+    /// How far the second moment of the inputs is drawn towards the identity before it is used.
+    default Shrinkage inputShrinkage() {
+        return Shrinkage.ESTIMATED;
     }
 
     /// Keeps the leading components.

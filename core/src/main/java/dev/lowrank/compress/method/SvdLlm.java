@@ -30,6 +30,11 @@ record SvdLlm(boolean centred, Shrinkage shrinkage) implements SiteMethod {
     }
 
     @Override
+    public Shrinkage inputShrinkage() {
+        return shrinkage;
+    }
+
+    @Override
     public boolean restoresMean() {
         return centred;
     }

@@ -1,5 +1,6 @@
 package dev.lowrank.compress.storage;
 
+import dev.lowrank.tensor.DType;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 
@@ -45,6 +46,26 @@ public enum StorageForm {
     public long bytes(int out, int in, int rank, int elementBytes) {
         var index = this == PIVOTED ? (long) out * INDEX_BYTES : 0;
         return parameters(out, in, rank) * elementBytes + index;
+    }
+
+    /// Bytes that a rank costs, index included, bias left out.
+    ///
+    /// @param dtype element type, or the block type that is asked for: rows that are no whole blocks of it
+    ///     cost what [BlockFit] gives them
+    public long bytes(int out, int in, int rank, DType dtype) {
+        if (!dtype.isBlocks()) {
+            return bytes(out, in, rank, dtype.bytes());
+        }
+        return switch (this) {
+            case DENSE -> BlockFit.bytes(dtype, out, in);
+            case FACTORED -> BlockFit.bytes(dtype, rank, in) + BlockFit.bytes(dtype, out, rank);
+            case PIVOTED ->
+                BlockFit.bytes(dtype, rank, in)
+                        + BlockFit.bytes(dtype, (long) out - rank, rank)
+                        + (long) out * INDEX_BYTES;
+            case TUCKER ->
+                BlockFit.bytes(dtype, rank, in) + BlockFit.bytes(dtype, rank, rank) + BlockFit.bytes(dtype, out, rank);
+        };
     }
 
     /// The largest rank whose numbers are at most `parameters`; 0 if not even rank 1 fits.

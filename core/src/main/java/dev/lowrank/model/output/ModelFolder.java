@@ -7,6 +7,9 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,18 +28,35 @@ public final class ModelFolder {
     /// @param rank its rank
     /// @param bias whether it stores a bias
     /// @param a name of the site that stores its right factor; null if it does so itself
+    /// @param types block type of each part that is quantised, by the name of the part
     public record StoredSite(
-            String form, int rank, boolean bias, @Nullable String a) {
+            String form, int rank, boolean bias, @Nullable String a, Map<String, String> types) {
+        public StoredSite {
+            types = Collections.unmodifiableMap(new LinkedHashMap<>(types));
+        }
+
         /// What a linear stores.
         public static StoredSite of(Linear linear) {
-            return new StoredSite(linear.form(), linear.rank(), linear.bias() != null, null);
+            return new StoredSite(linear.form(), linear.rank(), linear.bias() != null, null, types(linear));
         }
 
         /// With a right factor that another site stores.
         ///
         /// @param owner its name; null for nobody
         public StoredSite borrowing(@Nullable String owner) {
-            return new StoredSite(form, rank, bias, owner);
+            return new StoredSite(form, rank, bias, owner, types);
+        }
+
+        private static Map<String, String> types(Linear linear) {
+            var names = linear.names();
+            var types = new LinkedHashMap<String, String>();
+            for (var i = 0; i < names.size(); i++) {
+                var type = linear.parts().get(i).dtype();
+                if (type.isBlocks()) {
+                    types.put(names.get(i), type.name().toLowerCase(Locale.ROOT));
+                }
+            }
+            return types;
         }
     }
 
@@ -77,6 +97,9 @@ public final class ModelFolder {
                     .put("bias", stored.bias());
             if (stored.a() != null) {
                 entry.put("a", stored.a());
+            }
+            if (!stored.types().isEmpty()) {
+                stored.types().forEach(entry.putObject("types")::put);
             }
         });
         var map = JSON.createObjectNode();

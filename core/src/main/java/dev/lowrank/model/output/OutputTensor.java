@@ -36,24 +36,34 @@ public record OutputTensor(String name, DType dtype, Shape shape, Supplier<HostT
     public static List<OutputTensor> of(String site, Linear linear) {
         var tensors = new ArrayList<OutputTensor>();
         switch (linear) {
-            case Linear.Dense(var weight, var _) -> tensors.add(of(site + ".weight", weight));
+            case Linear.Dense(var weight, var _) -> tensors.add(part(site, weight));
             case Linear.Factored(var a, var b, var _) -> {
-                tensors.add(of(site + ".a.weight", a));
-                tensors.add(of(site + ".b.weight", b));
+                tensors.add(part(site + ".a", a));
+                tensors.add(part(site + ".b", b));
             }
             case Linear.Pivoted(var pivot, var rest, var index, var _) -> {
-                tensors.add(of(site + ".pivot.weight", pivot));
-                tensors.add(of(site + ".rest.weight", rest));
+                tensors.add(part(site + ".pivot", pivot));
+                tensors.add(part(site + ".rest", rest));
                 tensors.add(of(site + ".index", index));
             }
             case Linear.Tucker(var a, var core, var b, var _) -> {
-                tensors.add(of(site + ".a.weight", a));
-                tensors.add(of(site + ".core.weight", core));
-                tensors.add(of(site + ".b.weight", b));
+                tensors.add(part(site + ".a", a));
+                tensors.add(part(site + ".core", core));
+                tensors.add(part(site + ".b", b));
             }
         }
         addBias(tensors, site, linear.bias());
         return tensors;
+    }
+
+    /// A matrix; quantised blocks as the bytes of its rows, because safetensors has no types for them.
+    private static OutputTensor part(String name, HostTensor matrix) {
+        if (!matrix.dtype().isBlocks()) {
+            return of(name + ".weight", matrix);
+        }
+        var rows = matrix.shape().size(0);
+        var bytes = Shape.of(rows, matrix.dtype().bytes(matrix.shape().size(1)));
+        return of(name + ".weight", new HostTensor(DType.U8, bytes, matrix.data()));
     }
 
     /// The tensors of a site that stays dense, in the layout that its checkpoint has.

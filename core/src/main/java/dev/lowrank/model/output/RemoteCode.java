@@ -71,6 +71,7 @@ record RemoteCode(String modelType, String config, Map<String, String> models) {
     Map<String, byte[]> files() {
         var files = new LinkedHashMap<String, byte[]>();
         for (var name : List.of(
+                "lowrank_blocks.py",
                 "lowrank_layers.py",
                 "configuration_lowrank_" + modelType + ".py",
                 "modeling_lowrank_" + modelType + ".py")) {

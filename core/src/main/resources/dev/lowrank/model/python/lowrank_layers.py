@@ -8,6 +8,8 @@ Shapes follow `torch.nn.Linear`: a site maps x [..., n] to y [..., m]; r is its 
 import torch
 from torch import nn
 
+from .lowrank_blocks import Blocks, matrix
+
 FORMAT_VERSION = 1
 
 
@@ -38,10 +40,10 @@ class LowrankLinear(nn.Module):
 class LowrankFactored(LowrankLinear):
     """W = B A, with A [r, n] and B [m, r]."""
 
-    def __init__(self, in_features, out_features, rank, bias):
+    def __init__(self, in_features, out_features, rank, bias, types):
         super().__init__(in_features, out_features, rank, bias)
-        self.a = nn.Linear(in_features, rank, bias=False)
-        self.b = nn.Linear(rank, out_features, bias=False)
+        self.a = matrix(in_features, rank, types.get("a"))
+        self.b = matrix(rank, out_features, types.get("b"))
 
     def product(self, x):
         return self.b(self.a(x))
@@ -50,10 +52,10 @@ class LowrankFactored(LowrankLinear):
 class LowrankPivoted(LowrankLinear):
     """r rows of W kept as they are, the other m - r as combinations of them; row i of W is row index[i] of both stacked."""
 
-    def __init__(self, in_features, out_features, rank, bias):
+    def __init__(self, in_features, out_features, rank, bias, types):
         super().__init__(in_features, out_features, rank, bias)
-        self.pivot = nn.Linear(in_features, rank, bias=False)
-        self.rest = nn.Linear(rank, out_features - rank, bias=False)
+        self.pivot = matrix(in_features, rank, types.get("pivot"))
+        self.rest = matrix(rank, out_features - rank, types.get("rest"))
         self.register_buffer("index", torch.arange(out_features, dtype=torch.int32))
 
     def product(self, x):
@@ -64,11 +66,11 @@ class LowrankPivoted(LowrankLinear):
 class LowrankTucker(LowrankLinear):
     """W = B C A, with A [r, n], the core C [r, r] and B [m, r]."""
 
-    def __init__(self, in_features, out_features, rank, bias):
+    def __init__(self, in_features, out_features, rank, bias, types):
         super().__init__(in_features, out_features, rank, bias)
-        self.a = nn.Linear(in_features, rank, bias=False)
-        self.core = nn.Linear(rank, rank, bias=False)
-        self.b = nn.Linear(rank, out_features, bias=False)
+        self.a = matrix(in_features, rank, types.get("a"))
+        self.core = matrix(rank, rank, types.get("core"))
+        self.b = matrix(rank, out_features, types.get("b"))
 
     def product(self, x):
         return self.b(self.core(self.a(x)))
@@ -87,7 +89,18 @@ class LowrankBorrowed(LowrankLinear):
         return self.b(self.owner[0].a(x))
 
 
-FORMS = {"factored": LowrankFactored, "pivoted": LowrankPivoted, "tucker": LowrankTucker}
+class LowrankDense(Blocks, LowrankLinear):
+    """W [m, n] itself, in quantised blocks; a plain one is left to the stock model."""
+
+    def __init__(self, in_features, out_features, rank, bias, types):
+        super().__init__(in_features, out_features, rank, bias)
+        self.start_blocks(types["weight"])
+
+    def product(self, x):
+        return nn.functional.linear(x, self.plain(x.dtype))
+
+
+FORMS = {"dense": LowrankDense, "factored": LowrankFactored, "pivoted": LowrankPivoted, "tucker": LowrankTucker}
 
 
 def replace_sites(model):
@@ -115,7 +128,9 @@ def replace_sites(model):
             owner = getattr(owner_parent, owner_name)
             replacement = LowrankBorrowed(in_features, out_features, site["rank"], site["bias"], owner)
         else:
-            replacement = FORMS[site["form"]](in_features, out_features, site["rank"], site["bias"])
+            replacement = FORMS[site["form"]](
+                in_features, out_features, site["rank"], site["bias"], site.get("types", {})
+            )
         setattr(parent, name, replacement)
 
 

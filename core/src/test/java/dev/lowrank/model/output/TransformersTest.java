@@ -3,6 +3,12 @@ package dev.lowrank.model.output;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lowrank.checkpoint.SafetensorsWriter;
+import dev.lowrank.compress.Compression;
+import dev.lowrank.compress.CompressionRecipe;
+import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.CostUnit;
+import dev.lowrank.compress.allocate.KeepRatio;
+import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
 import dev.lowrank.model.Role;
@@ -18,6 +24,7 @@ import dev.lowrank.testing.CompressedForm;
 import dev.lowrank.testing.GoldenEncoder;
 import dev.lowrank.testing.GoldenModel;
 import dev.lowrank.testing.PythonPeer;
+import dev.lowrank.testing.SyntheticLlama;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -108,6 +115,38 @@ class TransformersTest {
             }
             assertEqual(pairs, check(python, pairs, auto));
         }
+    }
+
+    @Test
+    void quantisedFoldersLoadWithTheSameLogits() throws Exception {
+        var python = PythonPeer.with(folder, "torch", "transformers", "safetensors");
+        var size = new SyntheticLlama.Size(256, 2, 4, 2, 512, 96);
+        SyntheticLlama.write(folder.resolve("source"), size, 1);
+        var pairs = new ArrayList<String>();
+        var golden = GoldenModel.ofEachArchitecture().toList();
+        var sources = new ArrayList<>(List.of(folder.resolve("source")));
+        golden.stream().map(GoldenModel::folder).forEach(sources::add);
+        for (var type : Quantization.types()) {
+            for (var keep : List.of(0.8, 1.0)) {
+                for (var path : type == DType.Q8_0 && keep == 1 ? sources : sources.subList(0, 1)) {
+                    try (var source = LanguageModel.open(path)) {
+                        var budget = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep));
+                        var recipe = CompressionRecipe.best(budget, 0)
+                                .quantized(new Quantization(type, false), type == DType.NF4 ? 64 : 32);
+                        var output = folder.resolve(path.getFileName() + "-" + type + "-" + keep);
+                        Compression.run(
+                                source,
+                                new Compression.Job(recipe, output),
+                                CompressedForm.calibration(source, 16, 16),
+                                Compression.Unfinished.RESUME,
+                                Progress.silent());
+                        pairs.add(output.toString());
+                        pairs.add(expected(output, golden.getFirst()).toString());
+                    }
+                }
+            }
+        }
+        assertEqual(pairs, check(python, pairs, "AutoModelForCausalLM"));
     }
 
     private static void assertEqual(List<String> pairs, List<JsonNode> reports) {
