@@ -118,8 +118,9 @@ public final class ReadBandwidth {
         }
 
         void check() {
+            var words = CHUNK / Long.BYTES;
             for (var sum : sums) {
-                if (sum != ONES * (CHUNK / Long.BYTES)) {
+                if (sum != ONES * words) { // both wrap around
                     throw new IllegalStateException("A chunk of memory summed to " + sum);
                 }
             }
