@@ -208,7 +208,7 @@ public record BenchDocument(
                 own.batches().stream()
                         .map(batch -> new Batch(batch.rows(), batch.tokensPerSecond()))
                         .toList(),
-                own == first ? null : ToFirst.of(first, own),
+                own.equals(first) ? null : ToFirst.of(first, own),
                 own.peers().stream().map(peer -> BesidePeer.of(own, peer)).toList());
     }
 
