@@ -3,6 +3,7 @@ package dev.lowrank.app;
 import dev.lowrank.app.bench.BenchDocument;
 import dev.lowrank.app.bench.BenchDocument.BesidePeer;
 import dev.lowrank.app.bench.BenchDocument.Model;
+import dev.lowrank.app.bench.BenchDocument.ToFirst;
 import dev.lowrank.app.report.Page;
 import dev.lowrank.app.report.Report;
 import dev.lowrank.app.report.Report.Cell;
@@ -16,6 +17,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 
 /// The page of measured speeds.
 final class BenchPage {
@@ -87,77 +90,98 @@ final class BenchPage {
         return figures;
     }
 
+    /// A column for each model: there are more figures than a sheet of paper has room for side by side.
     private Grid results() {
-        var columns = new ArrayList<>(List.of(
-                Column.words("model"),
-                Column.words("program"),
-                Column.numbers("weights", "bytes"),
-                Column.numbers("prefill", "tokens/s"),
-                Column.numbers("decode", "tokens/s"),
-                Column.numbers("first token", ""),
-                Column.numbers("p50", "ms a token"),
-                Column.numbers("p90", "ms a token"),
-                Column.numbers("p99", "ms a token"),
-                Column.numbers("read", "bytes a token"),
-                Column.numbers("of bandwidth", ""),
-                Column.numbers("resident", "bytes"),
-                Column.numbers("energy", "J a token"),
-                Column.numbers("prefill ratio", "see below"),
-                Column.numbers("decode ratio", "see below"),
-                Column.numbers("bytes ratio", "see below")));
-        BenchReport.sizes(document).forEach(rows -> columns.add(Column.numbers(rows + " texts", "tokens/s in all")));
-        var rows = new ArrayList<Report.Row>();
-        for (var model : document.models()) {
-            rows.add(row(model, columns.size()));
-            model.peers().forEach(peer -> rows.add(row(model, peer, columns.size())));
-        }
+        var columns = new ArrayList<>(List.of(Column.words("")));
+        document.models()
+                .forEach(model -> columns.add(Column.numbers(ReportParts.textName(model.model()), model.type())));
         var legend = new ArrayList<>(BenchReport.legend(document));
-        legend.add(
-                "Ratios of a model: its tokens a second ÷ those of the first model, and the bytes that a token of the"
-                        + " first reads ÷ its own. Ratios of another program: tokens a second here ÷ there.");
+        if (document.models().size() > 1) {
+            legend.add("Beside the first: tokens a second ÷ those of the first model, and the bytes that a token of the"
+                    + " first reads ÷ its own, which is what decoding can gain.");
+        }
+        var rows = new ArrayList<>(own());
+        rows.addAll(besidePeers());
         return new Grid(columns, rows, legend);
     }
 
-    private static Report.Row row(Model model, int columns) {
-        var first = model.toFirst();
-        var cells = new ArrayList<>(List.of(
-                ReportParts.textName(model.model()),
-                "lowrank",
-                Figures.bytes(model.fileBytes()),
-                Figures.decimal(model.prefill(), 0),
-                Figures.decimal(model.decode(), 1),
-                Figures.milliseconds(model.firstToken()),
-                BenchReport.milliseconds(model.latency().p50()),
-                BenchReport.milliseconds(model.latency().p90()),
-                BenchReport.milliseconds(model.latency().p99()),
-                Figures.bytes(model.tokenBytes()),
-                BenchReport.percent(model.bandwidthShare()),
-                Figures.bytes(model.residentBytes()),
-                BenchReport.joules(model.joules()),
-                first == null ? "-" : BenchReport.times(first.prefill()),
-                first == null ? "-" : BenchReport.times(first.decode()),
-                first == null ? "-" : BenchReport.times(first.bytes())));
-        model.batches().forEach(batch -> cells.add(Figures.decimal(batch.tokensPerSecond(), 1)));
-        return row(cells, columns);
-    }
-
-    private static Report.Row row(Model model, BesidePeer peer, int columns) {
-        var cells = new ArrayList<>(List.of(
-                ReportParts.textName(model.model()),
-                peer.peer(),
-                BenchReport.weights(peer),
-                Figures.decimal(peer.prefill(), 0),
-                Figures.decimal(peer.decode(), 1)));
-        cells.addAll(List.of("-", "-", "-", "-", "-", "-", "-", "-"));
-        cells.addAll(List.of(BenchReport.times(peer.prefillRatio()), BenchReport.times(peer.decodeRatio())));
-        return row(cells, columns);
-    }
-
-    private static Report.Row row(List<String> texts, int columns) {
-        var cells = new ArrayList<Cell>();
-        for (var i = 0; i < columns; i++) {
-            cells.add(Cell.of(i < texts.size() ? texts.get(i) : "-"));
+    private List<Report.Row> own() {
+        var rows = new ArrayList<>(List.of(
+                row("prefill, tokens/s", model -> Figures.decimal(model.prefill(), 0)),
+                row("decode, tokens/s", model -> Figures.decimal(model.decode(), 1)),
+                row("time to first token", model -> Figures.milliseconds(model.firstToken())),
+                row(
+                        "p50, ms a token",
+                        model -> BenchReport.milliseconds(model.latency().p50())),
+                row(
+                        "p90, ms a token",
+                        model -> BenchReport.milliseconds(model.latency().p90())),
+                row(
+                        "p99, ms a token",
+                        model -> BenchReport.milliseconds(model.latency().p99())),
+                row("bytes/token", model -> Figures.bytes(model.tokenBytes())),
+                row("of the read bandwidth", model -> BenchReport.percent(model.bandwidthShare())),
+                row("weight files", model -> Figures.bytes(model.fileBytes())),
+                row("resident", model -> Figures.bytes(model.residentBytes())),
+                row("J/token", model -> BenchReport.joules(model.joules()))));
+        for (var i = 0; i < BenchReport.sizes(document).size(); i++) {
+            var at = i;
+            rows.add(row(
+                    "tokens/s of " + texts(BenchReport.sizes(document).get(i)),
+                    model -> Figures.decimal(model.batches().get(at).tokensPerSecond(), 1)));
         }
+        if (document.models().size() > 1) {
+            rows.add(row("prefill beside the first", model -> toFirst(model, ToFirst::prefill)));
+            rows.add(row("decode beside the first", model -> toFirst(model, ToFirst::decode)));
+            rows.add(row("bytes beside the first", model -> toFirst(model, ToFirst::bytes)));
+        }
+        return rows;
+    }
+
+    private static String texts(int rows) {
+        return rows == 1 ? "1 text" : rows + " texts side by side";
+    }
+
+    private static String toFirst(Model model, ToDoubleFunction<ToFirst> ratio) {
+        var first = model.toFirst();
+        return first == null ? "-" : BenchReport.times(ratio.applyAsDouble(first));
+    }
+
+    private List<Report.Row> besidePeers() {
+        var names = document.models().stream()
+                .flatMap(model -> model.peers().stream())
+                .map(BesidePeer::peer)
+                .distinct()
+                .toList();
+        var rows = new ArrayList<Report.Row>();
+        for (var name : names) {
+            rows.add(row(name + ", its weights", model -> of(model, name, BenchReport::weights)));
+            rows.add(row(
+                    name + ", prefill, tokens/s",
+                    model -> of(model, name, peer -> Figures.decimal(peer.prefill(), 0))));
+            rows.add(row(
+                    name + ", decode, tokens/s", model -> of(model, name, peer -> Figures.decimal(peer.decode(), 1))));
+            rows.add(row(
+                    "here ÷ " + name + ", prefill",
+                    model -> of(model, name, peer -> BenchReport.times(peer.prefillRatio()))));
+            rows.add(row(
+                    "here ÷ " + name + ", decode",
+                    model -> of(model, name, peer -> BenchReport.times(peer.decodeRatio()))));
+        }
+        return rows;
+    }
+
+    private static String of(Model model, String peer, Function<BesidePeer, String> figure) {
+        return model.peers().stream()
+                .filter(found -> found.peer().equals(peer))
+                .map(figure)
+                .findFirst()
+                .orElse("-");
+    }
+
+    private Report.Row row(String name, Function<Model, String> figure) {
+        var cells = new ArrayList<>(List.of(Cell.of(name)));
+        document.models().forEach(model -> cells.add(Cell.of(figure.apply(model))));
         return new Report.Row(cells, "");
     }
 

@@ -48,7 +48,7 @@ class TensorTest {
     @ParameterizedTest
     @EnumSource(
             value = DType.class,
-            names = {"F8_.*", "Q.*"},
+            names = {"F8_.*", "Q.*", "NF4"},
             mode = EnumSource.Mode.MATCH_NONE)
     void hostMemoryRoundTripsBitForBit(DType dtype) {
         try (var arena = Arena.ofConfined()) {
