@@ -36,11 +36,6 @@ interface BlockDecoder {
         return Float.float16ToFloat(data.get(HostTensor.SHORT, at));
     }
 
-    /// @return whether the half at `at` is neither NaN nor infinite
-    static boolean finite(MemorySegment data, long at) {
-        return (data.get(HostTensor.SHORT, at) & 0x7C00) != 0x7C00;
-    }
-
     /// Decodes a run of whole blocks.
     ///
     /// @param first block to decode
@@ -71,13 +66,33 @@ interface BlockDecoder {
         });
     }
 
+    /// Looks through copies on the heap, chunk by chunk, because a model is opened before these loops are
+    /// compiled, and until then native memory is slow to read element by element.
+    ///
     /// @return the first block of a tensor with a half-precision scale that is NaN or infinite; -1 if there
     ///     is none
     static long firstNonFinite(HostTensor tensor) {
         var type = tensor.dtype();
+        var step = type.blockBytes() / 2;
         var blocks = tensor.shape().elements() / type.blockWeights();
-        for (var block = 0L; block < blocks; block++) {
-            if (!finiteScales(type, tensor.data(), block * type.blockBytes())) {
+        var perChunk = CHUNK_WEIGHTS / type.blockWeights();
+        var chunk = new short[perChunk * step];
+        for (var first = 0L; first < blocks; first += perChunk) {
+            var count = (int) Math.min(perChunk, blocks - first);
+            MemorySegment.copy(tensor.data(), HostTensor.SHORT, first * step * 2L, chunk, 0, count * step);
+            var found = firstNonFinite(type, chunk, count, step);
+            if (found >= 0) {
+                return first + found;
+            }
+        }
+        return -1;
+    }
+
+    private static int firstNonFinite(DType type, short[] halves, int count, int step) {
+        var first = scale(type) / 2;
+        var last = lastScale(type) / 2;
+        for (var block = 0; block < count; block++) {
+            if (!finite(halves[block * step + first]) || !finite(halves[block * step + last])) {
                 return block;
             }
         }
@@ -87,10 +102,24 @@ interface BlockDecoder {
     /// @param at first byte of a block
     /// @return whether the half-precision scales of the block are neither NaN nor infinite
     static boolean finiteScales(DType type, MemorySegment data, long at) {
-        var scale = type == DType.Q6_K ? 208 : 0;
+        return finite(data.get(HostTensor.SHORT, at + scale(type)))
+                && finite(data.get(HostTensor.SHORT, at + lastScale(type)));
+    }
+
+    /// Where a block's scale is.
+    private static int scale(DType type) {
+        return type == DType.Q6_K ? 208 : 0;
+    }
+
+    /// Where its last one is: an offset, or the only scale.
+    private static int lastScale(DType type) {
         return switch (type) {
-            case Q4_1, Q5_1, Q4_K, Q5_K -> finite(data, at) && finite(data, at + 2);
-            default -> finite(data, at + scale);
+            case Q4_1, Q5_1, Q4_K, Q5_K -> 2;
+            default -> scale(type);
         };
+    }
+
+    private static boolean finite(short half) {
+        return (half & 0x7C00) != 0x7C00;
     }
 }

@@ -2,152 +2,170 @@ package dev.lowrank.model.kernel;
 
 import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /// Moves the rows of a matrix into panels: whole words where a tensor's bytes can stay as they are.
 ///
 /// The bytes of a four-bit block hold its first sixteen weights in their low halves and the others in their
 /// high ones; here eight neighbouring weights form a word.
+///
+/// A panel is put together on the heap: most of a model is packed before these loops are compiled, and
+/// until then native memory is slow to read and write word by word.
 final class PanelPacker {
     private static final int BLOCK = 32;
     private static final int SUPER = 256;
 
     private final HostTensor tensor;
-    private final MemorySegment source;
     private final Panels panels;
     private final int columns;
-    private final long rowBytes;
     private final int head;
 
     PanelPacker(HostTensor tensor, Panels panels) {
         this.tensor = tensor;
-        this.source = tensor.data();
         this.panels = panels;
         columns = panels.columns();
-        rowBytes = tensor.dtype().bytes(columns);
         head = panels.form().headWords(columns);
     }
 
     /// Fills one panel; rows beyond the matrix stay zero.
     void pack(int panel) {
         var first = panel * panels.lanes();
-        var end = Math.min(first + panels.lanes(), panels.rows());
-        for (var row = first; row < end; row++) {
-            var at = row * rowBytes;
-            switch (panels.form()) {
-                case F32 -> floats(row);
-                case BF16, F16 -> halves(row, at);
-                case Q8_0 -> q8_0(row, at);
-                case Q4_0 -> q4_0(row, at);
-                case Q4_1 -> q4_1(row, at);
-                case Q4_K -> q4_k(row, at);
+        var words = new int[(head + panels.form().bodyWords(columns)) * panels.lanes()];
+        var floats = panels.form() == PanelForm.F32 ? new float[columns] : new float[0];
+        var halves = new short[floats.length > 0 ? 0 : Math.toIntExact(tensor.dtype().bytes(columns) / 2)];
+        for (var row = first; row < Math.min(first + panels.lanes(), panels.rows()); row++) {
+            var lane = new Lane(words, row - first, panels.lanes());
+            if (floats.length > 0) {
+                tensor.copyFloats((long) row * columns, columns, floats, 0);
+                floats(floats, lane);
+            } else {
+                MemorySegment.copy(
+                        tensor.data(), HostTensor.SHORT, (long) row * halves.length * 2, halves, 0, halves.length);
+                pack(halves, lane);
             }
         }
+        panels.fill(panel, words);
     }
 
-    private void floats(int row) {
-        var values = new float[columns];
-        tensor.copyFloats((long) row * columns, columns, values, 0);
-        for (var j = 0; j < columns; j++) {
-            panels.setWord(row, j, Float.floatToRawIntBits(values[j]));
+    private void pack(short[] row, Lane lane) {
+        switch (panels.form()) {
+            case BF16, F16 -> halves(row, lane);
+            case Q8_0 -> q8_0(row, lane);
+            case Q4_0 -> q4_0(row, lane);
+            case Q4_1 -> q4_1(row, lane);
+            case Q4_K -> q4_k(row, lane);
+            case F32 -> throw new IllegalStateException("F32 is packed from floats");
         }
     }
 
-    private void halves(int row, long at) {
-        var pairs = columns / 2;
-        for (var j = 0; j < pairs; j++) {
-            panels.setWord(row, j, source.get(HostTensor.INT, at + j * 4L));
+    /// A row's place among the words of a panel.
+    private record Lane(int[] words, int lane, int lanes) {
+        void set(int word, int value) {
+            words[word * lanes + lane] = value;
         }
-        if (columns % 2 != 0) {
-            panels.setWord(row, pairs, half(at + pairs * 4L));
+
+        void add(int word, int bits) {
+            words[word * lanes + lane] |= bits;
         }
     }
 
-    private void q8_0(int row, long at) {
+    private static void floats(float[] row, Lane lane) {
+        for (var j = 0; j < row.length; j++) {
+            lane.set(j, Float.floatToRawIntBits(row[j]));
+        }
+    }
+
+    private static void halves(short[] row, Lane lane) {
+        for (var j = 0; j < row.length / 2; j++) {
+            lane.set(j, word(row, 2 * j));
+        }
+        if (row.length % 2 != 0) {
+            lane.set(row.length / 2, row[row.length - 1] & 0xFFFF);
+        }
+    }
+
+    private void q8_0(short[] row, Lane lane) {
         for (var block = 0; block < columns / BLOCK; block++) {
-            var from = at + block * 34L;
-            scale(row, block, half(from));
+            var from = block * 17;
+            scale(lane, block, row[from]);
             for (var k = 0; k < 8; k++) {
-                panels.setWord(row, head + block * 8 + k, source.get(HostTensor.INT, from + 2 + k * 4L) ^ 0x80808080);
+                lane.set(head + block * 8 + k, word(row, from + 1 + k * 2) ^ 0x80808080);
             }
         }
     }
 
-    private void q4_0(int row, long at) {
+    private void q4_0(short[] row, Lane lane) {
         for (var block = 0; block < columns / BLOCK; block++) {
-            var from = at + block * 18L;
-            scale(row, block, half(from));
-            nibbles(row, block, from + 2);
+            scale(lane, block, row[block * 9]);
+            nibbles(row, block * 9 + 1, 0, lane, head + block * 4);
+            nibbles(row, block * 9 + 1, 4, lane, head + block * 4 + 2);
         }
     }
 
-    private void q4_1(int row, long at) {
+    private void q4_1(short[] row, Lane lane) {
         for (var block = 0; block < columns / BLOCK; block++) {
-            var from = at + block * 20L;
-            panels.setWord(row, block, source.get(HostTensor.INT, from));
-            nibbles(row, block, from + 4);
+            lane.set(block, word(row, block * 10));
+            nibbles(row, block * 10 + 2, 0, lane, head + block * 4);
+            nibbles(row, block * 10 + 2, 4, lane, head + block * 4 + 2);
         }
     }
 
-    private void nibbles(int row, int block, long from) {
-        nibbles(row, block, from, 0, from, 4);
-    }
-
-    /// @param first where the bytes of the first sixteen weights are, whose halves `firstShift` says which
-    private void nibbles(int row, int block, long first, int firstShift, long second, int secondShift) {
+    /// The low (`shift` 0) or high (4) halves of sixteen bytes become two words.
+    private static void nibbles(short[] row, int from, int shift, Lane lane, int to) {
         for (var k = 0; k < 2; k++) {
-            panels.setWord(
-                    row, head + block * 4 + k, eight(source.get(HostTensor.LONG, first + k * 8L) >>> firstShift));
-            panels.setWord(
-                    row, head + block * 4 + 2 + k, eight(source.get(HostTensor.LONG, second + k * 8L) >>> secondShift));
+            var low = word(row, from + k * 4) >>> shift;
+            var high = word(row, from + k * 4 + 2) >>> shift;
+            lane.set(to + k, four(low) | four(high) << 16);
         }
     }
 
-    /// The low halves of eight bytes, side by side.
-    private static int eight(long bytes) {
-        return (int) Long.compress(bytes, 0x0F0F0F0F0F0F0F0FL);
+    /// The low halves of four bytes, side by side.
+    private static int four(int bytes) {
+        var pairs = bytes & 0x0F0F0F0F;
+        pairs = (pairs | pairs >>> 4) & 0x00FF00FF;
+        return (pairs | pairs >>> 8) & 0xFFFF;
     }
 
     /// Two scales share a word.
-    private void scale(int row, int block, int half) {
-        var word = block / 2;
-        var other = block % 2 == 0 ? 0 : panels.word(row, word);
-        panels.setWord(row, word, other | half << (block % 2 * 16));
+    private static void scale(Lane lane, int block, short half) {
+        lane.add(block / 2, (half & 0xFFFF) << (block % 2 * 16));
     }
 
     /// The 32 bytes of 64 weights hold one block in their low halves and the next in their high ones.
-    private void q4_k(int row, long at) {
+    private void q4_k(short[] row, Lane lane) {
         for (var group = 0; group < columns / SUPER; group++) {
-            var from = at + group * 144L;
-            panels.setWord(row, group * 5, source.get(HostTensor.INT, from));
+            var from = group * 72;
+            lane.set(group * 5, word(row, from));
             for (var pair = 0; pair < 4; pair++) {
-                panels.setWord(
-                        row,
+                lane.set(
                         group * 5 + 1 + pair,
-                        multipliers(from + 4, 2 * pair) | multipliers(from + 4, 2 * pair + 1) << 16);
+                        multipliers(row, from + 2, 2 * pair) | multipliers(row, from + 2, 2 * pair + 1) << 16);
                 for (var side = 0; side < 2; side++) {
-                    var block = group * 8 + pair * 2 + side;
-                    var bytes = from + 16 + pair * 32L;
-                    nibbles(row, block, bytes, side * 4, bytes + 16, side * 4);
+                    var block = head + (group * 8 + pair * 2 + side) * 4;
+                    var bytes = from + 8 + pair * 16;
+                    nibbles(row, bytes, side * 4, lane, block);
+                    nibbles(row, bytes + 8, side * 4, lane, block + 2);
                 }
             }
         }
     }
 
     /// Scale and offset multiplier of block `j`, a byte each.
-    private int multipliers(long from, int j) {
+    private static int multipliers(short[] row, int from, int j) {
         if (j < 4) {
-            return octet(from + j) & 63 | (octet(from + j + 4) & 63) << 8;
+            return octet(row, from, j) & 63 | (octet(row, from, j + 4) & 63) << 8;
         }
-        var low = octet(from + j + 4);
-        return low & 0xF | (octet(from + j - 4) >> 6) << 4 | ((low >> 4) | (octet(from + j) >> 6) << 4) << 8;
+        var low = octet(row, from, j + 4);
+        return low & 0xF
+                | (octet(row, from, j - 4) >> 6) << 4
+                | ((low >> 4) | (octet(row, from, j) >> 6) << 4) << 8;
     }
 
-    private int half(long at) {
-        return source.get(HostTensor.SHORT, at) & 0xFFFF;
+    private static int word(short[] row, int at) {
+        return row[at] & 0xFFFF | row[at + 1] << 16;
     }
 
-    private int octet(long at) {
-        return source.get(ValueLayout.JAVA_BYTE, at) & 0xFF;
+    /// Byte `place` behind element `from`.
+    private static int octet(short[] row, int from, int place) {
+        return row[from + place / 2] >>> (place % 2 * 8) & 0xFF;
     }
 }

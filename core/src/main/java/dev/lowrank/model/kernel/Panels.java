@@ -105,8 +105,11 @@ public final class Panels {
         return data.get(HostTensor.INT, place(row, word));
     }
 
-    void setWord(int row, int word, int value) {
-        data.set(HostTensor.INT, place(row, word), value);
+    /// Writes a whole panel.
+    ///
+    /// @param words scales first, those of its rows side by side
+    void fill(int panel, int[] words) {
+        MemorySegment.copy(words, 0, data, HostTensor.INT, panel * panelBytes(), words.length);
     }
 
     private long place(int row, int word) {
