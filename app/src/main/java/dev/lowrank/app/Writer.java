@@ -10,6 +10,9 @@ import dev.lowrank.model.TokenSource;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /// A model made ready to write: opened, with its tokenizer and both engines behind one generator.
 final class Writer implements AutoCloseable {
@@ -38,13 +41,32 @@ final class Writer implements AutoCloseable {
         }
     }
 
+    /// The tokenizer is read while weights are packed: each takes about as long.
     private static Writer open(LanguageModel model) {
-        var tokenizer = model.tokenizer();
+        var reading = CompletableFuture.supplyAsync(
+                model::tokenizer,
+                task -> Thread.ofPlatform().name("tokenizer").daemon().start(task));
+        RowDecoder row = null;
         try {
-            return new Writer(model, tokenizer, RowDecoder.of(model));
+            row = RowDecoder.of(model);
+            return new Writer(model, reading.join(), row);
         } catch (RuntimeException | Error failure) {
-            tokenizer.close();
+            if (row != null) {
+                row.close();
+            }
+            // Whatever failed, the tokenizer's reading must not outlive the model.
+            reading.exceptionally(_ -> null).thenAccept(Writer::closeRead).join();
+            if (failure instanceof CompletionException wrapped
+                    && wrapped.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
             throw failure;
+        }
+    }
+
+    private static void closeRead(@Nullable Tokenizer tokenizer) {
+        if (tokenizer != null) {
+            tokenizer.close();
         }
     }
 

@@ -31,7 +31,8 @@ final class PanelPacker {
         var first = panel * panels.lanes();
         var words = new int[(head + panels.form().bodyWords(columns)) * panels.lanes()];
         var floats = panels.form() == PanelForm.F32 ? new float[columns] : new float[0];
-        var halves = new short[floats.length > 0 ? 0 : Math.toIntExact(tensor.dtype().bytes(columns) / 2)];
+        var halves =
+                new short[floats.length > 0 ? 0 : Math.toIntExact(tensor.dtype().bytes(columns) / 2)];
         for (var row = first; row < Math.min(first + panels.lanes(), panels.rows()); row++) {
             var lane = new Lane(words, row - first, panels.lanes());
             if (floats.length > 0) {
@@ -155,9 +156,7 @@ final class PanelPacker {
             return octet(row, from, j) & 63 | (octet(row, from, j + 4) & 63) << 8;
         }
         var low = octet(row, from, j + 4);
-        return low & 0xF
-                | (octet(row, from, j - 4) >> 6) << 4
-                | ((low >> 4) | (octet(row, from, j) >> 6) << 4) << 8;
+        return low & 0xF | (octet(row, from, j - 4) >> 6) << 4 | ((low >> 4) | (octet(row, from, j) >> 6) << 4) << 8;
     }
 
     private static int word(short[] row, int at) {
