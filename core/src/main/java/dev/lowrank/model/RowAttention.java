@@ -86,18 +86,19 @@ final class RowAttention implements WorkerTeam.Task {
         var keys = cache.keys(block);
         var first = stretch * STRETCH;
         var own = scores[worker];
+        var scratch = tools.scratch(worker);
         var headKeys = kvHead * (keys.bytes() / spec.kvHeads());
         for (var i = 0; i < count; i += Kernels.KEY_GROUP) {
             var start = headKeys + (long) (first + i) * keyDim * 4;
-            kernels.scores(keys.data(), start, keyDim, batch.qkv[row], queries[head], own, i);
+            kernels.scores(keys.data(), start, keyDim, batch.qkv[row], queries[head], own, i, scratch);
         }
         var part = part(row, head, stretch);
         var scale = (float) spec.attentionScale();
-        kernels.expShifted(own, 0, count, scale, weights, 2 * part, tools.scratch(worker));
+        kernels.expShifted(own, 0, count, scale, weights, 2 * part, scratch);
         var width = valueDim;
         Arrays.fill(parts, part * width, (part + 1) * width, 0);
         var start = ((long) kvHead * cache.capacity() + first) * width * 4;
-        kernels.mix(cache.values(block).data(), start, count, width, own, 0, parts, part * width);
+        kernels.mix(cache.values(block).data(), start, count, width, own, 0, parts, part * width, scratch);
     }
 
     private int part(int row, int head, int stretch) {

@@ -212,16 +212,17 @@ final class RowStep implements WorkerTeam.Task {
         }
     }
 
-    /// One row alone, more in fours; what the last four has too much belongs to no row.
+    /// Rows in fours, a last one alone; what the last four has too much belongs to no row.
     private void multiply(Product product, int first, int panels, float[] scratch) {
         var kernels = tools.kernels();
         var weight = product.weight();
-        if (rows == 1) {
-            kernels.products(weight, first, panels, product.x()[only], product.z()[only], product.zOffset(), scratch);
-            return;
-        }
-        for (var row = 0; row < rows; row += Kernels.ROWS) {
-            kernels.products(weight, first, panels, product.x(), row, product.z(), product.zOffset(), scratch);
+        var z = product.z();
+        for (var row = only; row < only + rows; row += Kernels.ROWS) {
+            if (row == only + rows - 1) {
+                kernels.products(weight, first, panels, product.x()[row], z[row], product.zOffset(), scratch);
+            } else {
+                kernels.products(weight, first, panels, product.x(), row, z, product.zOffset(), scratch);
+            }
         }
     }
 

@@ -21,7 +21,7 @@ final class RowTools implements AutoCloseable {
     RowTools(Kernels kernels, int threads) {
         this.kernels = kernels;
         team = WorkerTeam.of(threads);
-        scratch = new float[threads][Kernels.KEY_GROUP];
+        scratch = new float[threads][Kernels.SCRATCH];
     }
 
     Kernels kernels() {

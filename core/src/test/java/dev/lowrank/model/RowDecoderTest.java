@@ -2,7 +2,6 @@ package dev.lowrank.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.tensor.DType;
@@ -14,9 +13,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class RowDecoderTest {
-    /// Vector kernels against plain loops through two blocks, logits around 1.
-    private static final float KERNELS_AGREE = 1e-5f;
-
     private static final int[] TOKENS = {5, 96, 0, 17, 42, 42, 3};
 
     private static List<float[]> logits(SyntheticModel model, Kernels kernels, int threads) {
@@ -45,12 +41,12 @@ class RowDecoderTest {
 
     @ParameterizedTest
     @EnumSource(names = {"F32", "BF16", "F16"})
-    void plainLoopsAgreeWithVectors(DType dtype) {
+    void plainLoopsGiveTheBitsOfVectors(DType dtype) {
         var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.TINY);
         var vectors = logits(model, Kernels.best(), 1);
-        var loops = logits(model, Kernels.scalar(), 2);
+        var loops = logits(model, Kernels.scalar(Kernels.best().lanes()), 2);
         for (var i = 0; i < vectors.size(); i++) {
-            assertThat(loops.get(i)).containsExactly(vectors.get(i), within(KERNELS_AGREE));
+            assertThat(loops.get(i)).containsExactly(vectors.get(i));
         }
     }
 
@@ -122,10 +118,10 @@ class RowDecoderTest {
             text[i] = i * 31 % model.spec().vocabSize();
         }
         try (var vectors = RowDecoder.of(model.spec(), model, Kernels.best(), 3);
-                var loops = RowDecoder.of(model.spec(), model, Kernels.scalar(), 1);
+                var loops = RowDecoder.of(model.spec(), model, Kernels.scalar(Kernels.best().lanes()), 1);
                 var one = KvCache.of(model.spec(), text.length);
                 var other = KvCache.of(model.spec(), text.length)) {
-            assertThat(vectors.prefill(text, one)).containsExactly(loops.prefill(text, other), within(KERNELS_AGREE));
+            assertThat(vectors.prefill(text, one)).containsExactly(loops.prefill(text, other));
         }
     }
 

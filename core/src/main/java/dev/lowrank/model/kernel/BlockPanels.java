@@ -34,44 +34,7 @@ final class BlockPanels {
     private static final int NIBBLE_WORDS = 4;
     private static final int QUADS = 8;
 
-    /// What undoes the places of a word's four bytes; the last one is shifted down.
-    private static final float[] BYTE_FACTORS = repeated(1, 0x1p-8f, 0x1p-16f, 1);
-    /// What undoes the places of the four halves of bytes in half a word.
-    private static final float[] NIBBLE_FACTORS = repeated(1, 0x1p-4f, 0x1p-8f, 0x1p-12f);
-
     private BlockPanels() {}
-
-    /// Shifts activations to meet the fields of words, and sums them by blocks for the offsets.
-    static void prepare(RowInput x, PanelForm form) {
-        var values = x.values();
-        var shifted = x.shifted();
-        var factors = form.weightsPerWord() == 4 ? BYTE_FACTORS : NIBBLE_FACTORS;
-        for (var j = 0; j < values.length; j += WIDTH) {
-            FloatVector.fromArray(FLOATS, values, j)
-                    .mul(FloatVector.fromArray(FLOATS, factors, 0))
-                    .intoArray(shifted, j);
-        }
-        var sums = x.sums();
-        var factor = form.hasOffsets() ? 1 : -form.bias();
-        for (var block = 0; block < sums.length; block++) {
-            float a = 0;
-            float b = 0;
-            for (var j = block * form.blockWeights(); j < (block + 1) * form.blockWeights(); j += 2) {
-                a += values[j];
-                b += values[j + 1];
-            }
-            sums[block] = factor * (a + b);
-        }
-    }
-
-    /// Enough for the widest vector.
-    private static float[] repeated(float... factors) {
-        var all = new float[WIDTH];
-        for (var i = 0; i < WIDTH; i++) {
-            all[i] = factors[i % factors.length];
-        }
-        return all;
-    }
 
     /// One panel with [Kernels#ROWS] rows.
     ///

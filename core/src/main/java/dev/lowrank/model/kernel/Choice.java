@@ -9,6 +9,6 @@ final class Choice {
 
     private static Kernels choose() {
         var present = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return present && VectorKernels.supported() ? new VectorKernels() : new ScalarKernels();
+        return present && VectorKernels.supported() ? new VectorKernels() : Kernels.scalar();
     }
 }

@@ -7,7 +7,8 @@ import java.lang.foreign.MemorySegment;
 /// lengths only, not on threads, row ranges, how many rows run together or whether the code is compiled
 /// yet.
 ///
-/// `scratch` is an array of at least [#scratch] floats that no other thread uses meanwhile.
+/// `scratch` is an array that no other thread uses meanwhile: of at least [#scratch(Panels)] floats for
+/// products, else of [#SCRATCH].
 public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// Rows of activations that meet a weight together once it is read.
     int ROWS = 4;
@@ -18,15 +19,26 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// Positions that [#scores] works on at once.
     int KEY_GROUP = 128;
 
+    /// Floats of scratch that everything but products is content with.
+    int SCRATCH = 2048 + KEY_BLOCK;
+
     /// The fastest kernels that this JVM can run: the Vector API where its module is present and the
     /// machine has vectors of at least four floats, else plain loops (several times slower).
     static Kernels best() {
         return Choice.BEST;
     }
 
-    /// Plain loops.
+    /// Plain loops, with the bits of vectors of 16 floats.
     static Kernels scalar() {
-        return new ScalarKernels();
+        return scalar(KEY_BLOCK);
+    }
+
+    /// Plain loops that give the same bits as vectors of some width, whatever runs when, and work on the
+    /// same panels; only the payload of a NaN may differ.
+    ///
+    /// @param lanes floats of a vector: 4, 8 or 16
+    static Kernels scalar(int lanes) {
+        return new ScalarKernels(lanes);
     }
 
     /// What computes, for `doctor`: the kind and its vector width.
@@ -39,7 +51,9 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     int panelsTogether(Panels w);
 
     /// Makes an input ready for products with a matrix and all others that read like it.
-    void prepare(RowInput x, Panels w);
+    default void prepare(RowInput x, Panels w) {
+        x.prepare(w.form());
+    }
 
     /// Floats of scratch that products with a matrix need.
     int scratch(Panels w);
@@ -63,12 +77,29 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// @param width of a key
     /// @param q from `qOffset`, `width` elements
     /// @param scores written from `at`
-    void scores(MemorySegment keys, long start, int width, float[] q, int qOffset, float[] scores, int at);
+    void scores(
+            MemorySegment keys,
+            long start,
+            int width,
+            float[] q,
+            int qOffset,
+            float[] scores,
+            int at,
+            float[] scratch);
 
     /// `y[yOffset..] += Σ p[pOffset + i] row i` over F32 rows in native memory: the values of a head.
     ///
     /// @param data `[rows, columns]` from byte `start`
-    void mix(MemorySegment data, long start, int rows, int columns, float[] p, int pOffset, float[] y, int yOffset);
+    void mix(
+            MemorySegment data,
+            long start,
+            int rows,
+            int columns,
+            float[] p,
+            int pOffset,
+            float[] y,
+            int yOffset,
+            float[] scratch);
 
     /// `p = exp(scale (p − max p))` over `length` elements from `offset`, in place.
     ///

@@ -100,11 +100,6 @@ public final class Panels {
         return data;
     }
 
-    /// Word `word` of a row, scales first.
-    int word(int row, int word) {
-        return data.get(HostTensor.INT, place(row, word));
-    }
-
     /// Writes a whole panel.
     ///
     /// @param words scales first, those of its rows side by side
@@ -112,8 +107,10 @@ public final class Panels {
         MemorySegment.copy(words, 0, data, HostTensor.INT, panel * panelBytes(), words.length);
     }
 
-    private long place(int row, int word) {
-        return row / lanes * panelBytes() + ((long) word * lanes + row % lanes) * 4;
+    /// Puts a panel's sums where they belong; the last panel has rows that are none.
+    void place(int panel, float[] sums, int from, float[] y, int offset) {
+        var row = panel * lanes;
+        System.arraycopy(sums, from, y, offset + row, Math.min(lanes, rows - row));
     }
 
     /// Form and sizes, for messages.
@@ -125,10 +122,5 @@ public final class Panels {
     /// Whether products with another matrix read the same of an input.
     public boolean readsLike(Panels other) {
         return form.readsLike(other.form);
-    }
-
-    /// Copies a row as floats; for kernels and tests without vectors.
-    void copyRow(int row, float[] target) {
-        PanelRows.copy(this, row, target);
     }
 }

@@ -1,22 +1,19 @@
 package dev.lowrank.model.kernel;
 
-import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
-/// Plain loops for a JVM without the Vector API: four partial sums per row, which is what one core can
-/// overlap.
-final class ScalarKernels implements Kernels {
-    private static final int LANES = 8;
-    private static final float GELU_FACTOR = (float) Math.sqrt(2 / Math.PI);
-
+/// Plain loops with the bits of [VectorKernels] of some width: sums are kept for as many lanes, in the same
+/// order. They run where there is no Vector API, and everywhere until it is compiled: vectors that are not
+/// yet compiled are objects, a hundred times slower than these loops in their first compilation.
+///
+/// Rows need not fill whole vectors: what is left behind them is computed as the vector kernels do it.
+///
+/// @param lanes of the vectors
+record ScalarKernels(int lanes) implements Kernels {
     @Override
     public String describe() {
         return "plain loops (start the JVM with --add-modules jdk.incubator.vector for vector kernels)";
-    }
-
-    @Override
-    public int lanes() {
-        return LANES;
     }
 
     @Override
@@ -25,76 +22,59 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public void prepare(RowInput x, Panels w) {
-        // Products below read the elements as they are.
-    }
-
-    @Override
     public int scratch(Panels w) {
-        return Math.max(LANES, w.columns());
+        return ScalarPanels.scratch(w);
     }
 
     @Override
     public void products(Panels w, int first, int count, RowInput x, float[] y, int offset, float[] scratch) {
-        var end = Math.min((first + count) * LANES, w.rows());
-        for (var row = first * LANES; row < end; row++) {
-            w.copyRow(row, scratch);
-            y[offset + row] = dot(scratch, w.columns(), x.values());
+        for (var panel = first; panel < first + count; panel++) {
+            ScalarPanels.sum(w, panel, x, scratch);
+            w.place(panel, scratch, 0, y, offset);
         }
     }
 
     @Override
     public void products(
             Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
-        var end = Math.min((first + count) * LANES, w.rows());
-        for (var row = first * LANES; row < end; row++) {
-            w.copyRow(row, scratch);
-            for (var i = from; i < from + ROWS; i++) {
-                y[i][offset + row] = dot(scratch, w.columns(), x[i].values());
+        for (var panel = first; panel < first + count; panel++) {
+            ScalarPanels.sum(w, panel, x[from], x[from + 1], x[from + 2], x[from + 3], scratch);
+            for (var k = 0; k < ROWS; k++) {
+                w.place(panel, scratch, k * lanes, y[from + k], offset);
             }
         }
-    }
-
-    private static float dot(float[] w, int columns, float[] x) {
-        float a = 0;
-        float b = 0;
-        float c = 0;
-        float d = 0;
-        var j = 0;
-        for (; j <= columns - 4; j += 4) {
-            a += w[j] * x[j];
-            b += w[j + 1] * x[j + 1];
-            c += w[j + 2] * x[j + 2];
-            d += w[j + 3] * x[j + 3];
-        }
-        for (; j < columns; j++) {
-            a += w[j] * x[j];
-        }
-        return (a + b) + (c + d);
     }
 
     @Override
-    public void scores(MemorySegment keys, long start, int width, float[] q, int qOffset, float[] scores, int at) {
-        for (var i = 0; i < KEY_GROUP; i++) {
-            var place = start + ((long) (i / KEY_BLOCK) * width * KEY_BLOCK + i % KEY_BLOCK) * 4;
-            float sum = 0;
-            for (var j = 0; j < width; j++) {
-                sum += keys.get(HostTensor.FLOAT, place + (long) j * KEY_BLOCK * 4) * q[qOffset + j];
-            }
-            scores[at + i] = sum;
-        }
+    public void scores(
+            MemorySegment keys,
+            long start,
+            int width,
+            float[] q,
+            int qOffset,
+            float[] scores,
+            int at,
+            float[] scratch) {
+        ScalarCache.scores(keys, start, width, q, qOffset, scores, at, scratch);
     }
 
     @Override
     public void mix(
-            MemorySegment data, long start, int rows, int columns, float[] p, int pOffset, float[] y, int yOffset) {
-        for (var i = 0; i < rows; i++) {
-            var weight = p[pOffset + i];
-            var at = start + (long) i * columns * 4;
-            for (var j = 0; j < columns; j++) {
-                y[yOffset + j] += weight * data.get(HostTensor.FLOAT, at + j * 4L);
-            }
-        }
+            MemorySegment data,
+            long start,
+            int rows,
+            int columns,
+            float[] p,
+            int pOffset,
+            float[] y,
+            int yOffset,
+            float[] scratch) {
+        ScalarCache.mix(data, start, rows, columns, p, pOffset, y, yOffset, lanes, scratch);
+    }
+
+    /// How many of some elements fill whole vectors.
+    private int bound(int length) {
+        return length - length % lanes;
     }
 
     @Override
@@ -103,42 +83,81 @@ final class ScalarKernels implements Kernels {
         for (var i = offset; i < offset + length; i++) {
             max = Math.max(max, p[i]);
         }
-        var sum = 0.0;
-        for (var i = offset; i < offset + length; i++) {
+        Arrays.fill(scratch, 0, lanes, 0);
+        var bound = bound(length);
+        for (var i = 0; i < bound; i++) {
+            var e = Exponential.of((p[offset + i] - max) * scale);
+            p[offset + i] = e;
+            scratch[i % lanes] += e;
+        }
+        var sum = fold(scratch, lanes);
+        for (var i = offset + bound; i < offset + length; i++) {
             p[i] = (float) Math.exp((p[i] - max) * scale);
             sum += p[i];
         }
         result[at] = scale * max;
-        result[at + 1] = (float) sum;
+        result[at + 1] = sum;
     }
 
     @Override
     public void rmsNorm(float[] x, float[] scale, double epsilon, float[] y, float[] scratch) {
-        var sum = 0.0;
-        for (var i = 0; i < scale.length; i++) {
-            sum += (double) x[i] * x[i];
-        }
-        var factor = (float) (1 / Math.sqrt(sum / scale.length + epsilon));
-        for (var i = 0; i < scale.length; i++) {
+        var length = scale.length;
+        var factor = (float) (1 / Math.sqrt(squares(x, 0, length, scratch) / length + epsilon));
+        for (var i = 0; i < length; i++) {
             y[i] = x[i] * factor * scale[i];
         }
     }
 
     @Override
     public void layerNorm(float[] x, float[] scale, float[] shift, double epsilon, float[] y, float[] scratch) {
-        var total = 0.0;
-        for (var i = 0; i < scale.length; i++) {
-            total += x[i];
-        }
-        var mean = (float) (total / scale.length);
-        var squares = 0.0;
-        for (var i = 0; i < scale.length; i++) {
-            squares += (double) (x[i] - mean) * (x[i] - mean);
-        }
-        var factor = (float) (1 / Math.sqrt(squares / scale.length + epsilon));
-        for (var i = 0; i < scale.length; i++) {
+        var length = scale.length;
+        var mean = total(x, length, scratch) / length;
+        var factor = (float) (1 / Math.sqrt(squares(x, mean, length, scratch) / length + epsilon));
+        for (var i = 0; i < length; i++) {
             y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
         }
+    }
+
+    private float total(float[] x, int length, float[] scratch) {
+        Arrays.fill(scratch, 0, lanes, 0);
+        var bound = bound(length);
+        for (var i = 0; i < bound; i++) {
+            scratch[i % lanes] += x[i];
+        }
+        var total = fold(scratch, lanes);
+        for (var i = bound; i < length; i++) {
+            total += x[i];
+        }
+        return total;
+    }
+
+    private double squares(float[] x, float mean, int length, float[] scratch) {
+        Arrays.fill(scratch, 0, lanes, 0);
+        var bound = bound(length);
+        for (var i = 0; i < bound; i++) {
+            var v = x[i] - mean;
+            scratch[i % lanes] = Math.fma(v, v, scratch[i % lanes]);
+        }
+        double total = fold(scratch, lanes);
+        for (var i = bound; i < length; i++) {
+            total += (double) (x[i] - mean) * (x[i] - mean);
+        }
+        return total;
+    }
+
+    /// The sum of the first `lanes` floats, four partial sums at a time.
+    static float fold(float[] scratch, int lanes) {
+        var a = scratch[0];
+        var b = scratch[1];
+        var c = scratch[2];
+        var d = scratch[3];
+        for (var i = 4; i < lanes; i += 4) {
+            a += scratch[i];
+            b += scratch[i + 1];
+            c += scratch[i + 2];
+            d += scratch[i + 3];
+        }
+        return (a + b) + (c + d);
     }
 
     @Override
@@ -157,25 +176,25 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void silu(float[] x) {
-        for (var i = 0; i < x.length; i++) {
-            x[i] = silu(x[i]);
+        var bound = bound(x.length);
+        for (var i = 0; i < bound; i++) {
+            x[i] = x[i] / (Exponential.of(-x[i]) + 1);
+        }
+        for (var i = bound; i < x.length; i++) {
+            x[i] = Exponential.silu(x[i]);
         }
     }
 
     @Override
     public void geluTanh(float[] x) {
-        for (var i = 0; i < x.length; i++) {
-            x[i] = geluTanh(x[i]);
+        var bound = bound(x.length);
+        for (var i = 0; i < bound; i++) {
+            var v = x[i];
+            var exponent = (v * v * v * Exponential.GELU_CUBIC + v) * Exponential.GELU_EXPONENT;
+            x[i] = v / (Exponential.of(exponent) + 1);
         }
-    }
-
-    static float silu(float x) {
-        return (float) (x / (1 + Math.exp(-x)));
-    }
-
-    /// `(1 + tanh u) / 2 = 1 / (1 + exp(−2u))`, without the cancellation of the left side.
-    static float geluTanh(float x) {
-        var u = GELU_FACTOR * (x + 0.044715f * x * x * x);
-        return (float) (x / (1 + Math.exp(-2 * u)));
+        for (var i = bound; i < x.length; i++) {
+            x[i] = Exponential.geluTanh(x[i]);
+        }
     }
 }

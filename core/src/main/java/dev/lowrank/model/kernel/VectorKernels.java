@@ -13,12 +13,6 @@ import jdk.incubator.vector.VectorSpecies;
 final class VectorKernels implements Kernels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final int WIDTH = FLOATS.length();
-    private static final float LOG2_E = 1.44269504f;
-    private static final float LN2_HIGH = 0.693359375f;
-    private static final float LN2_LOW = -2.12194440e-4f;
-    /// Adding 1.5 · 2²³ rounds to an integer, which then lies in the low bits.
-    private static final float ROUNDER = 12582912f;
-    private static final float GELU_FACTOR = (float) (-2 * Math.sqrt(2 / Math.PI));
 
     /// Whether vectors are wide enough to be worth it, and not wider than a group of keys can fill.
     static boolean supported() {
@@ -45,13 +39,6 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void prepare(RowInput x, Panels w) {
-        if (w.form().isBlocks()) {
-            BlockPanels.prepare(x, w.form());
-        }
-    }
-
-    @Override
     public int scratch(Panels w) {
         return BlockPanels.SUMS + (w.form().isBlocks() ? BlockScales.PER_BLOCK * w.blocks() : 0);
     }
@@ -63,13 +50,13 @@ final class VectorKernels implements Kernels {
         for (var i = 0; i < together; i++) {
             sum(w, first + i, together, x, scratch);
             for (var k = 0; k < streams; k++) {
-                place(w, first + i + k * together, scratch, k * WIDTH, y, offset);
+                w.place(first + i + k * together, scratch, k * WIDTH, y, offset);
             }
         }
         // What is left takes a stream's place in each of them.
         for (var i = streams * together; i < count; i++) {
             sum(w, first + i, 0, x, scratch);
-            place(w, first + i, scratch, 0, y, offset);
+            w.place(first + i, scratch, 0, y, offset);
         }
     }
 
@@ -103,12 +90,6 @@ final class VectorKernels implements Kernels {
         BlockScales.expand(w, start + gap, scratch, BlockPanels.SUMS + 2 * WIDTH);
     }
 
-    /// Puts a panel's sums where they belong; the last panel has rows that are none.
-    private static void place(Panels w, int panel, float[] scratch, int from, float[] y, int offset) {
-        var row = panel * WIDTH;
-        System.arraycopy(scratch, from, y, offset + row, Math.min(WIDTH, w.rows() - row));
-    }
-
     @Override
     public void products(
             Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
@@ -125,7 +106,7 @@ final class VectorKernels implements Kernels {
                 case F16 -> {
                     for (var k = 0; k < ROWS; k++) {
                         PlainPanels.f16(w.data(), start, words(w), x[from + k].values(), scratch);
-                        place(w, panel, scratch, 0, y[from + k], offset);
+                        w.place(panel, scratch, 0, y[from + k], offset);
                     }
                 }
                 case Q8_0, Q4_0, Q4_1, Q4_K -> {
@@ -135,19 +116,35 @@ final class VectorKernels implements Kernels {
                 }
             }
             for (var k = 0; k < ROWS && form != PanelForm.F16; k++) {
-                place(w, panel, scratch, k * WIDTH, y[from + k], offset);
+                w.place(panel, scratch, k * WIDTH, y[from + k], offset);
             }
         }
     }
 
     @Override
-    public void scores(MemorySegment keys, long start, int width, float[] q, int qOffset, float[] scores, int at) {
+    public void scores(
+            MemorySegment keys,
+            long start,
+            int width,
+            float[] q,
+            int qOffset,
+            float[] scores,
+            int at,
+            float[] scratch) {
         CacheKernels.scores(keys, start, width, q, qOffset, scores, at);
     }
 
     @Override
     public void mix(
-            MemorySegment data, long start, int rows, int columns, float[] p, int pOffset, float[] y, int yOffset) {
+            MemorySegment data,
+            long start,
+            int rows,
+            int columns,
+            float[] p,
+            int pOffset,
+            float[] y,
+            int yOffset,
+            float[] scratch) {
         CacheKernels.mix(data, start, rows, columns, p, pOffset, y, yOffset);
     }
 
@@ -282,7 +279,7 @@ final class VectorKernels implements Kernels {
             v.div(exp(v.neg()).add(1)).intoArray(x, i);
         }
         for (; i < x.length; i++) {
-            x[i] = ScalarKernels.silu(x[i]);
+            x[i] = Exponential.silu(x[i]);
         }
     }
 
@@ -291,43 +288,28 @@ final class VectorKernels implements Kernels {
         var i = 0;
         for (; i < FLOATS.loopBound(x.length); i += WIDTH) {
             var v = FloatVector.fromArray(FLOATS, x, i);
-            var u = v.mul(v).mul(v).mul(0.044715f).add(v).mul(GELU_FACTOR);
+            var u = v.mul(v).mul(v).mul(Exponential.GELU_CUBIC).add(v).mul(Exponential.GELU_EXPONENT);
             v.div(exp(u).add(1)).intoArray(x, i);
         }
         for (; i < x.length; i++) {
-            x[i] = ScalarKernels.geluTanh(x[i]);
+            x[i] = Exponential.geluTanh(x[i]);
         }
     }
 
     /// The sum of all lanes.
-    static float sum(FloatVector v, float[] scratch) {
+    private static float sum(FloatVector v, float[] scratch) {
         v.intoArray(scratch, 0);
-        return fold(scratch, 0);
-    }
-
-    /// The sum of one vector's worth of floats, four partial sums at a time.
-    static float fold(float[] scratch, int from) {
-        var a = scratch[from];
-        var b = scratch[from + 1];
-        var c = scratch[from + 2];
-        var d = scratch[from + 3];
-        for (var i = from + 4; i < from + WIDTH; i += 4) {
-            a += scratch[i];
-            b += scratch[i + 1];
-            c += scratch[i + 2];
-            d += scratch[i + 3];
-        }
-        return (a + b) + (c + d);
+        return ScalarKernels.fold(scratch, WIDTH);
     }
 
     /// `e^v` to about 2e-7 relative: `2^n e^r` with `|r| ≤ ln 2 / 2` and a polynomial of degree 7 for
     /// `e^r`. Arguments below −87 give the smallest normal number, above 88 the largest power. The library
     /// function of the Vector API is not used because interpreted and compiled code round it differently.
     private static FloatVector exp(FloatVector v) {
-        var x = v.min(88.0f).max(-87.0f);
-        var rounded = x.mul(LOG2_E).add(ROUNDER);
-        var n = rounded.sub(ROUNDER);
-        var r = x.sub(n.mul(LN2_HIGH)).sub(n.mul(LN2_LOW));
+        var x = v.min(Exponential.LARGEST).max(Exponential.SMALLEST);
+        var rounded = x.mul(Exponential.LOG2_E).add(Exponential.ROUNDER);
+        var n = rounded.sub(Exponential.ROUNDER);
+        var r = x.sub(n.mul(Exponential.LN2_HIGH)).sub(n.mul(Exponential.LN2_LOW));
         var p = r.mul(1.9841270e-4f)
                 .add(1.3888889e-3f)
                 .mul(r)
@@ -343,7 +325,7 @@ final class VectorKernels implements Kernels {
                 .mul(r)
                 .add(1);
         var power = rounded.reinterpretAsInts()
-                .add(127 - Float.floatToRawIntBits(ROUNDER))
+                .add(127 - Float.floatToRawIntBits(Exponential.ROUNDER))
                 .lanewise(VectorOperators.LSHL, 23)
                 .reinterpretAsFloats();
         return p.mul(power);

@@ -9,7 +9,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -64,15 +63,6 @@ class BlockProductsTest {
         }
     }
 
-    @ParameterizedTest
-    @MethodSource("products")
-    void aCopiedRowHoldsTheDecodedWeights(Kernels kernels, DType dtype, int columns) {
-        var tensor = blocks(dtype, new SplittableRandom(3), ROWS, columns);
-        var row = new float[columns];
-        PanelProducts.of(kernels, tensor).panels().copyRow(7, row);
-        assertThat(row).containsExactly(Arrays.copyOfRange(tensor.toFloats(), 7 * columns, 8 * columns));
-    }
-
     @Test
     void blocksMayStartAtAnyByteAndOnTheHeap() {
         for (var dtype : List.of(DType.Q4_0, DType.Q4_1, DType.Q8_0)) {
@@ -111,7 +101,7 @@ class BlockProductsTest {
     }
 
     /// Random bytes with finite scales.
-    private static HostTensor blocks(DType dtype, SplittableRandom random, int rows, int columns) {
+    static HostTensor blocks(DType dtype, SplittableRandom random, int rows, int columns) {
         var data = Arena.ofAuto().allocate(dtype.bytes((long) rows * columns), 2);
         for (var i = 0L; i < data.byteSize(); i++) {
             data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt(256));

@@ -27,9 +27,9 @@ class KernelsTest {
     /// Functions with an exponential, relative to 1 or to the value.
     private static final double F32_FUNCTION = 1e-6;
 
-    private static final int[] SIZES = {1, 3, 17, 31, 32, 33, 575, 576, 704};
+    static final int[] SIZES = {1, 3, 17, 31, 32, 33, 575, 576, 704};
 
-    private final float[] scratch = new float[256];
+    private final float[] scratch = new float[Kernels.SCRATCH];
 
     static Stream<Kernels> kernels() {
         return Stream.of(Kernels.best(), Kernels.scalar());
@@ -116,7 +116,7 @@ class KernelsTest {
             var keys = tensor(DType.F32, random, (blocks + 1) * width, Kernels.KEY_BLOCK);
             var q = vector(random, width + 1).values();
             var scores = new float[Kernels.KEY_GROUP + 2];
-            kernels.scores(keys.data(), 4L * width * Kernels.KEY_BLOCK, width, q, 1, scores, 1);
+            kernels.scores(keys.data(), 4L * width * Kernels.KEY_BLOCK, width, q, 1, scores, 1, scratch);
             for (var i = 0; i < Kernels.KEY_GROUP; i++) {
                 var sum = 0.0;
                 for (var j = 0; j < width; j++) {
@@ -139,7 +139,7 @@ class KernelsTest {
             var y = new float[columns + 2];
             Arrays.fill(y, 1, columns + 1, 0.5f);
             y[0] = 42;
-            kernels.mix(rows.data(), columns * 4L, 8, columns, p, 2, y, 1);
+            kernels.mix(rows.data(), columns * 4L, 8, columns, p, 2, y, 1, scratch);
             for (var j = 0; j < columns; j++) {
                 var sum = 0.5;
                 for (var i = 0; i < 8; i++) {
@@ -307,7 +307,7 @@ class KernelsTest {
         assertThat(Kernels.scalar().describe()).contains("--add-modules");
     }
 
-    private static float[] floats(SplittableRandom random, int length) {
+    static float[] floats(SplittableRandom random, int length) {
         return Arrays.copyOf(vector(random, length).values(), length);
     }
 
@@ -319,7 +319,7 @@ class KernelsTest {
         return vector;
     }
 
-    private static HostTensor tensor(DType dtype, SplittableRandom random, int rows, int columns) {
+    static HostTensor tensor(DType dtype, SplittableRandom random, int rows, int columns) {
         var data = Arena.ofAuto().allocate((long) rows * columns * dtype.bytes(), 64);
         for (var i = 0L; i < (long) rows * columns; i++) {
             var value = (float) random.nextDouble(-1, 1);

@@ -61,16 +61,24 @@ record PanelProducts(Kernels kernels, HostTensor tensor, Panels panels) {
             assertThat(parts).containsExactly(whole);
         }
         var inputs = new RowInput[Kernels.ROWS + 1];
-        var outputs = new float[Kernels.ROWS + 1][panels.rows()];
         for (var i = 0; i < inputs.length; i++) {
             inputs[i] = i == 3 ? x : KernelsTest.vector(random, panels.columns());
-            kernels.prepare(inputs[i], panels);
         }
-        kernels.products(panels, 0, panels.count(), inputs, 1, outputs, 0, new float[kernels.scratch(panels)]);
+        var outputs = withLastFour(inputs);
         assertThat(outputs[0]).containsOnly(0f);
         for (var i = 1; i < inputs.length; i++) {
             assertThat(outputs[i]).containsExactly(with(inputs[i]));
         }
+    }
+
+    /// All rows of the matrix with all inputs but the first.
+    float[][] withLastFour(RowInput[] inputs) {
+        var outputs = new float[inputs.length][panels.rows()];
+        for (var input : inputs) {
+            kernels.prepare(input, panels);
+        }
+        kernels.products(panels, 0, panels.count(), inputs, 1, outputs, 0, new float[kernels.scratch(panels)]);
+        return outputs;
     }
 
     void haveTheSameBitsWhenTheCodeIsCompiled(SplittableRandom random, int times) {
