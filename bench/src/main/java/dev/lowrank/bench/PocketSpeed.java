@@ -45,6 +45,7 @@ public class PocketSpeed {
                 .ints(tokens, 0, model.spec().vocabSize())
                 .toArray();
         var _ = torch.prefill(prompt, cache);
+        row.warm();
     }
 
     /// @return the last token's logits

@@ -67,6 +67,7 @@ public final class SpeedMeter {
         var tokens = fitting(prompt, decoder.spec());
         var count = Math.min(decode, decoder.spec().maxPositions() - tokens.length);
         var energy = EnergyMeter.ofMachine();
+        decoder.warm();
         var bestPrefill = Double.POSITIVE_INFINITY;
         var run = new Run(decoder, count, rounds);
         var joules = OptionalDouble.empty();
@@ -136,6 +137,7 @@ public final class SpeedMeter {
         var tokens = fitting(prompt, decoder.spec());
         var count = Math.min(decode, decoder.spec().maxPositions() - tokens.length);
         var caches = new ArrayList<KvCache>();
+        decoder.warm();
         try {
             for (var row = 0; row < rows; row++) {
                 caches.add(KvCache.of(decoder.spec(), tokens.length + count));

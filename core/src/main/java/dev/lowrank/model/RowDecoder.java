@@ -1,6 +1,7 @@
 package dev.lowrank.model;
 
 import dev.lowrank.model.DecoderSpec.Positions;
+import dev.lowrank.model.kernel.KernelStart;
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.WorkerTeam;
 import dev.lowrank.tensor.HostTensor;
@@ -34,9 +35,9 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     private final WorkerTeam.Task embed = this::embed;
     private final WorkerTeam.Task normalize = this::normalize;
 
-    private RowDecoder(DecoderSpec spec, Weights weights, Kernels kernels, int threads) {
+    private RowDecoder(DecoderSpec spec, Weights weights, KernelStart start, int threads) {
         this.spec = spec;
-        tools = new RowTools(kernels, threads);
+        tools = new RowTools(start, threads);
         try {
             var rotated = spec.positions() instanceof Positions.Rotary(var rope) ? rope.inverseFrequencies().length : 0;
             batch = new RowBatch(spec, rotated);
@@ -96,12 +97,22 @@ public final class RowDecoder implements Prefill, AutoCloseable {
                         return linears.apply(site);
                     }
                 },
-                Kernels.best(),
                 threads);
     }
 
+    static RowDecoder of(DecoderSpec spec, Weights weights, int threads) {
+        return new RowDecoder(spec, weights, KernelStart.cold(), threads);
+    }
+
     static RowDecoder of(DecoderSpec spec, Weights weights, Kernels kernels, int threads) {
-        return new RowDecoder(spec, weights, kernels, threads);
+        return new RowDecoder(spec, weights, KernelStart.with(kernels), threads);
+    }
+
+    /// Makes the fastest kernels run from now on, which takes a second in a cold process; for measurements
+    /// and for processes that answer later. Otherwise that happens once the first rows are through. Numbers
+    /// do not depend on it.
+    public void warm() {
+        tools.start().warm();
     }
 
     /// Runs one token at the cache's next position and extends the cache by it.
@@ -189,6 +200,10 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     }
 
     private void begin() {
+        // Not before the first rows are through: somebody waits for the first token.
+        if (batch.count() > 0) {
+            tools.start().warm();
+        }
         batch.clear();
     }
 
@@ -243,7 +258,7 @@ public final class RowDecoder implements Prefill, AutoCloseable {
 
     /// What the decoder computes with, for `doctor`.
     public String describe() {
-        return tools.kernels().describe() + ", " + tools.team().threads() + " threads";
+        return tools.start().fastest().describe() + ", " + tools.team().threads() + " threads";
     }
 
     /// Bytes of weights that a step reads: all linears and the head.

@@ -44,7 +44,7 @@ final class RowStep implements WorkerTeam.Task {
         var chunkBytes = Math.clamp(total / ((long) threads * CHUNKS_PER_THREAD), SMALLEST_CHUNK, LARGEST_CHUNK);
         for (var i = 0; i < this.products.length; i++) {
             var weight = this.products[i].weight();
-            var together = tools.kernels().panelsTogether(weight);
+            var together = tools.start().fastest().panelsTogether(weight);
             var panels = chunkBytes / weight.panelBytes() / together * together;
             chunkPanels[i] = Math.clamp(panels, together, Integer.MAX_VALUE / 2);
             firstChunk[i + 1] = firstChunk[i] + Math.ceilDiv(weight.count(), chunkPanels[i]);

@@ -1,5 +1,6 @@
 package dev.lowrank.model;
 
+import dev.lowrank.model.kernel.KernelStart;
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.Panels;
 import dev.lowrank.model.kernel.RowInput;
@@ -11,7 +12,7 @@ import java.lang.foreign.Arena;
 /// What the parts of a [RowDecoder] compute with: kernels, the threads that share the work, a scratch for
 /// each of them, and the memory that packed weights live in. Closing ends the threads and frees the memory.
 final class RowTools implements AutoCloseable {
-    private final Kernels kernels;
+    private final KernelStart start;
     private final WorkerTeam team;
     private final Arena arena = Arena.ofShared();
     private final LargeMemory memory = new LargeMemory(arena);
@@ -19,13 +20,23 @@ final class RowTools implements AutoCloseable {
     private long packedBytes;
 
     RowTools(Kernels kernels, int threads) {
-        this.kernels = kernels;
+        this(KernelStart.with(kernels), threads);
+    }
+
+    RowTools(KernelStart start, int threads) {
+        this.start = start;
         team = WorkerTeam.of(threads);
         scratch = new float[threads][Kernels.SCRATCH];
     }
 
+    /// What computes now; another one, with the same bits, may do so later.
     Kernels kernels() {
-        return kernels;
+        return start.current();
+    }
+
+    /// How kernels come to be the fastest.
+    KernelStart start() {
+        return start;
     }
 
     WorkerTeam team() {
@@ -41,8 +52,9 @@ final class RowTools implements AutoCloseable {
     ///
     /// @param weight `[out, in]`; its memory is not read afterwards
     Panels pack(HostTensor weight) {
-        var panels = Panels.pack(weight, kernels.lanes(), memory, team);
-        var needed = kernels.scratch(panels);
+        var panels = Panels.pack(weight, start.fastest().lanes(), memory, team);
+        start.expect(weight.dtype());
+        var needed = start.scratch(panels);
         for (var i = 0; i < scratch.length; i++) {
             if (scratch[i].length < needed) {
                 scratch[i] = new float[needed];

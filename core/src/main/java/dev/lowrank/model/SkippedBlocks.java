@@ -1,6 +1,5 @@
 package dev.lowrank.model;
 
-import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.tensor.HostTensor;
 import java.util.Set;
 
@@ -48,7 +47,7 @@ public final class SkippedBlocks {
     }
 
     static RowDecoder decoder(DecoderSpec whole, RowDecoder.Weights weights, Set<Integer> skipped, int threads) {
-        return RowDecoder.of(without(whole, skipped), weights, Kernels.best(), threads);
+        return RowDecoder.of(without(whole, skipped), weights, threads);
     }
 
     private static DecoderSpec without(DecoderSpec whole, Set<Integer> skipped) {

@@ -51,6 +51,23 @@ class RowDecoderTest {
     }
 
     @Test
+    void aColdDecoderGivesTheSameBitsAsAWarmOne() {
+        var model = new SyntheticModel(DType.BF16, SyntheticModel.Dimensions.TINY);
+        var expected = logits(model, Kernels.best(), 1);
+        for (var warm : new boolean[] {false, true}) {
+            try (var decoder = RowDecoder.of(model.spec(), model, 2);
+                    var cache = KvCache.of(model.spec(), TOKENS.length)) {
+                if (warm) {
+                    decoder.warm();
+                }
+                for (var i = 0; i < TOKENS.length; i++) {
+                    assertThat(decoder.step(TOKENS[i], cache)).containsExactly(expected.get(i));
+                }
+            }
+        }
+    }
+
+    @Test
     void aPrefillIsTheSameAsItsSteps() {
         var model = new SyntheticModel(DType.F32, SyntheticModel.Dimensions.TINY);
         var steps = logits(model, Kernels.best(), 1);
