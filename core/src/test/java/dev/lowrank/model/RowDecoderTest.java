@@ -135,7 +135,8 @@ class RowDecoderTest {
             text[i] = i * 31 % model.spec().vocabSize();
         }
         try (var vectors = RowDecoder.of(model.spec(), model, Kernels.best(), 3);
-                var loops = RowDecoder.of(model.spec(), model, Kernels.scalar(Kernels.best().lanes()), 1);
+                var loops = RowDecoder.of(
+                        model.spec(), model, Kernels.scalar(Kernels.best().lanes()), 1);
                 var one = KvCache.of(model.spec(), text.length);
                 var other = KvCache.of(model.spec(), text.length)) {
             assertThat(vectors.prefill(text, one)).containsExactly(loops.prefill(text, other));

@@ -49,8 +49,8 @@ public final class KernelStart {
         types.add(PanelForm.of(type) == PanelForm.F32 ? DType.F32 : type);
     }
 
-    /// Has the fastest kernels compiled and changes over to them. It takes about a second in a cold process,
-    /// tens of milliseconds where they are compiled already, and nothing the second time.
+    /// Has the fastest kernels compiled and changes over to them. It takes about a second in a cold
+    /// process, tens of milliseconds where they are compiled already, and nothing the second time.
     public void warm() {
         if (current.equals(fastest)) {
             return;

@@ -78,14 +78,7 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// @param q from `qOffset`, `width` elements
     /// @param scores written from `at`
     void scores(
-            MemorySegment keys,
-            long start,
-            int width,
-            float[] q,
-            int qOffset,
-            float[] scores,
-            int at,
-            float[] scratch);
+            MemorySegment keys, long start, int width, float[] q, int qOffset, float[] scores, int at, float[] scratch);
 
     /// `y[yOffset..] += Σ p[pOffset + i] row i` over F32 rows in native memory: the values of a head.
     ///

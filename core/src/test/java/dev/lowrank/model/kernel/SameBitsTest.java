@@ -15,8 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Plain loops against vectors of this machine's width, as bits: a decoder goes from one to the other in the
-/// middle of a text.
+/// Plain loops against vectors of this machine's width, as bits: a decoder goes from one to the other in
+/// the middle of a text.
 class SameBitsTest {
     private static final int ROWS = 41;
 
@@ -65,7 +65,9 @@ class SameBitsTest {
             var random = new SplittableRandom(width);
             var keys = KernelsTest.tensor(DType.F32, random, Kernels.KEY_GROUP, width);
             var q = KernelsTest.floats(random, width + 1);
-            same((kernels, scores) -> kernels.scores(keys.data(), 0, width, q, 1, scores, 2, scratch()), new float[130]);
+            same(
+                    (kernels, scores) -> kernels.scores(keys.data(), 0, width, q, 1, scores, 2, scratch()),
+                    new float[130]);
         }
     }
 
@@ -76,7 +78,7 @@ class SameBitsTest {
                 var random = new SplittableRandom(columns);
                 var values = KernelsTest.tensor(DType.F32, random, rows + 1, columns);
                 var p = KernelsTest.floats(random, rows + 1);
-                var start = columns * (long) HostTensor.FLOAT.byteSize();
+                var start = columns * HostTensor.FLOAT.byteSize();
                 same(
                         (kernels, y) -> kernels.mix(values.data(), start, rows, columns, p, 1, y, 1, scratch()),
                         KernelsTest.floats(random, columns + 2));
@@ -102,7 +104,11 @@ class SameBitsTest {
         var x = new float[64];
         Arrays.fill(x, 3);
         System.arraycopy(
-                new float[] {0, -0f, Float.NaN, Float.POSITIVE_INFINITY, -1e30f, 88, 89, -87, -88, 1e-40f}, 0, x, 0, 10);
+                new float[] {0, -0f, Float.NaN, Float.POSITIVE_INFINITY, -1e30f, 88, 89, -87, -88, 1e-40f},
+                0,
+                x,
+                0,
+                10);
         same(Kernels::silu, x);
         same(Kernels::geluTanh, x);
     }
