@@ -11,6 +11,7 @@ import dev.lowrank.compress.allocate.KeepRatio;
 import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.quantize.Outliers;
 import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
@@ -55,7 +56,8 @@ final class RecipeDetails {
             "--update",
             "--update-alpha",
             "--quantize",
-            "--quantize-plain");
+            "--quantize-plain",
+            "--outliers");
 
     private static final Budget EVERYTHING = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
 
@@ -88,6 +90,13 @@ final class RecipeDetails {
             names = "--quantize-plain",
             description = "With --quantize: round every weight by itself, which needs no calibration.")
     private boolean quantizePlain;
+
+    @Option(
+            names = "--outliers",
+            paramLabel = "SHARE",
+            description = "Keep this share of each target's entries beside what it is stored in, in plain numbers,"
+                    + " where dropping them costs most, e.g. 0.01. They come on top of what --keep counts.")
+    private @Nullable Double outliers;
 
     @Option(
             names = "--targets",
@@ -188,7 +197,8 @@ final class RecipeDetails {
                     update(standard, quantization),
                     type(),
                     standard.seed(),
-                    quantization);
+                    quantization,
+                    outliers(chosen.budget(), quantization));
         });
     }
 
@@ -263,6 +273,17 @@ final class RecipeDetails {
         return Quantization.of(quantize, quantizePlain);
     }
 
+    private @Nullable Outliers outliers(Budget budget, @Nullable Quantization quantization) {
+        if (outliers == null) {
+            return null;
+        }
+        if (quantization == null && budget.equals(new Budget.Share(budget.unit(), KeepRatio.keep(1)))) {
+            throw new IllegalArgumentException("--outliers take up what a cut or blocks lose, and --keep 1 without"
+                    + " --quantize loses nothing; give a smaller --keep, or --quantize TYPE.");
+        }
+        return new Outliers(outliers);
+    }
+
     private int rankMultiple(@Nullable Quantization quantization) {
         if (rankMultiple != null) {
             return rankMultiple;
@@ -273,8 +294,8 @@ final class RecipeDetails {
     /// @param standard the method as published
     private @Nullable SequentialUpdate update(CompressionRecipe standard, @Nullable Quantization quantization) {
         if (update == null && standard.update() == null) {
-            var passing = quantization != null && !quantization.plain();
-            // Measures what quantising needs, and fits nothing.
+            var passing = outliers != null || quantization != null && !quantization.plain();
+            // Measures what quantising and outliers need, and fits nothing.
             return passing && measuresInputs(standard.method()) ? SequentialUpdate.DEFAULT.fitting(0) : null;
         }
         var chosen = update == null ? "sequential" : update;

@@ -127,7 +127,17 @@ public record CompressionPlan(
     private static SitePlan plan(
             LanguageModel source, CompressionRecipe recipe, LinearSite site, @Nullable Allocation expected) {
         var dtype = storedType(source, recipe, site);
-        return expected == null ? SitePlan.dense(site, dtype) : SitePlan.of(site, expected.of(site), dtype);
+        var plan = expected == null ? SitePlan.dense(site, dtype) : SitePlan.of(site, expected.of(site), dtype);
+        return withOutliers(recipe, plan, embeddingType(source, recipe));
+    }
+
+    /// @param values element type of most plain numbers
+    private static SitePlan withOutliers(CompressionRecipe recipe, SitePlan plan, DType values) {
+        var outliers = recipe.outliers();
+        var loses = recipe.quantization() != null || !plan.keptDense();
+        return outliers != null && loses
+                ? plan.with(outliers.count(plan.site().out(), plan.site().in()), values)
+                : plan;
     }
 
     private static Allocation allocate(
@@ -141,7 +151,8 @@ public record CompressionPlan(
     /// The same with ranks that were decided after it was made.
     CompressionPlan decided(Allocation chosen) {
         var cut = targets.stream()
-                .map(target -> SitePlan.of(target.site(), chosen.of(target.site()), target.dtype()))
+                .map(target -> withOutliers(
+                        recipe, SitePlan.of(target.site(), chosen.of(target.site()), target.dtype()), restType))
                 .toList();
         return new CompressionPlan(
                 recipe,

@@ -18,6 +18,7 @@ import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.method.SharedBasis;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.method.StreamRotation;
+import dev.lowrank.compress.quantize.Outliers;
 import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.compress.storage.StorageForm;
@@ -46,6 +47,7 @@ import org.jspecify.annotations.Nullable;
 /// @param dtype element type of what is written; null for the source's own (BF16 where that is quantised)
 /// @param seed decides everything random besides the calibration set
 /// @param quantization the blocks that targets are stored in; null for plain numbers
+/// @param outliers single entries that stay plain beside what a target is stored in; null for none
 public record CompressionRecipe(
         String name,
         Method method,
@@ -58,7 +60,8 @@ public record CompressionRecipe(
         @Nullable SequentialUpdate update,
         @Nullable DType dtype,
         long seed,
-        @Nullable Quantization quantization) {
+        @Nullable Quantization quantization,
+        @Nullable Outliers outliers) {
     /// Name of our own recipe.
     public static final String OWN = "lowrank";
 
@@ -95,6 +98,9 @@ public record CompressionRecipe(
         if (quantization != null) {
             require(quantization, method, update);
         }
+        if (outliers != null) {
+            requireOutliers(method);
+        }
         targets = Set.copyOf(targets);
         protectedLayers = Set.copyOf(protectedLayers);
     }
@@ -110,6 +116,19 @@ public record CompressionRecipe(
             throw new IllegalArgumentException("--quantize passes rounding errors on in the metric of what a site sees"
                     + " in the compressed model, which only --update sequential measures, and " + id
                     + " runs without; give --quantize-plain, or one of lowrank, svd-llm and kfac-svd");
+        }
+    }
+
+    /// Refuses outliers of what is not treated linear by linear, and where a bias makes up for what they are.
+    private static void requireOutliers(Method method) {
+        var info = method.info();
+        if (!(method instanceof SiteMethod)) {
+            throw new IllegalArgumentException("--outliers stand beside the factors of single linears; the method "
+                    + info.id() + " makes none. Leave --outliers out");
+        }
+        if (info.needs().contains(Statistic.MEAN)) {
+            throw new IllegalArgumentException("--outliers change the mean output that the bias of " + info.id()
+                    + " gives back; give --uncentred with lord, and leave --centred out with others");
         }
     }
 
@@ -183,6 +202,7 @@ public record CompressionRecipe(
                 update,
                 dtype,
                 seed,
+                null,
                 null);
     }
 
@@ -254,12 +274,12 @@ public record CompressionRecipe(
 
     /// The same with another budget.
     public CompressionRecipe withBudget(Budget other) {
-        return copy(allocator, other, rankMultiple, quantization);
+        return copy(allocator, other, rankMultiple, quantization, outliers);
     }
 
     /// The same with another allocator that spends another budget.
     CompressionRecipe withAllocator(Allocator other, Budget spent) {
-        return copy(other, spent, rankMultiple, quantization);
+        return copy(other, spent, rankMultiple, quantization, outliers);
     }
 
     /// The same stored in blocks.
@@ -267,12 +287,20 @@ public record CompressionRecipe(
     /// @param blocks null for plain numbers
     /// @param multiple what ranks are multiples of, so that they are whole blocks
     public CompressionRecipe quantized(@Nullable Quantization blocks, int multiple) {
-        return copy(allocator, budget, multiple, blocks);
+        return copy(allocator, budget, multiple, blocks, outliers);
     }
 
-    private CompressionRecipe copy(Allocator by, Budget spent, int multiple, @Nullable Quantization blocks) {
+    /// The same with outliers.
+    ///
+    /// @param beside null for none
+    public CompressionRecipe with(@Nullable Outliers beside) {
+        return copy(allocator, budget, rankMultiple, quantization, beside);
+    }
+
+    private CompressionRecipe copy(
+            Allocator by, Budget spent, int multiple, @Nullable Quantization blocks, @Nullable Outliers beside) {
         return new CompressionRecipe(
-                name, method, storage, by, spent, multiple, targets, protectedLayers, update, dtype, seed, blocks);
+                name, method, storage, by, spent, multiple, targets, protectedLayers, update, dtype, seed, blocks, beside);
     }
 
     /// Whether the budget leaves every target whole, so that nothing need be measured to spend it.

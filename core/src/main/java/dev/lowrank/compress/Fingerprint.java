@@ -82,6 +82,9 @@ public final class Fingerprint {
         if (recipe.quantization() != null) {
             node.put("quantization", recipe.quantization().toString());
         }
+        if (recipe.outliers() != null) {
+            node.put("outliers", recipe.outliers().share());
+        }
         node.put("seed", recipe.seed());
         return node;
     }

@@ -96,6 +96,9 @@ public final class RecipeArguments {
                 arguments.add("--quantize-plain");
             }
         }
+        if (recipe.outliers() != null) {
+            add("--outliers", Double.toString(recipe.outliers().share()));
+        }
         if (recipe.dtype() != null) {
             add("--dtype", recipe.dtype().name().toLowerCase(Locale.ROOT));
         }

@@ -9,7 +9,6 @@ import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.method.Decomposition;
 import dev.lowrank.compress.method.SiteMethod;
-import dev.lowrank.compress.quantize.SiteRounding;
 import dev.lowrank.compress.statistics.BlockStatistics;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.DecoderSpec;
@@ -379,34 +378,24 @@ final class SiteRun implements AutoCloseable {
         var site = original.site();
         var dtype = CompressionPlan.dtype(source, job.recipe(), site);
         var choice = job.targets(site) ? job.allocation().of(site) : Choice.dense(site);
-        var blocks = job.targets(site) ? job.recipe().quantization() : null;
-        if (blocks != null) {
-            return rounded(job, original, decomposer, decompositions, choice, new SiteRounding(blocks, dtype, arena));
-        }
+        var storage = SiteStorage.of(job.recipe(), dtype, arena);
         if (choice.isDense()) {
-            return new Timed<>(original.kept(dtype), 0);
+            return storage.keepsDense() || !job.targets(site)
+                    ? new Timed<>(original.kept(dtype), 0)
+                    : Timed.of(() -> storage.store(original, other -> other.kept(dtype), true, null));
         }
         var method = job.recipe().siteMethod();
         var decomposed = decompositions.computeIfAbsent(method, any -> decomposer.decompose(method, original));
-        var outcome = Timed.of(() -> original.cut(method, decomposed.result(), choice, dtype, arena));
-        return new Timed<>(outcome.result(), decomposed.nanos() + outcome.nanos());
-    }
-
-    /// The same, stored in blocks to which every weight is rounded by itself.
-    private static Timed<Outcome> rounded(
-            JobState job,
-            SiteCutter original,
-            Decomposer decomposer,
-            Map<SiteMethod, Timed<Decomposition>> decompositions,
-            Choice choice,
-            SiteRounding rounding) {
-        if (choice.isDense()) {
-            return Timed.of(() -> original.rounded(original.kept(rounding.plain()), rounding, null));
-        }
-        var method = job.recipe().siteMethod();
-        var decomposed = decompositions.computeIfAbsent(method, any -> decomposer.decompose(method, original));
-        var outcome = Timed.of(() -> original.rounded(
-                original.cut(method, decomposed.result(), choice, DType.F64, Arena.ofAuto()), rounding, null));
+        var outcome = Timed.of(() -> storage.store(
+                original,
+                other -> other.cut(
+                        method,
+                        (other.equals(original) ? decomposed : decomposer.decompose(method, other)).result(),
+                        choice,
+                        storage.cutType(),
+                        storage.cutArena()),
+                decomposer.measures(),
+                null));
         return new Timed<>(outcome.result(), decomposed.nanos() + outcome.nanos());
     }
 

@@ -3,6 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.Panels;
 import dev.lowrank.model.kernel.RowInput;
+import dev.lowrank.model.kernel.SparseProduct;
 import dev.lowrank.model.kernel.WorkerTeam;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.LargeMemory;
@@ -50,6 +51,13 @@ final class RowTools implements AutoCloseable {
         }
         packedBytes += panels.bytes();
         return panels;
+    }
+
+    /// Makes single entries ready for products.
+    SparseProduct pack(SparseRows rows) {
+        var product = new SparseProduct(rows.values(), rows.columns(), rows.starts());
+        packedBytes += product.bytes();
+        return product;
     }
 
     /// Bytes of all matrices packed so far.

@@ -12,6 +12,7 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import dev.lowrank.tensor.TypeConversion;
 import java.lang.foreign.Arena;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -42,7 +43,19 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     /// @param metric of its inputs; null where they were not measured, which only plain rounding allows
     /// @param subject names it in errors
     /// @throws IllegalArgumentException if errors are to be passed on and there is no metric
-    public Rounded round(Linear linear, Tensor weight, @Nullable RoundingMetric metric, String subject) {
+    public Rounded round(Linear.Base linear, Tensor weight, @Nullable RoundingMetric metric, String subject) {
+        return round(linear, weight, metric, null, subject);
+    }
+
+    /// The same where the errors of some entries of a dense weight are of no matter.
+    ///
+    /// @param spared these, row by row; null for none
+    public Rounded round(
+            Linear.Base linear,
+            Tensor weight,
+            @Nullable RoundingMetric metric,
+            @Nullable BitSet spared,
+            String subject) {
         if (!quantization.plain() && metric == null) {
             throw new IllegalArgumentException("Quantising " + subject + " by the metric of its inputs needs their"
                     + " second moment, which was not measured; give --quantize-plain, or a method with --update"
@@ -54,7 +67,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
             var chosen = nearest;
             var feedback = false;
             if (!quantization.plain() && metric != null) {
-                var passed = passed(linear, weight, metric, subject);
+                var passed = passed(linear, weight, metric, spared, subject);
                 var less = cost(weight, passed, metric);
                 feedback = less <= lost;
                 chosen = feedback ? passed : nearest;
@@ -62,7 +75,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
             }
             var report = new RoundingReport(
                     types(chosen),
-                    metric == null ? weight.square().sum().item() : metric.cost(weight),
+                    RoundingMetric.cost(weight, metric),
                     cost(weight, linear, metric),
                     lost,
                     metric != null,
@@ -75,19 +88,20 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     private static double cost(Tensor weight, Linear linear, @Nullable RoundingMetric metric) {
         try (var _ = TensorScope.open()) {
             var error = weight.sub(MergedExport.matrix(linear));
-            return metric == null ? error.square().sum().item() : metric.cost(error);
+            return RoundingMetric.cost(error, metric);
         }
     }
 
-    private Linear nearest(Linear linear, String subject) {
+    private Linear.Base nearest(Linear.Base linear, String subject) {
         var parts = linear.parts().stream().map(part -> nearest(part, subject)).toList();
         return with(linear, parts, bias(linear, subject));
     }
 
-    private Linear passed(Linear linear, Tensor weight, RoundingMetric metric, String subject) {
+    private Linear.Base passed(
+            Linear.Base linear, Tensor weight, RoundingMetric metric, @Nullable BitSet spared, String subject) {
         var bias = bias(linear, subject);
         return switch (linear) {
-            case Linear.Dense dense -> with(dense, List.of(passed(exact(dense.weight()), metric, subject)), bias);
+            case Linear.Dense dense -> with(dense, List.of(passed(exact(dense.weight()), metric, spared, subject)), bias);
             case Linear.Factored pair -> {
                 var a = passed(balanced(pair), metric, subject);
                 yield with(pair, List.of(a, fitted(weight, a, metric, subject)), bias);
@@ -140,9 +154,13 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     }
 
     private HostTensor passed(Tensor matrix, RoundingMetric metric, String subject) {
+        return passed(matrix, metric, null, subject);
+    }
+
+    private HostTensor passed(Tensor matrix, RoundingMetric metric, @Nullable BitSet spared, String subject) {
         var type = BlockFit.of(quantization.type(), matrix.size(1), plain);
         return type.isBlocks()
-                ? new FeedbackRounding(metric, type).round(Finite.check(matrix, subject), arena)
+                ? new FeedbackRounding(metric, type).round(Finite.check(matrix, subject), spared, arena)
                 : plain(matrix, type, subject);
     }
 
@@ -162,7 +180,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         return bias == null ? null : plain(exact(bias), plain, subject + ".bias");
     }
 
-    private static Linear with(Linear linear, List<HostTensor> parts, @Nullable HostTensor bias) {
+    private static Linear.Base with(Linear.Base linear, List<HostTensor> parts, @Nullable HostTensor bias) {
         return switch (linear) {
             case Linear.Dense _ -> new Linear.Dense(parts.getFirst(), bias);
             case Linear.Factored _ -> new Linear.Factored(parts.getFirst(), parts.getLast(), bias);
