@@ -111,13 +111,13 @@ class SiteRoundingTest {
     }
 
     private static SiteRounding.Rounded round(
-            DType type, boolean plain, Linear linear, Tensor weight, @Nullable RoundingMetric metric) {
+            DType type, boolean plain, Linear.Base linear, Tensor weight, @Nullable RoundingMetric metric) {
         return new SiteRounding(new Quantization(type, plain), DType.F16, Arena.ofAuto())
                 .round(linear, weight, metric, "site");
     }
 
     /// The cut that loses least in a metric.
-    private static Linear cut(Tensor weight, Tensor moment, int rank, StorageForm form) {
+    private static Linear.Base cut(Tensor weight, Tensor moment, int rank, StorageForm form) {
         var output = weight.matmul(moment).matmul(weight.t());
         var basis = Linalg.eigh(output).vectors();
         var b = basis.narrow(1, 0, rank).contiguous();
