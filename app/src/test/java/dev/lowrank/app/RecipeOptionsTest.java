@@ -1,6 +1,7 @@
 package dev.lowrank.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.RecipeArguments;
@@ -47,6 +48,19 @@ class RecipeOptionsTest {
                 .isEqualTo(new SequentialUpdate(0.7, 3e-3, SequentialUpdate.ALL));
     }
 
+    @Test
+    void outliersNeedSomethingThatIsLost() {
+        assertThatThrownBy(() -> ParsedRecipe.of("--outliers=0.01", "--keep=1"))
+                .isInstanceOf(CommandException.class)
+                .hasMessageContaining("--quantize");
+        assertThatThrownBy(() -> ParsedRecipe.of("--outliers=0"))
+                .isInstanceOf(CommandException.class)
+                .hasMessageContaining("--outliers");
+        assertThat(ParsedRecipe.of("--outliers=0.01", "--method=svd-llm").update())
+                .as("measures the inputs, fits nothing")
+                .isEqualTo(SequentialUpdate.DEFAULT.fitting(0));
+    }
+
     static List<String> lines() {
         var lines = new ArrayList<>(List.of(
                 "--rank=12 --storage=pivoted",
@@ -63,6 +77,9 @@ class RecipeOptionsTest {
                 "--method=basis-sharing --share-blocks=3 --rank-multiple=2",
                 "--method=tucker --storage=tucker --dtype=f32",
                 "--method=svd-llm --update=sequential --update-alpha=0.6",
+                "--outliers=0.01",
+                "--method=svd-llm --quantize=q4_0 --outliers=0.005 --keep=1",
+                "--method=svd --quantize=q8_0 --quantize-plain --outliers=0.1",
                 "--targets=gate,q --protect=2,0 --seed=7 --keep=0.35 --dtype=bf16"));
         names().forEach(name -> lines.add("--method=" + name));
         return lines;
