@@ -27,7 +27,12 @@ record RoundingFigures(
         return found == null
                 ? null
                 : new RoundingFigures(
-                        found.parts(), found.cutError(), found.jointError(), found.weighed(), found.feedback(), found.outliers());
+                        found.parts(),
+                        found.cutError(),
+                        found.jointError(),
+                        found.weighed(),
+                        found.feedback(),
+                        found.outliers());
     }
 
     String words() {

@@ -119,7 +119,8 @@ public record CompressionRecipe(
         }
     }
 
-    /// Refuses outliers of what is not treated linear by linear, and where a bias makes up for what they are.
+    /// Refuses outliers of what is not treated linear by linear, and where a bias makes up for what they
+    /// are.
     private static void requireOutliers(Method method) {
         var info = method.info();
         if (!(method instanceof SiteMethod)) {
@@ -300,7 +301,19 @@ public record CompressionRecipe(
     private CompressionRecipe copy(
             Allocator by, Budget spent, int multiple, @Nullable Quantization blocks, @Nullable Outliers beside) {
         return new CompressionRecipe(
-                name, method, storage, by, spent, multiple, targets, protectedLayers, update, dtype, seed, blocks, beside);
+                name,
+                method,
+                storage,
+                by,
+                spent,
+                multiple,
+                targets,
+                protectedLayers,
+                update,
+                dtype,
+                seed,
+                blocks,
+                beside);
     }
 
     /// Whether the budget leaves every target whole, so that nothing need be measured to spend it.

@@ -259,8 +259,7 @@ final class SequentialCut {
                 fitted,
                 other -> {
                     var problem = new Problem(site, other.weight(), complete, choice.rank());
-                    return other.cut(
-                            method, method.decompose(problem), choice, storage.cutType(), storage.cutArena());
+                    return other.cut(method, method.decompose(problem), choice, storage.cutType(), storage.cutArena());
                 },
                 true,
                 metric);

@@ -23,11 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// @param outliers null for none
 /// @param plain element type of what stands in no blocks
 /// @param arena owner of what is stored; shared between threads
-record SiteStorage(
-        @Nullable Quantization blocks,
-        @Nullable Outliers outliers,
-        DType plain,
-        Arena arena) {
+record SiteStorage(@Nullable Quantization blocks, @Nullable Outliers outliers, DType plain, Arena arena) {
     static SiteStorage of(CompressionRecipe recipe, DType plain, Arena arena) {
         return new SiteStorage(recipe.quantization(), recipe.outliers(), plain, arena);
     }
@@ -52,8 +48,7 @@ record SiteStorage(
     /// @param cut cuts it, or it with another weight, in [#cutType()]; nothing for a weight as it is
     /// @param again whether it cuts other weights than the site's own
     /// @param metric of the inputs; null where they were not measured
-    Outcome store(
-            SiteCutter site, Function<SiteCutter, Outcome> cut, boolean again, @Nullable RoundingMetric metric) {
+    Outcome store(SiteCutter site, Function<SiteCutter, Outcome> cut, boolean again, @Nullable RoundingMetric metric) {
         if (outliers == null) {
             return rounded(site, cut.apply(site), metric, null);
         }
@@ -72,7 +67,8 @@ record SiteStorage(
                             },
                             again,
                             site.site().name());
-            var report = reports.getFirst().rounded(split.report(), split.linear().bytes(), List.of());
+            var report =
+                    reports.getFirst().rounded(split.report(), split.linear().bytes(), List.of());
             return new Outcome(split.linear(), report);
         }
     }
@@ -84,20 +80,25 @@ record SiteStorage(
         throw new IllegalStateException(stored.report().name() + " is kept as it is and has no outliers");
     }
 
-    private Outcome rounded(
-            SiteCutter site, Outcome cut, @Nullable RoundingMetric metric, @Nullable BitSet spared) {
+    private Outcome rounded(SiteCutter site, Outcome cut, @Nullable RoundingMetric metric, @Nullable BitSet spared) {
         if (blocks == null) {
             return cut;
         }
         try (var _ = TensorScope.open()) {
             var exact = cut.linear() == null
-                    ? SiteWriter.dense(site.weight(), site.bias(), DType.F64, Arena.ofAuto(), site.site().name())
+                    ? SiteWriter.dense(
+                            site.weight(),
+                            site.bias(),
+                            DType.F64,
+                            Arena.ofAuto(),
+                            site.site().name())
                     : base(cut);
             var made = new SiteRounding(blocks, plain, arena)
                     .round(exact, site.weight(), metric, spared, site.site().name());
             var notes = made.report().notes(blocks);
             return new Outcome(
-                    made.linear(), cut.report().rounded(made.report(), made.linear().bytes(), notes));
+                    made.linear(),
+                    cut.report().rounded(made.report(), made.linear().bytes(), notes));
         }
     }
 }

@@ -38,8 +38,8 @@ public final class WeightBudget {
                 ? 0
                 : plan.targets().stream()
                         .map(SitePlan::site)
-                        .mapToLong(site -> SparseRows.bytes(
-                                site.out(), site.in(), outliers.count(site.out(), site.in()), values))
+                        .mapToLong(site ->
+                                SparseRows.bytes(site.out(), site.in(), outliers.count(site.out(), site.in()), values))
                         .sum();
     }
 }

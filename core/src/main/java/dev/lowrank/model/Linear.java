@@ -40,8 +40,7 @@ public sealed interface Linear {
             case Pivoted _ -> List.of("pivot", "rest");
             case Tucker _ -> List.of("a", "core", "b");
             case SparsePlusLowRank(var base, var _) ->
-                Stream.concat(base.names().stream(), Stream.of("sparse.values"))
-                        .toList();
+                Stream.concat(base.names().stream(), Stream.of("sparse.values")).toList();
         };
     }
 

@@ -162,11 +162,7 @@ final class RowStep implements WorkerTeam.Task {
     /// The pivots are both outputs and the input of the rest: they are kept in order and written to their
     /// places.
     private static List<Product> pivoted(
-            RowTools tools,
-            Linear.Pivoted linear,
-            Target target,
-            float @Nullable [] bias,
-            @Nullable Entries entries) {
+            RowTools tools, Linear.Pivoted linear, Target target, float @Nullable [] bias, @Nullable Entries entries) {
         var place = inverse(linear);
         var pivots = RowTools.inputs(linear.rank());
         var rest = new float[RowDecoder.MAX_ROWS][linear.out() - linear.rank()];

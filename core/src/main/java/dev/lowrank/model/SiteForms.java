@@ -16,9 +16,10 @@ import tools.jackson.databind.JsonNode;
 ///             "out": 704, "bias": false}}}
 /// ```
 ///
-/// A site with a key `sparse` has that many single entries besides its form. A factored site with a key `a` reads the right factor of the site of that name. A key `types` names the
-/// block type of each part that is quantised; a dense site is listed only for blocks or single entries, and
-/// its rows are the outputs whatever the layout of its architecture.
+/// A site with a key `sparse` has that many single entries besides its form. A factored site with a key `a`
+/// reads the right factor of the site of that name. A key `types` names the block type of each part that is
+/// quantised; a dense site is listed only for blocks or single entries, and its rows are the outputs
+/// whatever the layout of its architecture.
 public final class SiteForms {
     static final String KNOWN = "dense, factored, pivoted or tucker";
     private static final int VERSION = 1;

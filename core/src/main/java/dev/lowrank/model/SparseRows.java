@@ -28,7 +28,9 @@ public record SparseRows(int in, HostTensor values, HostTensor columns, HostTens
             throw damaged("Sparse values " + values.shape() + " stand in columns " + columns.dtype() + " "
                     + columns.shape() + " of " + in + ", where " + columnType(in) + " " + n + " is expected");
         }
-        if (starts.dtype() != DType.I32 || starts.shape().rank() != 1 || starts.shape().elements() == 0) {
+        if (starts.dtype() != DType.I32
+                || starts.shape().rank() != 1
+                || starts.shape().elements() == 0) {
             throw damaged("Sparse rows start at " + starts.dtype() + " " + starts.shape() + ", where I32 [out + 1] is"
                     + " expected");
         }

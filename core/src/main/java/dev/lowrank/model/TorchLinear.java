@@ -70,9 +70,7 @@ record TorchLinear(List<Weight> stages, @Nullable Tensor bias) implements Tensor
     private static List<Tensor> cheapest(List<Tensor> stages) {
         var apart = stages.stream().mapToLong(Tensor::elements).sum();
         var together = stages.getLast().size(0) * stages.getFirst().size(1);
-        return stages.size() == 1 || apart < together
-                ? stages
-                : List.of(product(stages));
+        return stages.size() == 1 || apart < together ? stages : List.of(product(stages));
     }
 
     private static Tensor product(List<Tensor> stages) {

@@ -222,7 +222,8 @@ record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType
                     case Linear.Dense _ -> (long) linear.in() * linear.out();
                     case Linear.Factored _, Linear.Pivoted _ -> (long) linear.rank() * (linear.in() + linear.out());
                     case Linear.Tucker _ -> (long) linear.rank() * (linear.in() + linear.out() + linear.rank());
-                    case Linear.SparsePlusLowRank _ -> throw new IllegalStateException("Refused before: " + linear.form());
+                    case Linear.SparsePlusLowRank _ ->
+                        throw new IllegalStateException("Refused before: " + linear.form());
                 };
     }
 

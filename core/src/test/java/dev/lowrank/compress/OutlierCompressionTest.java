@@ -285,7 +285,9 @@ class OutlierCompressionTest {
             tensors.computeIfPresent(name, (any, tensor) -> change.apply(tensor));
             var entries = tensors.entrySet().stream()
                     .map(each -> new SafetensorsWriter.Entry(
-                            each.getKey(), each.getValue().dtype(), each.getValue().shape()))
+                            each.getKey(),
+                            each.getValue().dtype(),
+                            each.getValue().shape()))
                     .toList();
             try (var writer = SafetensorsWriter.create(file, entries)) {
                 tensors.forEach(writer::write);
@@ -298,15 +300,15 @@ class OutlierCompressionTest {
         return new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep));
     }
 
-    private static CompressionRecipe recipe(
-            double keep, @Nullable Quantization blocks, @Nullable Outliers outliers) {
+    private static CompressionRecipe recipe(double keep, @Nullable Quantization blocks, @Nullable Outliers outliers) {
         var recipe = CompressionRecipe.named("lowrank", MethodOptions.DEFAULT, share(keep), 3);
         return (blocks == null ? recipe : recipe.quantized(blocks, blocks.rankMultiple())).with(outliers);
     }
 
     /// Ranks known before anything is measured.
     private static CompressionRecipe known(double keep) {
-        return CompressionRecipe.named("svd", MethodOptions.DEFAULT, share(keep), 3).with(SOME);
+        return CompressionRecipe.named("svd", MethodOptions.DEFAULT, share(keep), 3)
+                .with(SOME);
     }
 
     private CompressionReport run(LanguageModel source, CompressionRecipe recipe, String name) {

@@ -74,8 +74,7 @@ class RowStepTest {
         var kept = places.stream().mapToLong(Long::longValue).distinct().toArray();
         var made = SyntheticModel.random(dtype, random, 1, kept.length);
         var values = new HostTensor(dtype, Shape.of(kept.length), made.data());
-        return new Linear.SparsePlusLowRank(
-                base, SparseRows.of(Shape.of(OUT, IN), kept, values, Arena.ofAuto()));
+        return new Linear.SparsePlusLowRank(base, SparseRows.of(Shape.of(OUT, IN), kept, values, Arena.ofAuto()));
     }
 
     private static Linear.Pivoted pivoted(DType dtype, SplittableRandom random, int rank, @Nullable HostTensor bias) {

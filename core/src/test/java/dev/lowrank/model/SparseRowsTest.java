@@ -31,8 +31,8 @@ class SparseRowsTest {
         assertThat(rows.columns().dtype()).isEqualTo(DType.I16);
         assertThat(rows.starts().toFloats()).containsExactly(0, 2, 2, 3);
         assertThat(rows.columns().toFloats()).containsExactly(1, 3, 0);
-        TensorScope.tidyRun(() -> assertThat(rows.matrix().toDoubles())
-                .containsExactly(0, 5, 0, -6, 0, 0, 0, 0, 7, 0, 0, 0));
+        TensorScope.tidyRun(
+                () -> assertThat(rows.matrix().toDoubles()).containsExactly(0, 5, 0, -6, 0, 0, 0, 0, 7, 0, 0, 0));
     }
 
     @Test

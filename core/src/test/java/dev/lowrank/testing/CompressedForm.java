@@ -41,7 +41,6 @@ public enum CompressedForm {
 
     private static final Outliers SOME = new Outliers(0.03);
 
-
     private static final long SEED = 20_240_607;
 
     private final String method;

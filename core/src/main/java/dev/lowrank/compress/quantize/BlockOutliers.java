@@ -5,8 +5,8 @@ import dev.lowrank.tensor.Compute;
 import dev.lowrank.tensor.DType;
 import java.lang.foreign.MemorySegment;
 
-/// What it would save to take single weights out of the blocks that a matrix is rounded to: their own error,
-/// and for the extremes of a block, which its scale must span, that of all others.
+/// What it would save to take single weights out of the blocks that a matrix is rounded to: their own
+/// error, and for the extremes of a block, which its scale must span, that of all others.
 ///
 /// Source: Dettmers et al., SpQR, arXiv:2306.03078, which takes each weight of a group out in turn.
 /// Deviation: only the largest and the smallest weight that are left are, one after the other.

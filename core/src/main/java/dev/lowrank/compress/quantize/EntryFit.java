@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Fits single entries to the error that another form leaves.
 ///
-/// An error `E` costs `tr(E G Eᵀ)`. The entry that saves most alone is where `(E G)²ᵢⱼ / Gⱼⱼ` is largest; the
-/// entries of a row are then fitted together by coordinate descent, which never loses.
+/// An error `E` costs `tr(E G Eᵀ)`. The entry that saves most alone is where `(E G)²ᵢⱼ / Gⱼⱼ` is largest;
+/// the entries of a row are then fitted together by coordinate descent, which never loses.
 final class EntryFit {
     private static final int SWEEPS = 30;
     private static final int ROWS_OF_A_TASK = 64;
@@ -104,8 +104,8 @@ final class EntryFit {
         for (var i = 0; i < n; i++) {
             left[i] = pull[(int) places[i]];
             for (var j = 0; j < n; j++) {
-                near[i * n + j] = metric.getAtIndex(
-                        HostTensor.DOUBLE, (places[i] % columns) * columns + places[j] % columns);
+                near[i * n + j] =
+                        metric.getAtIndex(HostTensor.DOUBLE, (places[i] % columns) * columns + places[j] % columns);
             }
         }
         var values = new double[n];

@@ -53,8 +53,7 @@ public record OutlierFit(Outliers outliers, DType plain, Arena arena) {
     /// @param metric of its inputs; null where they were not measured: every error then costs its square
     /// @param again whether `storing` can store another weight than this
     /// @param subject names it in errors
-    public Split split(
-            Tensor weight, @Nullable RoundingMetric metric, Storing storing, boolean again, String subject) {
+    public Split split(Tensor weight, @Nullable RoundingMetric metric, Storing storing, boolean again, String subject) {
         try (var _ = TensorScope.open()) {
             var fit = new EntryFit(metric == null ? null : metric.moment());
             var first = beside(weight, storing.of(weight, null), null, fit, metric, subject);
@@ -77,9 +76,12 @@ public record OutlierFit(Outliers outliers, DType plain, Arena arena) {
             EntryFit fit,
             @Nullable RoundingMetric metric,
             String subject) {
-        if (first.stored.linear() instanceof Linear.Dense(var blocks, var _) && blocks.dtype().isBlocks()) {
-            var passed = first.stored.rounding() != null && first.stored.rounding().feedback();
-            var costs = metric == null ? ones(weight.size(1)) : metric.costs(passed).toDoubles();
+        if (first.stored.linear() instanceof Linear.Dense(var blocks, var _)
+                && blocks.dtype().isBlocks()) {
+            var passed =
+                    first.stored.rounding() != null && first.stored.rounding().feedback();
+            var costs =
+                    metric == null ? ones(weight.size(1)) : metric.costs(passed).toDoubles();
             var numbers = weight.contiguous().toDoubles();
             var savings = new BlockOutliers(blocks.dtype(), outliers.share(), costs).savings(numbers);
             var places = EntryFit.largest(savings, first.linear.sparse().count());

@@ -3,8 +3,8 @@ package dev.lowrank.compress.quantize;
 import java.util.List;
 import java.util.Map;
 
-/// What rounding a site to blocks, and outliers beside them, came to. Errors are squared and weighed by the second moment of the
-/// inputs, or plain where that was not measured.
+/// What rounding a site to blocks, and outliers beside them, came to. Errors are squared and weighed by the
+/// second moment of the inputs, or plain where that was not measured.
 ///
 /// @param types type of each part that was rounded, by its name
 /// @param energy what the whole weight would cost if it were lost

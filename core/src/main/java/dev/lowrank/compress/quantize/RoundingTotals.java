@@ -15,12 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param feedback sites whose rounding errors were passed on
 /// @param outliers single entries that are stored in plain numbers
 public record RoundingTotals(
-        Map<String, Integer> parts,
-        double cutError,
-        double jointError,
-        boolean weighed,
-        int feedback,
-        long outliers) {
+        Map<String, Integer> parts, double cutError, double jointError, boolean weighed, int feedback, long outliers) {
     /// Sums up.
     ///
     /// @return null of no site

@@ -101,7 +101,8 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
             Linear.Base linear, Tensor weight, RoundingMetric metric, @Nullable BitSet spared, String subject) {
         var bias = bias(linear, subject);
         return switch (linear) {
-            case Linear.Dense dense -> with(dense, List.of(passed(exact(dense.weight()), metric, spared, subject)), bias);
+            case Linear.Dense dense ->
+                with(dense, List.of(passed(exact(dense.weight()), metric, spared, subject)), bias);
             case Linear.Factored pair -> {
                 var a = passed(balanced(pair), metric, subject);
                 yield with(pair, List.of(a, fitted(weight, a, metric, subject)), bias);

@@ -64,7 +64,10 @@ public final class SparseProduct {
 
     /// Bytes that a product reads.
     public long bytes() {
-        return 4L * singles.length + 2L * halves.length + 2L * nearColumns.length + 4L * farColumns.length
+        return 4L * singles.length
+                + 2L * halves.length
+                + 2L * nearColumns.length
+                + 4L * farColumns.length
                 + 4L * starts.length;
     }
 }

@@ -123,7 +123,8 @@ final class GgufTensors {
         var full = widening.of(site);
         return forms.form(site).equals("dense")
                 && forms.sparse(site) == 0
-                && full.in() == site.in() && full.out() == site.out();
+                && full.in() == site.in()
+                && full.out() == site.out();
     }
 
     private HostTensor weight(LinearSite site) {

@@ -77,7 +77,8 @@ class OutlierFitTest {
             var storing = blocks ? rounding(DType.Q4_0, false, metric) : cutting(metric);
             var before = blocks
                     ? round(weight, metric, DType.Q4_0).joint()
-                    : metric.cost(weight.sub(MergedExport.matrix(storing.of(weight, null).linear())));
+                    : metric.cost(weight.sub(
+                            MergedExport.matrix(storing.of(weight, null).linear())));
             for (var share : new double[] {0.001, 0.01, 0.05, 0.2}) {
                 var report = split(weight, metric, share, storing, true).report();
                 assertThat(report.outliers()).isEqualTo(Math.max(1, (int) (share * OUT * IN)));
@@ -103,7 +104,8 @@ class OutlierFitTest {
                     assertThat(without).isNotNull();
                     assertThat(split.report().joint()).isLessThan(without.joint());
                     var error = weight.sub(MergedExport.matrix(split.linear()));
-                    assertThat(split.report().joint()).isCloseTo(metric.cost(error), within(1e-9 * metric.cost(weight)));
+                    assertThat(split.report().joint())
+                            .isCloseTo(metric.cost(error), within(1e-9 * metric.cost(weight)));
                 }
             });
         }
@@ -121,7 +123,9 @@ class OutlierFitTest {
             var left = error.sub(at(places, fit.values(error, places)));
             var pull = left.matmul(moment).toDoubles();
             var before = error.matmul(moment).toDoubles();
-            var most = Arrays.stream(places).mapToDouble(place -> Math.abs(before[(int) place])).max();
+            var most = Arrays.stream(places)
+                    .mapToDouble(place -> Math.abs(before[(int) place]))
+                    .max();
             for (var place : places) {
                 // Hardly an entry could save anything more by changing alone.
                 assertThat(Math.abs(pull[(int) place])).isLessThan(0.05 * most.orElseThrow());
