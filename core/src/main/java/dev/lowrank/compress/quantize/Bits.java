@@ -30,9 +30,8 @@ public record Bits(List<DType> types, boolean unrounded, boolean plain) {
             throw new IllegalArgumentException("Targets are stored in " + String.join(", ", names()) + ", not in "
                     + asked.stream().map(DType::name).collect(Collectors.joining(", ")));
         }
-        if (types.size() + (unrounded ? 1 : 0) < 2) {
-            throw new IllegalArgumentException("An allocation chooses among at least two types, but was given "
-                    + types.size() + "; give more, or the one with --quantize");
+        if (types.isEmpty()) {
+            throw new IllegalArgumentException("A choice of types needs a block type to choose");
         }
     }
 
@@ -58,6 +57,10 @@ public record Bits(List<DType> types, boolean unrounded, boolean plain) {
                 .filter(name -> !name.equals(UNROUNDED))
                 .map(name -> Quantization.of(name, plain).type())
                 .toList();
+        if (names.stream().distinct().count() < 2) {
+            throw new IllegalArgumentException("--bits " + String.join(",", names)
+                    + " leaves nothing to choose; give several types, or the one with --quantize");
+        }
         return new Bits(types, names.contains(UNROUNDED), plain);
     }
 
