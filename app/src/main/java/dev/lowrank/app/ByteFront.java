@@ -32,9 +32,9 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
         var candidates = new ArrayList<Comparison.Candidate>();
         var skipped = new ArrayList<String>();
         var whole = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
+        var first = recipes.getFirst().choosing(null);
         for (var type : TYPES) {
-            candidates.add(
-                    new Comparison.Candidate(1.0, quantized(recipes.getFirst().withBudget(whole), type)));
+            candidates.add(new Comparison.Candidate(1.0, quantized(first.withBudget(whole), type)));
         }
         for (var recipe : recipes) {
             var plain = recipe.choosing(null);
@@ -67,7 +67,9 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
             skipped.add(name + " needs no cut to fit into " + Figures.bytes(bytes) + ".");
         } else if (recipe.bits() == null
                 && amount
-                        < targets.stream().mapToLong(site -> least(site, recipe)).sum()) {
+                        < targets.stream()
+                                .mapToLong(site -> least(site, recipe))
+                                .sum()) {
             skipped.add(name + " does not fit into " + Figures.bytes(bytes) + " at the lowest ranks that are whole"
                     + " blocks.");
         } else {

@@ -252,8 +252,7 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     /// What a size in bytes is spent on.
-    private List<Comparison.Candidate> spending(
-            LanguageModel opened, long bytes, List<Comparison.Candidate> given) {
+    private List<Comparison.Candidate> spending(LanguageModel opened, long bytes, List<Comparison.Candidate> given) {
         var recipes = given.stream().map(Comparison.Candidate::recipe).toList();
         if (spec.commandLine().getParseResult().hasMatchedOption("--keep")
                 || recipes.stream().anyMatch(recipe -> recipe.quantization() != null)
@@ -271,9 +270,7 @@ final class CompareCommand implements Callable<Integer> {
 
     private @Nullable Long budget() {
         var size = budgetBytes;
-        return size == null
-                ? null
-                : Long.valueOf(UsageErrors.check(() -> ByteSize.parse("--budget-bytes", size)));
+        return size == null ? null : Long.valueOf(UsageErrors.check(() -> ByteSize.parse("--budget-bytes", size)));
     }
 
     /// Refuses a file that could not be written in the end.

@@ -37,8 +37,7 @@ final class ComparePage {
         return new Report(
                 "compare",
                 model,
-                rows + (rows == 1 ? " model" : " models") + " beside it, measured alike. Best: " + found.rule()
-                        + ".",
+                rows + (rows == 1 ? " model" : " models") + " beside it, measured alike. Best: " + found.rule() + ".",
                 Version.lowrank(),
                 command,
                 figures(),
@@ -102,8 +101,9 @@ final class ComparePage {
             columns.add(Column.numbers(figure.metric(), figure.of()));
         }
         if (budget != null) {
-            legend.add("Front: no other row is at least as good in bytes, perplexity on the first text and decode speed,"
-                    + " where that was measured, and better in one.");
+            legend.add(
+                    "Front: no other row is at least as good in bytes, perplexity on the first text and decode speed,"
+                            + " where that was measured, and better in one.");
         }
         if (!tasks(found.dense()).isEmpty()) {
             legend.add("Tasks: by the rules of lm-evaluation-harness; ± is the standard error over documents.");

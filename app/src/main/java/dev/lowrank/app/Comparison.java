@@ -29,7 +29,12 @@ import org.jspecify.annotations.Nullable;
 /// @param warnings what to know of single models, each with those that it is of
 /// @param budget bytes that a model should fit into; null where none were asked for
 record Comparison(
-        Row dense, List<Row> rows, int best, List<Path> folders, List<String> warnings, @Nullable Long budget) {
+        Row dense,
+        List<Row> rows,
+        int best,
+        List<Path> folders,
+        List<String> warnings,
+        @Nullable Long budget) {
     /// How the best is found, in words.
     static final String RULE = "lowest perplexity on the first text; among equals the fewest bytes";
 
@@ -203,17 +208,16 @@ record Comparison(
         }
     }
 
-    /// The same held against a size: what fits is told, the front of all rows is marked, and the best is one
-    /// that fits, if any does.
+    /// The same held against a size: what fits is told, the front of all rows is marked, and the best is
+    /// one that fits, if any does.
     Comparison within(long bytes) {
         var all = all();
         var marked = all.stream()
                 .map(row -> row.standing(row.bytes() <= bytes, all.stream().noneMatch(row::beatenBy)))
                 .toList();
         var others = marked.subList(1, marked.size());
-        var fitting = others.stream()
-                .filter(row -> Boolean.TRUE.equals(row.fits()))
-                .toList();
+        var fitting =
+                others.stream().filter(row -> Boolean.TRUE.equals(row.fits())).toList();
         var taken = fitting.isEmpty() ? best : others.indexOf(fitting.get(best(fitting)));
         return new Comparison(marked.getFirst(), others, taken, folders, warnings, bytes);
     }

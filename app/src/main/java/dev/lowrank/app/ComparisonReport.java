@@ -159,7 +159,10 @@ final class ComparisonReport {
         values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.prefill()));
         values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.decode()));
         values.add(String.format(Locale.ROOT, "%.3f", row.seconds()));
-        Stream.of(row.fits(), row.front()).filter(Objects::nonNull).map(String::valueOf).forEach(values::add);
+        Stream.of(row.fits(), row.front())
+                .filter(Objects::nonNull)
+                .map(String::valueOf)
+                .forEach(values::add);
         return values;
     }
 

@@ -193,8 +193,8 @@ public record CompressionPlan(
                 .filter(site -> !recipe.protectedLayers().contains(site.layer()));
     }
 
-    /// The type that a target is stored in unless one is chosen for it: its element type, or the blocks that
-    /// are asked for.
+    /// The type that a target is stored in unless one is chosen for it: its element type, or the blocks
+    /// that are asked for.
     static DType storedType(LanguageModel source, CompressionRecipe recipe, LinearSite site) {
         var blocks = recipe.quantization();
         return blocks == null ? dtype(source, recipe, site) : blocks.type();

@@ -34,8 +34,7 @@ final class Evidences {
     /// @param roundings what rounding loses; null if no type is to be chosen
     /// @param work folder of working files
     /// @param of what the decompositions were made from and what they are judged by
-    Evidences(
-            DecompositionFiles files, @Nullable RoundingFiles roundings, Path work, String of, Measures measures) {
+    Evidences(DecompositionFiles files, @Nullable RoundingFiles roundings, Path work, String of, Measures measures) {
         this.files = files;
         this.roundings = roundings;
         this.work = work;
@@ -146,8 +145,8 @@ final class Evidences {
                 var found = found(drawn, method, site);
                 evidence = evidence.withDivergence(found.divergence());
                 if (roundings != null && found.rounding() != null) {
-                    evidence = evidence.withRounding(
-                            roundings.losses(site, method).times(found.rounding()));
+                    evidence =
+                            evidence.withRounding(roundings.losses(site, method).times(found.rounding()));
                 }
             }
             return text == null

@@ -72,8 +72,8 @@ record RoundingProbe(
             var dense = lost(whole, original, metric, rounding);
             var ranks = ranks(original, type, decomposition.components());
             var cut = IntStream.of(ranks)
-                    .mapToDouble(rank -> TensorScope.tidy(() ->
-                            lost(cut(original, method, decomposition, rank, type), original, metric, rounding)))
+                    .mapToDouble(rank -> TensorScope.tidy(
+                            () -> lost(cut(original, method, decomposition, rank, type), original, metric, rounding)))
                     .toArray();
             losses.put(type, new Curve(dense, ranks, cut));
         }
@@ -103,9 +103,7 @@ record RoundingProbe(
     private static double lost(Linear exact, SiteCutter original, RoundingMetric metric, SiteRounding rounding) {
         var name = original.site().name();
         var report = rounding.round(exact, original.weight(), metric, name).report();
-        var cut = report.feedback()
-                ? SiteRounding.fittedCost(exact, original.weight(), metric, name)
-                : report.cut();
+        var cut = report.feedback() ? SiteRounding.fittedCost(exact, original.weight(), metric, name) : report.cut();
         return Math.max(0, report.joint() - cut);
     }
 

@@ -1,7 +1,7 @@
 package dev.lowrank.compress;
 
-import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.SensitivityObservation.Sums;
+import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.sensitivity.NoiseSensitivity;
 import dev.lowrank.compress.sensitivity.SiteSensitivity;
 import dev.lowrank.model.LinearSite;
@@ -26,8 +26,7 @@ final class SensitivityObservation implements GradientPass.Observation<List<Sums
     private final Map<SiteMethod, Map<LinearSite, Found>> found = new LinkedHashMap<>();
 
     /// @param roundings errors of rounding; null if no type is to be chosen
-    SensitivityObservation(
-            DecompositionFiles files, @Nullable RoundingFiles roundings, List<SiteMethod> methods) {
+    SensitivityObservation(DecompositionFiles files, @Nullable RoundingFiles roundings, List<SiteMethod> methods) {
         this.files = files;
         this.roundings = roundings;
         this.methods = methods;
@@ -40,7 +39,9 @@ final class SensitivityObservation implements GradientPass.Observation<List<Sums
     /// @param firstOrder `[k]`, see [SiteSensitivity#firstOrder]
     /// @param rounding what the error of [RoundingFiles] does, in nats per token; null if it was not asked
     record Found(
-            double[] divergence, double[] firstOrder, @Nullable Double rounding) {}
+            double[] divergence,
+            double[] firstOrder,
+            @Nullable Double rounding) {}
 
     /// Sums of one site under one method.
     ///

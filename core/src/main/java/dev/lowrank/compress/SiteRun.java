@@ -218,9 +218,10 @@ final class SiteRun implements AutoCloseable {
     private List<Path> decompositions(int block) {
         return targets.stream()
                 .filter(site -> site.layer() == block)
-                .flatMap(site -> methods.stream().flatMap(method -> Stream.concat(
-                        Stream.of(files.file(site, method)),
-                        Stream.ofNullable(roundings).map(rounded -> rounded.file(site, method)))))
+                .flatMap(site -> methods.stream()
+                        .flatMap(method -> Stream.concat(
+                                Stream.of(files.file(site, method)),
+                                Stream.ofNullable(roundings).map(rounded -> rounded.file(site, method)))))
                 .toList();
     }
 
@@ -259,10 +260,7 @@ final class SiteRun implements AutoCloseable {
     }
 
     private void probe(
-            SiteCutter original,
-            SiteMethod method,
-            Decomposition decomposition,
-            @Nullable BlockStatistics measured) {
+            SiteCutter original, SiteMethod method, Decomposition decomposition, @Nullable BlockStatistics measured) {
         if (key.probe() != null && roundings != null && measured != null) {
             var site = original.site();
             var plain = CompressionPlan.dtype(source, bySite.getFirst().recipe(), site);
@@ -441,9 +439,8 @@ final class SiteRun implements AutoCloseable {
     private @Nullable BlockStatistics measure(SourceBlock block) {
         return stream == null
                 ? null
-                : time.calibrating(
-                        () -> stream.measure(
-                                block, products, targets(block).toList(), statistics, role -> key.probe() != null));
+                : time.calibrating(() -> stream.measure(
+                        block, products, targets(block).toList(), statistics, role -> key.probe() != null));
     }
 
     private Stream<LinearSite> targets(SourceBlock block) {

@@ -39,7 +39,8 @@ public final class WeightBudget {
         var besides = dense.bytesDense() - targets + wider(source, dense.restType()) + headers(source, bytes);
         if (bytes <= besides) {
             throw new IllegalArgumentException("A budget of " + bytes + " bytes leaves nothing for the " + targets
-                    + " bytes of target linears: embeddings, norms, biases, headers and what is protected take " + besides);
+                    + " bytes of target linears: embeddings, norms, biases, headers and what is protected take "
+                    + besides);
         }
         return recipe.withBudget(new Budget.Absolute(CostUnit.BYTES, bytes - besides, besides));
     }

@@ -2,7 +2,6 @@ package dev.lowrank.compress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.compress.Compression.Job;
 import dev.lowrank.compress.Compression.Unfinished;
@@ -78,7 +77,8 @@ class BitsCompressionTest {
                     assertThat(site.mark()).isEqualTo("plain");
                 } else {
                     assertThat(site.rounding().types().values())
-                            .anyMatch(type -> type.equals(site.mark()) || site.mark().endsWith("_k"));
+                            .anyMatch(type ->
+                                    type.equals(site.mark()) || site.mark().endsWith("_k"));
                 }
             });
             assertThat(report.allocation()).anyMatch(note -> note.startsWith("types chosen: "));
@@ -92,8 +92,7 @@ class BitsCompressionTest {
     @Test
     void theWholeModelFitsItsBytes() {
         try (var source = LanguageModel.open(model)) {
-            var recipe = WeightBudget.of(
-                    source, recipe("lowrank", 0.5).choosing(Bits.standard(false)), 250_000);
+            var recipe = WeightBudget.of(source, recipe("lowrank", 0.5).choosing(Bits.standard(false)), 250_000);
             var report = run(source, recipe, "out", Progress.silent());
             assertThat(report.bytesAfter()).isBetween(200_000L, 250_000L);
         }
@@ -107,7 +106,8 @@ class BitsCompressionTest {
             run(source, recipe, "whole", (what, done, total) -> steps[0]++);
             var whole = QuantizedCompressionTest.content(folder.resolve("whole"));
             run(source, recipe, "again", Progress.silent());
-            assertThat(QuantizedCompressionTest.content(folder.resolve("again"))).isEqualTo(whole);
+            assertThat(QuantizedCompressionTest.content(folder.resolve("again")))
+                    .isEqualTo(whole);
             for (var stop = 1; stop <= steps[0]; stop += 3) {
                 var left = new int[] {stop};
                 var name = "stopped-" + stop;
@@ -164,8 +164,7 @@ class BitsCompressionTest {
                     new Job(recipes.get(0), folder.resolve("a")),
                     new Job(recipes.get(1), folder.resolve("b")),
                     new Job(recipes.get(2), folder.resolve("c")));
-            Compression.runAll(
-                    source, jobs, CompressionTest.calibration(), null, Unfinished.RESUME, Progress.silent());
+            Compression.runAll(source, jobs, CompressionTest.calibration(), null, Unfinished.RESUME, Progress.silent());
             for (var i = 0; i < 3; i++) {
                 run(source, recipes.get(i), "alone-" + i, Progress.silent());
                 assertThat(QuantizedCompressionTest.content(folder.resolve("alone-" + i)))
@@ -182,7 +181,8 @@ class BitsCompressionTest {
             var plain = svd.withAllocator(knapsack, bytes(0.3)).choosing(Bits.standard(true));
             var report = run(source, plain, "out", Progress.silent());
             assertThat(report.sites())
-                    .allMatch(site -> site.rounding() == null || !site.rounding().feedback());
+                    .allMatch(
+                            site -> site.rounding() == null || !site.rounding().feedback());
             assertThat(report.sites()).anyMatch(site -> site.rounding() != null);
         }
     }
@@ -202,7 +202,8 @@ class BitsCompressionTest {
         assertThatThrownBy(() -> recipe("lowrank", 0.5).withBudget(parameters).choosing(auto))
                 .hasMessageContaining("budget in bytes");
         var one = new Quantization(DType.Q4_0, false);
-        assertThat(recipe("lowrank", 0.5).choosing(auto).quantized(one, 32).bits()).isNull();
+        assertThat(recipe("lowrank", 0.5).choosing(auto).quantized(one, 32).bits())
+                .isNull();
     }
 
     @Test

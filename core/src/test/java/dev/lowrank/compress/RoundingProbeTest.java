@@ -58,8 +58,8 @@ class RoundingProbeTest {
             for (var rank : List.of(96, 32)) {
                 var before = Double.POSITIVE_INFINITY;
                 for (var type : bits.types()) {
-                    var exact = site.write(
-                            method, decomposition, rank, StorageForm.FACTORED, DType.F64, Arena.ofAuto());
+                    var exact =
+                            site.write(method, decomposition, rank, StorageForm.FACTORED, DType.F64, Arena.ofAuto());
                     var report = new SiteRounding(bits.of(type), DType.BF16, Arena.ofAuto())
                             .round(exact, weight, metric, "o")
                             .report();
@@ -91,7 +91,11 @@ class RoundingProbeTest {
                     assertThat(losses.of(choice)).isEqualTo(probed.losses().of(choice));
                 }
             }
-            assertThat(files.error(SITE, method).sub(probed.error().to(DType.F32)).abs().max().item())
+            assertThat(files.error(SITE, method)
+                            .sub(probed.error().to(DType.F32))
+                            .abs()
+                            .max()
+                            .item())
                     .isZero();
         });
     }

@@ -128,8 +128,8 @@ public record AllocationProblem(
         }
         for (var one : evidence) {
             if (bits != null && one.rounding() == null) {
-                throw new IllegalArgumentException("Choosing a type for " + one.site().name()
-                        + " needs what rounding loses there, which was not measured");
+                throw new IllegalArgumentException("Choosing a type for "
+                        + one.site().name() + " needs what rounding loses there, which was not measured");
             }
         }
     }

@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
 /// @param biasGained whether it stores an output bias that the site did not have
 /// @param type block type that was chosen for this site; null for what the run stores all its sites in
 public record Choice(
-        StorageForm form, int rank, boolean biasGained, @Nullable DType type) {
+        StorageForm form,
+        int rank,
+        boolean biasGained,
+        @Nullable DType type) {
     public Choice {
         if (rank < 1) {
             throw new IllegalArgumentException("A stored matrix has a rank of at least 1, but was given " + rank);

@@ -65,8 +65,7 @@ public final class Ladder {
     ///
     /// @param type block type that the site is stored in; null for that of all sites
     /// @return null if the matrix itself costs no more in this type
-    static @Nullable Choice cheapest(
-            Evidence evidence, AllocationProblem problem, int rank, @Nullable DType type) {
+    static @Nullable Choice cheapest(Evidence evidence, AllocationProblem problem, int rank, @Nullable DType type) {
         var unit = problem.budget().unit();
         var site = evidence.site();
         var dense = Choice.dense(site).in(type);

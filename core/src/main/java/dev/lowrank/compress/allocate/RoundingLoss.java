@@ -25,7 +25,9 @@ public record RoundingLoss(Map<DType, Curve> types) {
     /// @param cut losses there. Read only
     public record Curve(double dense, int[] ranks, double[] cut) {
         public Curve {
-            if (ranks.length != cut.length || !(dense >= 0) || Arrays.stream(cut).anyMatch(loss -> !(loss >= 0))) {
+            if (ranks.length != cut.length
+                    || !(dense >= 0)
+                    || Arrays.stream(cut).anyMatch(loss -> !(loss >= 0))) {
                 throw new IllegalArgumentException("Rounding loses an amount of at least 0 at every rank, but was"
                         + " given " + dense + " and " + Arrays.toString(cut) + " at " + Arrays.toString(ranks));
             }

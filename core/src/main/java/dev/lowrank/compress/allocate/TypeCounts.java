@@ -24,8 +24,10 @@ final class TypeCounts {
     static List<String> notes(Allocation allocation) {
         var whole = new TreeMap<String, Integer>();
         var cut = new TreeMap<String, Integer>();
-        allocation.choices().values().forEach(choice -> (choice.isDense() ? whole : cut)
-                .merge(name(choice), 1, Integer::sum));
+        allocation
+                .choices()
+                .values()
+                .forEach(choice -> (choice.isDense() ? whole : cut).merge(name(choice), 1, Integer::sum));
         return List.of("types chosen: whole " + words(whole) + "; cut " + words(cut));
     }
 

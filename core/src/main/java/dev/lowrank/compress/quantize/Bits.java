@@ -68,7 +68,9 @@ public record Bits(List<DType> types, boolean unrounded, boolean plain) {
     public String id() {
         return equals(standard(plain))
                 ? AUTO
-                : Stream.concat(types.stream().map(Quantization::id), Stream.of(UNROUNDED).filter(any -> unrounded))
+                : Stream.concat(
+                                types.stream().map(Quantization::id),
+                                Stream.of(UNROUNDED).filter(any -> unrounded))
                         .collect(Collectors.joining(","));
     }
 

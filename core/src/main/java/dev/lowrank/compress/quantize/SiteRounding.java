@@ -145,7 +145,8 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
             var seen = a.matmul(metric.moment()); // [rank, in]
             var moment = seen.matmul(a.t());
             var factor = PsdFactor.of(moment, subject + " after its first factor");
-            var left = factor.solveTransposed(factor.solve(seen.matmul(weight.t()))).t();
+            var left = factor.solveTransposed(factor.solve(seen.matmul(weight.t())))
+                    .t();
             return new Fit(left.contiguous(), moment);
         }
 

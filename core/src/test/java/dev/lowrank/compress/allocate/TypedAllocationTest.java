@@ -22,8 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Ranks and types spent together.
 class TypedAllocationTest {
-    private static final Bits ALL =
-            new Bits(List.of(DType.Q4_0, DType.Q4_K, DType.Q6_K, DType.Q8_0), true, false);
+    private static final Bits ALL = new Bits(List.of(DType.Q4_0, DType.Q4_K, DType.Q6_K, DType.Q8_0), true, false);
     private static final double TINY = 1e-12;
 
     /// A site of plausible size whose rounding loses what random types of its bits lose, and more where it
@@ -52,7 +51,8 @@ class TypedAllocationTest {
         for (var i = 0; i < sites; i++) {
             evidence.add(evidence(i, 64 + 32 * random.nextInt(4), 256, random));
         }
-        return Samples.problem(evidence, StoragePolicy.AUTO, CostUnit.BYTES, keep).withBits(ALL);
+        return Samples.problem(evidence, StoragePolicy.AUTO, CostUnit.BYTES, keep)
+                .withBits(ALL);
     }
 
     private static double loss(AllocationProblem problem, Allocation allocation) {
@@ -166,7 +166,8 @@ class TypedAllocationTest {
             for (var i = 0; i < ladders.size(); i++) {
                 assertThat(ladders.get(i).size()).isEqualTo(known.get(i).size());
                 for (var rung = 0; rung < ladders.get(i).size(); rung++) {
-                    assertThat(ladders.get(i).choice(rung).in(null)).isEqualTo(known.get(i).choice(rung));
+                    assertThat(ladders.get(i).choice(rung).in(null))
+                            .isEqualTo(known.get(i).choice(rung));
                     assertThat(ladders.get(i).cost(rung)).isEqualTo(known.get(i).cost(rung));
                 }
             }
@@ -205,7 +206,8 @@ class TypedAllocationTest {
         assertThat(found.notes()).singleElement().asString().startsWith("types chosen: whole ");
         found.choices()
                 .forEach((site, choice) -> assertThat(found.marks().get(site))
-                        .isEqualToIgnoringCase(choice.type() == null ? "plain" : choice.type().name()));
+                        .isEqualToIgnoringCase(
+                                choice.type() == null ? "plain" : choice.type().name()));
     }
 
     @Test
@@ -214,7 +216,9 @@ class TypedAllocationTest {
         assertThatThrownBy(() -> Knapsack.of(8, 0).allocate(problem))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("what rounding loses");
-        assertThat(Allocators.all().stream().filter(Allocator::choosesTypes).map(each -> each.info().id()))
+        assertThat(Allocators.all().stream()
+                        .filter(Allocator::choosesTypes)
+                        .map(each -> each.info().id()))
                 .containsExactly("knapsack");
         assertThat(Knapsack.of(8, 1).choosesTypes()).isFalse();
     }
@@ -222,9 +226,8 @@ class TypedAllocationTest {
     @Test
     void lossesLieOnStraightLinesBetweenTheRanksThatWereMeasured() {
         var site = Samples.site(0, Role.O_PROJ, 128, 256);
-        var losses = new RoundingLoss(Map.of(
-                        DType.Q4_0, new Curve(1, new int[] {32, 96}, new double[] {5, 3})))
-                .times(2);
+        var losses =
+                new RoundingLoss(Map.of(DType.Q4_0, new Curve(1, new int[] {32, 96}, new double[] {5, 3}))).times(2);
         var dense = Choice.dense(site);
         assertThat(losses.of(dense)).isZero();
         assertThat(losses.of(dense.in(DType.Q4_0))).isEqualTo(2);
