@@ -3,6 +3,8 @@ package dev.lowrank.compress.allocate;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// The multiple-choice knapsack by branch and bound: the plan of [ConvexSpending], made better as long as
 /// anything is.
@@ -26,7 +28,8 @@ final class BestSpending {
     private final Suffix[] suffixes;
 
     /// The first sites up to one of them, as they were chosen.
-    private record Partial(Partial before, int rung, long cost, double loss, double bound) {}
+    private record Partial(
+            @Nullable Partial before, int rung, long cost, double loss, double bound) {}
 
     /// What the sites from one on cost and lose at least: at their lowest rungs, and along their edges.
     private record Suffix(long cost, double loss, List<ConvexSpending.Edge> edges) {
@@ -130,7 +133,7 @@ final class BestSpending {
         var partial = last;
         for (var site = low.length - 1; site >= 0; site--) {
             rungs[site] = partial.rung;
-            partial = partial.before;
+            partial = Objects.requireNonNull(partial.before);
         }
         return rungs;
     }
