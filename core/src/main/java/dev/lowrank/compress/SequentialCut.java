@@ -178,9 +178,9 @@ final class SequentialCut {
             var fit = moments.getFirst()
                     .fit(update.ridge(), "inputs of " + targets.getFirst().name());
             var results = new Outcome[targets.size()];
-            var metric = job.recipe().quantization() == null
-                    ? null
-                    : metric(fit, "inputs of " + targets.getFirst().name());
+            var metric = job.recipe().rounds()
+                    ? metric(fit, "inputs of " + targets.getFirst().name())
+                    : null;
             SiteWork.each(
                     targets,
                     (site, i) ->
@@ -247,7 +247,7 @@ final class SequentialCut {
         var fitted = original.with(fit.fitted(weight, update.alpha()));
         var choice = job.allocation().of(site);
         var dtype = CompressionPlan.dtype(source, job.recipe(), site);
-        var blocks = job.recipe().quantization();
+        var blocks = job.recipe().blocks(choice);
         if (choice.isDense()) {
             return blocks == null
                     ? fitted.refitted(dtype, arena)
