@@ -75,6 +75,8 @@ class RecipeOptionsTest {
                 "--allocate=fermi --allocate-by=spectrum",
                 "--method=modegpt --ridge=0.02 --allocate=uniform",
                 "--method=basis-sharing --share-blocks=3 --rank-multiple=2",
+                "--bits=auto --keep=0.3 --count=bytes",
+                "--bits=q4_0,nf4,plain --quantize-plain --keep=0.3 --count=decode-bytes",
                 "--method=tucker --storage=tucker --dtype=f32",
                 "--method=svd-llm --update=sequential --update-alpha=0.6",
                 "--outliers=0.01",
@@ -129,6 +131,15 @@ class RecipeOptionsTest {
                 "--allocate=zs-svd --allocate-by=trial; --allocate-by would change nothing",
                 "--allocate-by=spectrum; goes by estimate or trial",
                 "--budget=lots; --budget is a number of bytes",
+                "--budget-bytes=lots; is a number of bytes",
+                "--bits=q4_0 --budget-bytes=5MB; --quantize",
+                "--bits=q5_9,q4_0 --budget-bytes=5MB; none of the types",
+                "--bits=auto; --budget-bytes SIZE",
+                "--bits=auto --quantize=q4_0 --budget-bytes=5MB; give one of them",
+                "--bits=auto --budget-bytes=5MB --allocate=uniform; --allocate knapsack",
+                "--bits=auto --budget-bytes=5MB --allocate-rounds=2; without correction rounds",
+                "--bits=auto --max-perplexity-increase=1%; --allocate knapsack",
+                "--bits=auto --method=svd --quantize-plain --budget-bytes=5MB; second moment",
                 "--budget=5MB --keep=0.8; exclude one another"
             })
     void whatMakesNoSenseIsRefusedBeforeAnyWork(String line) {

@@ -114,6 +114,9 @@ public record CompressionPlan(
     /// The uniform rule in place of one that must see the model; null where whole blocks leave it no rank.
     private static @Nullable Allocation guess(
             LanguageModel source, CompressionRecipe recipe, Allocator even, List<LinearSite> targets) {
+        if (recipe.bits() != null) {
+            return null; // evenly in plain numbers says nothing of what types leave
+        }
         if (recipe.quantization() == null) {
             return allocate(source, recipe, even, targets);
         }
@@ -201,7 +204,8 @@ public record CompressionPlan(
                 .filter(site -> !recipe.protectedLayers().contains(site.layer()));
     }
 
-    /// The type that a target is stored in: its element type, or the blocks that are asked for.
+    /// The type that a target is stored in unless one is chosen for it: its element type, or the blocks
+    /// that are asked for.
     static DType storedType(LanguageModel source, CompressionRecipe recipe, LinearSite site) {
         var blocks = recipe.quantization();
         return blocks == null ? dtype(source, recipe, site) : blocks.type();

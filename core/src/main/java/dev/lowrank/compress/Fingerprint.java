@@ -85,6 +85,9 @@ public final class Fingerprint {
         if (recipe.outliers() != null) {
             node.put("outliers", recipe.outliers().share());
         }
+        if (recipe.bits() != null) {
+            node.put("bits", recipe.bits().toString());
+        }
         node.put("seed", recipe.seed());
         return node;
     }

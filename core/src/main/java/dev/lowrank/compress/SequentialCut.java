@@ -177,9 +177,9 @@ final class SequentialCut {
             var fit = moments.getFirst()
                     .fit(update.ridge(), "inputs of " + targets.getFirst().name());
             var results = new Outcome[targets.size()];
-            var metric = job.recipe().quantization() == null && job.recipe().outliers() == null
-                    ? null
-                    : metric(fit, "inputs of " + targets.getFirst().name());
+            var metric = job.recipe().rounds() || job.recipe().outliers() != null
+                    ? metric(fit, "inputs of " + targets.getFirst().name())
+                    : null;
             SiteWork.each(
                     targets,
                     (site, i) ->
@@ -246,7 +246,7 @@ final class SequentialCut {
         var fitted = original.with(fit.fitted(weight, update.alpha()));
         var choice = job.allocation().of(site);
         var dtype = CompressionPlan.dtype(source, job.recipe(), site);
-        var storage = SiteStorage.of(job.recipe(), dtype, arena);
+        var storage = SiteStorage.of(job.recipe(), choice, dtype, arena);
         if (choice.isDense()) {
             return storage.keepsDense()
                     ? fitted.refitted(dtype, arena)

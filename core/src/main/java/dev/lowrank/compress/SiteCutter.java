@@ -77,11 +77,12 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
     }
 
     /// The leading components in a storage form, whatever it costs.
-    Linear write(SiteMethod method, Decomposition decomposition, int rank, StorageForm form, DType dtype, Arena arena) {
+    Linear.Base write(
+            SiteMethod method, Decomposition decomposition, int rank, StorageForm form, DType dtype, Arena arena) {
         return TensorScope.tidy(() -> write(method.cut(decomposition, rank), decomposition.mean(), form, dtype, arena));
     }
 
-    private Linear write(Factors factors, @Nullable Tensor mean, StorageForm form, DType dtype, Arena arena) {
+    private Linear.Base write(Factors factors, @Nullable Tensor mean, StorageForm form, DType dtype, Arena arena) {
         var stored = mean == null ? bias : SiteWriter.restoringBias(bias, weight, factors, mean);
         return SiteWriter.write(factors, form, stored, dtype, arena, site.name());
     }

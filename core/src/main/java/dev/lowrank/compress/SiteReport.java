@@ -44,6 +44,12 @@ public record SiteReport(
         return new SiteReport(name, form, rank, error, parameters, bytes, all, mark, rounding);
     }
 
+    /// Without some notes.
+    SiteReport without(List<String> said) {
+        var others = notes.stream().filter(note -> !said.contains(note)).toList();
+        return new SiteReport(name, form, rank, error, parameters, bytes, others, mark, rounding);
+    }
+
     /// With what an allocator says of the site.
     ///
     /// @param said null for nothing

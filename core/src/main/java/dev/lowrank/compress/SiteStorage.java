@@ -1,6 +1,7 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.compress.SiteCutter.Outcome;
+import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.quantize.OutlierFit;
 import dev.lowrank.compress.quantize.Outliers;
 import dev.lowrank.compress.quantize.Quantization;
@@ -24,8 +25,11 @@ import org.jspecify.annotations.Nullable;
 /// @param plain element type of what stands in no blocks
 /// @param arena owner of what is stored; shared between threads
 record SiteStorage(@Nullable Quantization blocks, @Nullable Outliers outliers, DType plain, Arena arena) {
-    static SiteStorage of(CompressionRecipe recipe, DType plain, Arena arena) {
-        return new SiteStorage(recipe.quantization(), recipe.outliers(), plain, arena);
+    /// How a recipe stores a target.
+    ///
+    /// @param choice what was chosen for it
+    static SiteStorage of(CompressionRecipe recipe, Choice choice, DType plain, Arena arena) {
+        return new SiteStorage(recipe.blocks(choice), recipe.outliers(), plain, arena);
     }
 
     /// Whether a target that is not cut is stored as it is; outliers of a plain matrix are none.

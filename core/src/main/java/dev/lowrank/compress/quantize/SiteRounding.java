@@ -109,7 +109,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
             }
             case Linear.Pivoted pivoted -> {
                 var pivot = passed(exact(pivoted.pivot()), metric, subject);
-                yield with(pivoted, List.of(pivot, fitted(others(weight, pivoted), pivot, metric, subject)), bias);
+                yield with(pivoted, List.of(pivot, fitted(rows(weight, pivoted, false), pivot, metric, subject)), bias);
             }
             case Linear.Tucker tucker ->
                 throw new IllegalArgumentException("The core of " + subject + " [" + tucker.rank() + "] is not"
@@ -124,14 +124,15 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         return exact(pair.a()).mul(lengths.unsqueeze(1));
     }
 
-    /// The rows of a weight that are no pivots, in the order of `rest`.
-    private static Tensor others(Tensor weight, Linear.Pivoted pivoted) {
+    /// The rows of a weight that are pivots, or those that are not, in the order of `pivot` or `rest`.
+    private static Tensor rows(Tensor weight, Linear.Pivoted pivoted, boolean pivots) {
         var rank = pivoted.rank();
-        var rows = new long[pivoted.out() - rank];
+        var first = pivots ? 0 : rank;
+        var rows = new long[pivots ? rank : pivoted.out() - rank];
         for (var row = 0; row < pivoted.out(); row++) {
-            var place = (int) pivoted.index().get(row);
-            if (place >= rank) {
-                rows[place - rank] = row;
+            var place = (int) pivoted.index().get(row) - first;
+            if (place >= 0 && place < rows.length) {
+                rows[place] = row;
             }
         }
         return weight.indexSelect(0, Tensors.ofLongs(rows, rows.length));
@@ -146,12 +147,47 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         if (weight.size(0) == 0) {
             return nearest(weight.contiguous().toHost(DType.F64, Arena.ofAuto()), subject);
         }
-        var a = exact(right);
-        var seen = a.matmul(metric.moment()); // [rank, in]
-        var moment = seen.matmul(a.t());
-        var factor = PsdFactor.of(moment, subject + " after its first factor");
-        var left = factor.solveTransposed(factor.solve(seen.matmul(weight.t()))).t();
-        return passed(left.contiguous(), RoundingMetric.of(moment, subject + " after its first factor"), subject);
+        var fit = Fit.of(weight, exact(right), metric, subject);
+        return passed(fit.left, RoundingMetric.of(fit.moment, subject + " after its first factor"), subject);
+    }
+
+    /// A weight fitted to right-hand rows `A`.
+    ///
+    /// @param left `X = W G Aᵀ (A G Aᵀ)⁻¹`, F64 `[m, rank]`
+    /// @param moment `A G Aᵀ`, F64 `[rank, rank]`
+    private record Fit(Tensor left, Tensor moment) {
+        static Fit of(Tensor weight, Tensor a, RoundingMetric metric, String subject) {
+            var seen = a.matmul(metric.moment()); // [rank, in]
+            var moment = seen.matmul(a.t());
+            var factor = PsdFactor.of(moment, subject + " after its first factor");
+            var left = factor.solveTransposed(factor.solve(seen.matmul(weight.t())))
+                    .t();
+            return new Fit(left.contiguous(), moment);
+        }
+
+        static double cost(Tensor weight, Tensor a, RoundingMetric metric, String subject) {
+            return metric.cost(weight.sub(of(weight, a, metric, subject).left.matmul(a)));
+        }
+    }
+
+    /// What exact parts lose of a weight once they are fitted as [#round] fits them when it passes errors
+    /// on, but not rounded: what a cut costs by itself, so that the rest is rounding's.
+    ///
+    /// @param linear its exact parts, F64
+    /// @param weight F64 `[out, in]`, what the site should compute
+    public static double fittedCost(Linear.Base linear, Tensor weight, RoundingMetric metric, String subject) {
+        try (var _ = TensorScope.open()) {
+            return switch (linear) {
+                case Linear.Factored pair -> Fit.cost(weight, exact(pair.a()), metric, subject);
+                case Linear.Pivoted pivoted -> {
+                    var pivot = exact(pivoted.pivot());
+                    var others = rows(weight, pivoted, false);
+                    yield metric.cost(rows(weight, pivoted, true).sub(pivot))
+                            + (others.size(0) == 0 ? 0 : Fit.cost(others, pivot, metric, subject));
+                }
+                case Linear.Dense _, Linear.Tucker _ -> cost(weight, linear, metric);
+            };
+        }
     }
 
     private HostTensor passed(Tensor matrix, RoundingMetric metric, String subject) {
