@@ -32,9 +32,10 @@ final class BlockScales {
     /// @param to place in the scratch of the first factors; the next block's are [#PER_BLOCK] behind
     static void expand(Panels w, long at, float[] scratch, int to) {
         switch (w.form()) {
-            case Q8_0, Q4_0 -> single(w, at, scratch, to);
+            case Q8_0, Q4_0, NF4 -> single(w, at, scratch, to);
             case Q4_1 -> withOffset(w, at, scratch, to);
             case Q4_K -> sixBits(w, at, scratch, to);
+            case Q6_K -> multiplied(w, at, scratch, to);
             case F32, BF16, F16 -> {}
         }
     }
@@ -68,6 +69,20 @@ final class BlockScales {
                     .mul(floats(factors.lanewise(VectorOperators.LSHR, 8).and(0xFF)))
                     .neg()
                     .intoArray(scratch, target + WIDTH);
+        }
+    }
+
+    private static void multiplied(Panels w, long start, float[] scratch, int to) {
+        var target = to;
+        var multipliers = start + PanelForm.superWords(w.columns()) * BYTES;
+        for (var group = 0; group < w.columns() / PanelForm.SUPER; group++) {
+            var scale = half(word(w.data(), start + (group >> 1) * BYTES), (group & 1) * HALF);
+            for (var k = 0; k < 16; k++, target += PER_BLOCK) {
+                var signed = word(w.data(), multipliers + (group * 4 + (k >> 2)) * BYTES)
+                        .lanewise(VectorOperators.LSHL, 24 - (k & 3) * 8)
+                        .lanewise(VectorOperators.ASHR, 24);
+                scale.mul(floats(signed)).intoArray(scratch, target);
+            }
         }
     }
 
