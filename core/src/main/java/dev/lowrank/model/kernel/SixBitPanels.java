@@ -46,8 +46,6 @@ final class SixBitPanels {
         for (var block = 0; block < blocks; block++, j++) {
             var a = FloatVector.zero(FLOATS);
             var b = a;
-            var aLast = IntVector.zero(INTS);
-            var bLast = aLast;
             for (var k = 0; k < WORDS; k++, j += IN_WORD, at += BYTES) {
                 seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
                         ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
@@ -62,18 +60,24 @@ final class SixBitPanels {
                 a = ((FloatVector) aWords.and(THIRD).convert(VectorOperators.I2F, 0)).fma(x2, a);
                 a = ((FloatVector) aWords.and(FOURTH).convert(VectorOperators.I2F, 0)).fma(x3, a);
                 a = ((FloatVector) aWords.and(FIFTH).convert(VectorOperators.I2F, 0)).fma(x4, a);
-                aLast = aLast.lanewise(VectorOperators.LSHR, NEXT).or(aWords.and(PART));
                 var bWords = IntVector.fromMemorySegment(INTS, memory, at + apart, LITTLE);
                 b = ((FloatVector) bWords.and(FIRST).convert(VectorOperators.I2F, 0)).fma(x0, b);
                 b = ((FloatVector) bWords.and(SECOND).convert(VectorOperators.I2F, 0)).fma(x1, b);
                 b = ((FloatVector) bWords.and(THIRD).convert(VectorOperators.I2F, 0)).fma(x2, b);
                 b = ((FloatVector) bWords.and(FOURTH).convert(VectorOperators.I2F, 0)).fma(x3, b);
                 b = ((FloatVector) bWords.and(FIFTH).convert(VectorOperators.I2F, 0)).fma(x4, b);
-                bLast = bLast.lanewise(VectorOperators.LSHR, NEXT).or(bWords.and(PART));
             }
+            var aLast = IntVector.fromMemorySegment(INTS, memory, at - 3 * BYTES, LITTLE)
+                    .lanewise(VectorOperators.LSHR, 30)
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE).lanewise(VectorOperators.LSHR, 28).and(0xC))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE).lanewise(VectorOperators.LSHR, 26).and(0x30));
+            var bLast = IntVector.fromMemorySegment(INTS, memory, at - 3 * BYTES + apart, LITTLE)
+                    .lanewise(VectorOperators.LSHR, 30)
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES + apart, LITTLE).lanewise(VectorOperators.LSHR, 28).and(0xC))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES + apart, LITTLE).lanewise(VectorOperators.LSHR, 26).and(0x30));
             var last = FloatVector.broadcast(FLOATS, x[j]);
-            a = ((FloatVector) aLast.lanewise(VectorOperators.LSHR, DOWN).convert(VectorOperators.I2F, 0)).fma(last, a);
-            b = ((FloatVector) bLast.lanewise(VectorOperators.LSHR, DOWN).convert(VectorOperators.I2F, 0)).fma(last, b);
+            a = ((FloatVector) aLast.convert(VectorOperators.I2F, 0)).fma(last, a);
+            b = ((FloatVector) bLast.convert(VectorOperators.I2F, 0)).fma(last, b);
             var scale = BlockPanels.SUMS + block * BlockScales.PER_BLOCK;
             var sum = FloatVector.broadcast(FLOATS, sums[block]);
             a.add(sum)
@@ -107,7 +111,6 @@ final class SixBitPanels {
             var b = a;
             var c = a;
             var d = a;
-            var parts = IntVector.zero(INTS);
             for (var k = 0; k < WORDS; k++, j += IN_WORD, at += BYTES) {
                 var words = IntVector.fromMemorySegment(INTS, memory, at, LITTLE);
                 var w0 = (FloatVector) words.and(FIRST).convert(VectorOperators.I2F, 0);
@@ -135,9 +138,12 @@ final class SixBitPanels {
                 b = w4.fma(FloatVector.broadcast(FLOATS, q[j + 4]), b);
                 c = w4.fma(FloatVector.broadcast(FLOATS, r[j + 4]), c);
                 d = w4.fma(FloatVector.broadcast(FLOATS, s[j + 4]), d);
-                parts = parts.lanewise(VectorOperators.LSHR, NEXT).or(words.and(PART));
             }
-            var last = (FloatVector) parts.lanewise(VectorOperators.LSHR, DOWN).convert(VectorOperators.I2F, 0);
+            var parts = IntVector.fromMemorySegment(INTS, memory, at - 3 * BYTES, LITTLE)
+                    .lanewise(VectorOperators.LSHR, 30)
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE).lanewise(VectorOperators.LSHR, 28).and(0xC))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE).lanewise(VectorOperators.LSHR, 26).and(0x30));
+            var last = (FloatVector) parts.convert(VectorOperators.I2F, 0);
             a = last.fma(FloatVector.broadcast(FLOATS, p[j]), a);
             b = last.fma(FloatVector.broadcast(FLOATS, q[j]), b);
             c = last.fma(FloatVector.broadcast(FLOATS, r[j]), c);
