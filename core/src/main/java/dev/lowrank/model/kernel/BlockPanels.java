@@ -36,8 +36,8 @@ final class BlockPanels {
 
     /// What undoes the places of a word's four bytes; the last one is shifted down.
     private static final float[] BYTE_FACTORS = repeated(1, 0x1p-8f, 0x1p-16f, 1);
-    /// What undoes the places of five times six bits in each of three words; the last weight's parts are put
-    /// together.
+    /// What undoes the places of five times six bits in each of three words; the last weight's parts are
+    /// put together.
     private static final float[] SIX_FACTORS = {
         1, 0x1p-6f, 0x1p-12f, 0x1p-18f, 0x1p-24f,
         1, 0x1p-6f, 0x1p-12f, 0x1p-18f, 0x1p-24f,

@@ -8,8 +8,8 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Sums of panels whose weights are one of 16 levels: half a byte says which. A vector of 16 floats holds all
-/// of them, narrower ones share them.
+/// Sums of panels whose weights are one of 16 levels: half a byte says which. A vector of 16 floats holds
+/// all of them, narrower ones share them.
 final class LevelPanels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;

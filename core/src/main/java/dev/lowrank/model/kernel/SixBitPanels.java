@@ -8,7 +8,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Sums of panels with six bits a weight, as [BlockPanels] does them: five weights are taken out of a word
-/// where they stand, and three words' upper bits together are the sixteenth.
+/// where they stand, and three words' upper bits together are the sixteenth. These are read again after the
+/// loop over the words: code that carried vectors of integers through it ran many times slower.
 final class SixBitPanels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
@@ -26,11 +27,13 @@ final class SixBitPanels {
     private static final int THIRD = FIRST << 12;
     private static final int FOURTH = FIRST << 18;
     private static final int FIFTH = FIRST << 24;
-    /// What a word has of the sixteenth, how far it moves down for the next word's, and for its own place.
-    private static final int PART = 3 << 30;
+    /// How far down the sixteenth's parts move, and where the second and third then are.
+    private static final int LOWEST = 30;
 
-    private static final int NEXT = 2;
-    private static final int DOWN = 26;
+    private static final int MIDDLE = 28;
+    private static final int MIDDLE_PART = 3 << 2;
+    private static final int HIGHEST = 26;
+    private static final int HIGHEST_PART = 3 << 4;
 
     private SixBitPanels() {}
 
@@ -67,14 +70,14 @@ final class SixBitPanels {
                 b = ((FloatVector) bWords.and(FOURTH).convert(VectorOperators.I2F, 0)).fma(x3, b);
                 b = ((FloatVector) bWords.and(FIFTH).convert(VectorOperators.I2F, 0)).fma(x4, b);
             }
-            var aLast = IntVector.fromMemorySegment(INTS, memory, at - 3 * BYTES, LITTLE)
-                    .lanewise(VectorOperators.LSHR, 30)
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE).lanewise(VectorOperators.LSHR, 28).and(0xC))
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE).lanewise(VectorOperators.LSHR, 26).and(0x30));
-            var bLast = IntVector.fromMemorySegment(INTS, memory, at - 3 * BYTES + apart, LITTLE)
-                    .lanewise(VectorOperators.LSHR, 30)
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES + apart, LITTLE).lanewise(VectorOperators.LSHR, 28).and(0xC))
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES + apart, LITTLE).lanewise(VectorOperators.LSHR, 26).and(0x30));
+            var aLast = IntVector.fromMemorySegment(INTS, memory, at - WORDS * BYTES, LITTLE)
+                    .lanewise(VectorOperators.LSHR, LOWEST)
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE).lanewise(VectorOperators.LSHR, MIDDLE).and(MIDDLE_PART))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE).lanewise(VectorOperators.LSHR, HIGHEST).and(HIGHEST_PART));
+            var bLast = IntVector.fromMemorySegment(INTS, memory, at - WORDS * BYTES + apart, LITTLE)
+                    .lanewise(VectorOperators.LSHR, LOWEST)
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES + apart, LITTLE).lanewise(VectorOperators.LSHR, MIDDLE).and(MIDDLE_PART))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES + apart, LITTLE).lanewise(VectorOperators.LSHR, HIGHEST).and(HIGHEST_PART));
             var last = FloatVector.broadcast(FLOATS, x[j]);
             a = ((FloatVector) aLast.convert(VectorOperators.I2F, 0)).fma(last, a);
             b = ((FloatVector) bLast.convert(VectorOperators.I2F, 0)).fma(last, b);
@@ -139,10 +142,10 @@ final class SixBitPanels {
                 c = w4.fma(FloatVector.broadcast(FLOATS, r[j + 4]), c);
                 d = w4.fma(FloatVector.broadcast(FLOATS, s[j + 4]), d);
             }
-            var parts = IntVector.fromMemorySegment(INTS, memory, at - 3 * BYTES, LITTLE)
-                    .lanewise(VectorOperators.LSHR, 30)
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE).lanewise(VectorOperators.LSHR, 28).and(0xC))
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE).lanewise(VectorOperators.LSHR, 26).and(0x30));
+            var parts = IntVector.fromMemorySegment(INTS, memory, at - WORDS * BYTES, LITTLE)
+                    .lanewise(VectorOperators.LSHR, LOWEST)
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE).lanewise(VectorOperators.LSHR, MIDDLE).and(MIDDLE_PART))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE).lanewise(VectorOperators.LSHR, HIGHEST).and(HIGHEST_PART));
             var last = (FloatVector) parts.convert(VectorOperators.I2F, 0);
             a = last.fma(FloatVector.broadcast(FLOATS, p[j]), a);
             b = last.fma(FloatVector.broadcast(FLOATS, q[j]), b);

@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class BlockProductsTest {
@@ -62,6 +63,13 @@ class BlockProductsTest {
             PanelProducts.of(Kernels.best(), blocks(dtype, random, ROWS, 768))
                     .haveTheSameBitsWhenTheCodeIsCompiled(random, 5_000);
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K", "NF4"})
+    void compiledProductsAllocateNothing(DType dtype) {
+        var random = new SplittableRandom(11);
+        PanelProducts.of(Kernels.best(), blocks(dtype, random, ROWS, 768)).allocateNothingOnceCompiled(random);
     }
 
     @ParameterizedTest
