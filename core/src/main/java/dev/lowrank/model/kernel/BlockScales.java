@@ -59,16 +59,21 @@ final class BlockScales {
 
     private static void sixBits(Panels w, long start, float[] scratch, int to) {
         var target = to;
-        for (var block = 0; block < w.blocks(); block++, target += PER_BLOCK) {
-            var group = start + (block >> 3) * 5L * BYTES;
-            var both = word(w.data(), group);
-            var factors = word(w.data(), group + (1 + (block >> 1 & 3)) * BYTES)
-                    .lanewise(VectorOperators.LSHR, (block & 1) * HALF);
-            half(both, 0).mul(floats(factors.and(0xFF))).intoArray(scratch, target);
-            half(both, HALF)
-                    .mul(floats(factors.lanewise(VectorOperators.LSHR, 8).and(0xFF)))
-                    .neg()
-                    .intoArray(scratch, target + WIDTH);
+        for (var group = 0; group < w.columns() / PanelForm.SUPER; group++) {
+            var at = start + group * 5L * BYTES;
+            var both = word(w.data(), at);
+            var scale = half(both, 0);
+            var offset = half(both, HALF).neg();
+            for (var k = 0; k < 8; k++, target += PER_BLOCK) {
+                var factors =
+                        word(w.data(), at + (1 + (k >> 1)) * BYTES).lanewise(VectorOperators.LSHR, (k & 1) * HALF);
+                scale.mul((FloatVector) factors.and(0xFF).convert(VectorOperators.I2F, 0))
+                        .intoArray(scratch, target);
+                offset.mul((FloatVector) factors.lanewise(VectorOperators.LSHR, 8)
+                                .and(0xFF)
+                                .convert(VectorOperators.I2F, 0))
+                        .intoArray(scratch, target + WIDTH);
+            }
         }
     }
 
@@ -81,17 +86,13 @@ final class BlockScales {
                 var signed = word(w.data(), multipliers + (group * 4 + (k >> 2)) * BYTES)
                         .lanewise(VectorOperators.LSHL, 24 - (k & 3) * 8)
                         .lanewise(VectorOperators.ASHR, 24);
-                scale.mul(floats(signed)).intoArray(scratch, target);
+                scale.mul((FloatVector) signed.convert(VectorOperators.I2F, 0)).intoArray(scratch, target);
             }
         }
     }
 
     private static IntVector word(MemorySegment data, long at) {
         return IntVector.fromMemorySegment(INTS, data, at, LITTLE);
-    }
-
-    private static FloatVector floats(IntVector v) {
-        return (FloatVector) v.convert(VectorOperators.I2F, 0);
     }
 
     /// The half-precision number in 16 bits from `shift` on, exactly; finite. No intermediate is

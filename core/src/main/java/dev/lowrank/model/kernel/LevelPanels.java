@@ -45,12 +45,15 @@ final class LevelPanels {
             return codes.and(LEVELS - 1).selectFrom(TABLE).reinterpretAsFloats();
         }
         var place = codes.and(WIDTH - 1);
-        var low = place.selectFrom(TABLE).blend(place.selectFrom(SECOND), codes.and(WIDTH).compare(VectorOperators.NE, 0));
+        var low = place.selectFrom(TABLE)
+                .blend(place.selectFrom(SECOND), codes.and(WIDTH).compare(VectorOperators.NE, 0));
         if (2 * WIDTH >= LEVELS) {
             return low.reinterpretAsFloats();
         }
-        var high = place.selectFrom(THIRD).blend(place.selectFrom(FOURTH), codes.and(WIDTH).compare(VectorOperators.NE, 0));
-        return low.blend(high, codes.and(2 * WIDTH).compare(VectorOperators.NE, 0)).reinterpretAsFloats();
+        var high = place.selectFrom(THIRD)
+                .blend(place.selectFrom(FOURTH), codes.and(WIDTH).compare(VectorOperators.NE, 0));
+        return low.blend(high, codes.and(2 * WIDTH).compare(VectorOperators.NE, 0))
+                .reinterpretAsFloats();
     }
 
     /// Two panels, `apart` bytes from one another, with one row.

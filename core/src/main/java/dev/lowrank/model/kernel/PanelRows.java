@@ -41,8 +41,7 @@ final class PanelRows {
                         * (sixBits(w, row, head + column / 16 * 3, column % 16) - form.bias());
             }
             case NF4 ->
-                half(w.word(row, column / 128), column / 64 % 2)
-                        * NormalFloat4.level(nibble(w, row, head, column));
+                half(w.word(row, column / 128), column / 64 % 2) * NormalFloat4.level(nibble(w, row, head, column));
         };
     }
 

@@ -72,12 +72,20 @@ final class SixBitPanels {
             }
             var aLast = IntVector.fromMemorySegment(INTS, memory, at - WORDS * BYTES, LITTLE)
                     .lanewise(VectorOperators.LSHR, LOWEST)
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE).lanewise(VectorOperators.LSHR, MIDDLE).and(MIDDLE_PART))
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE).lanewise(VectorOperators.LSHR, HIGHEST).and(HIGHEST_PART));
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE)
+                            .lanewise(VectorOperators.LSHR, MIDDLE)
+                            .and(MIDDLE_PART))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE)
+                            .lanewise(VectorOperators.LSHR, HIGHEST)
+                            .and(HIGHEST_PART));
             var bLast = IntVector.fromMemorySegment(INTS, memory, at - WORDS * BYTES + apart, LITTLE)
                     .lanewise(VectorOperators.LSHR, LOWEST)
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES + apart, LITTLE).lanewise(VectorOperators.LSHR, MIDDLE).and(MIDDLE_PART))
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES + apart, LITTLE).lanewise(VectorOperators.LSHR, HIGHEST).and(HIGHEST_PART));
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES + apart, LITTLE)
+                            .lanewise(VectorOperators.LSHR, MIDDLE)
+                            .and(MIDDLE_PART))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES + apart, LITTLE)
+                            .lanewise(VectorOperators.LSHR, HIGHEST)
+                            .and(HIGHEST_PART));
             var last = FloatVector.broadcast(FLOATS, x[j]);
             a = ((FloatVector) aLast.convert(VectorOperators.I2F, 0)).fma(last, a);
             b = ((FloatVector) bLast.convert(VectorOperators.I2F, 0)).fma(last, b);
@@ -144,18 +152,30 @@ final class SixBitPanels {
             }
             var parts = IntVector.fromMemorySegment(INTS, memory, at - WORDS * BYTES, LITTLE)
                     .lanewise(VectorOperators.LSHR, LOWEST)
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE).lanewise(VectorOperators.LSHR, MIDDLE).and(MIDDLE_PART))
-                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE).lanewise(VectorOperators.LSHR, HIGHEST).and(HIGHEST_PART));
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES, LITTLE)
+                            .lanewise(VectorOperators.LSHR, MIDDLE)
+                            .and(MIDDLE_PART))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE)
+                            .lanewise(VectorOperators.LSHR, HIGHEST)
+                            .and(HIGHEST_PART));
             var last = (FloatVector) parts.convert(VectorOperators.I2F, 0);
             a = last.fma(FloatVector.broadcast(FLOATS, p[j]), a);
             b = last.fma(FloatVector.broadcast(FLOATS, q[j]), b);
             c = last.fma(FloatVector.broadcast(FLOATS, r[j]), c);
             d = last.fma(FloatVector.broadcast(FLOATS, s[j]), d);
             var factor = FloatVector.fromArray(FLOATS, scratch, BlockPanels.SUMS + block * BlockScales.PER_BLOCK);
-            a.add(FloatVector.broadcast(FLOATS, pSums[block])).fma(factor, FloatVector.fromArray(FLOATS, scratch, 0)).intoArray(scratch, 0);
-            b.add(FloatVector.broadcast(FLOATS, qSums[block])).fma(factor, FloatVector.fromArray(FLOATS, scratch, WIDTH)).intoArray(scratch, WIDTH);
-            c.add(FloatVector.broadcast(FLOATS, rSums[block])).fma(factor, FloatVector.fromArray(FLOATS, scratch, 2 * WIDTH)).intoArray(scratch, 2 * WIDTH);
-            d.add(FloatVector.broadcast(FLOATS, sSums[block])).fma(factor, FloatVector.fromArray(FLOATS, scratch, 3 * WIDTH)).intoArray(scratch, 3 * WIDTH);
+            a.add(FloatVector.broadcast(FLOATS, pSums[block]))
+                    .fma(factor, FloatVector.fromArray(FLOATS, scratch, 0))
+                    .intoArray(scratch, 0);
+            b.add(FloatVector.broadcast(FLOATS, qSums[block]))
+                    .fma(factor, FloatVector.fromArray(FLOATS, scratch, WIDTH))
+                    .intoArray(scratch, WIDTH);
+            c.add(FloatVector.broadcast(FLOATS, rSums[block]))
+                    .fma(factor, FloatVector.fromArray(FLOATS, scratch, 2 * WIDTH))
+                    .intoArray(scratch, 2 * WIDTH);
+            d.add(FloatVector.broadcast(FLOATS, sSums[block]))
+                    .fma(factor, FloatVector.fromArray(FLOATS, scratch, 3 * WIDTH))
+                    .intoArray(scratch, 3 * WIDTH);
         }
     }
 }

@@ -13,7 +13,7 @@ import java.util.SplittableRandom;
 /// Products with one packed matrix, and what must hold of them for every kind of weights.
 record PanelProducts(Kernels kernels, HostTensor tensor, Panels panels) {
     /// Nanoseconds that the compiler may take, on a busy machine too.
-    private static final long PATIENCE = 60_000_000_000L;
+    private static final long PATIENCE = 30_000_000_000L;
 
     private static final int TIMES = 100;
 
