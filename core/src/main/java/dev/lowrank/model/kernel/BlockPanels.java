@@ -25,7 +25,7 @@ final class BlockPanels {
     static final int SUMS = 4 * WIDTH + 1;
 
     /// Keeps the looks ahead from being dropped as unused.
-    private static final int SEEN = 4 * WIDTH;
+    static final int SEEN = 4 * WIDTH;
 
     /// Words of a block's weights, and how often four of these are taken out; constants, so that the loops
     /// over them are unrolled.
@@ -36,6 +36,14 @@ final class BlockPanels {
 
     /// What undoes the places of a word's four bytes; the last one is shifted down.
     private static final float[] BYTE_FACTORS = repeated(1, 0x1p-8f, 0x1p-16f, 1);
+    /// What undoes the places of five times six bits in each of three words; the last weight's parts are
+    /// put together.
+    private static final float[] SIX_FACTORS = {
+        1, 0x1p-6f, 0x1p-12f, 0x1p-18f, 0x1p-24f,
+        1, 0x1p-6f, 0x1p-12f, 0x1p-18f, 0x1p-24f,
+        1, 0x1p-6f, 0x1p-12f, 0x1p-18f, 0x1p-24f,
+        1
+    };
     /// What undoes the places of the four halves of bytes in half a word.
     private static final float[] NIBBLE_FACTORS = repeated(1, 0x1p-4f, 0x1p-8f, 0x1p-12f);
 
@@ -45,15 +53,15 @@ final class BlockPanels {
     static void prepare(RowInput x, PanelForm form) {
         var values = x.values();
         var shifted = x.shifted();
-        var factors = form.weightsPerWord() == 4 ? BYTE_FACTORS : NIBBLE_FACTORS;
+        var factors = factors(form);
         for (var j = 0; j < values.length; j += WIDTH) {
             FloatVector.fromArray(FLOATS, values, j)
-                    .mul(FloatVector.fromArray(FLOATS, factors, 0))
+                    .mul(FloatVector.fromArray(FLOATS, factors, j & (factors.length - 1)))
                     .intoArray(shifted, j);
         }
         var sums = x.sums();
         var factor = form.hasOffsets() ? 1 : -form.bias();
-        for (var block = 0; block < sums.length; block++) {
+        for (var block = 0; block < values.length / form.blockWeights(); block++) {
             float a = 0;
             float b = 0;
             for (var j = block * form.blockWeights(); j < (block + 1) * form.blockWeights(); j += 2) {
@@ -62,6 +70,14 @@ final class BlockPanels {
             }
             sums[block] = factor * (a + b);
         }
+    }
+
+    private static float[] factors(PanelForm form) {
+        return switch (form.bits()) {
+            case 8 -> BYTE_FACTORS;
+            case 6 -> SIX_FACTORS;
+            default -> NIBBLE_FACTORS;
+        };
     }
 
     /// Enough for the widest vector.
@@ -82,10 +98,11 @@ final class BlockPanels {
         var b = x[from + 1];
         var c = x[from + 2];
         var d = x[from + 3];
-        if (form.weightsPerWord() == 4) {
-            bytes(w, start, a, b, c, d, scratch);
-        } else {
-            nibbles(w, start, a, b, c, d, scratch);
+        switch (form) {
+            case Q8_0 -> bytes(w, start, a, b, c, d, scratch);
+            case Q6_K -> SixBitPanels.sum(w, start, a, b, c, d, scratch);
+            case NF4 -> LevelPanels.sum(w, start, a, b, c, d, scratch);
+            default -> nibbles(w, start, a, b, c, d, scratch);
         }
     }
 

@@ -1,8 +1,10 @@
 package dev.lowrank.model.kernel;
 
+import dev.lowrank.tensor.NormalFloat4;
+
 /// Rows of panels as floats, without vectors: what [ScalarKernels] multiply with.
 final class PanelRows {
-    private static final int SUPER = 256;
+    private static final int SUPER = PanelForm.SUPER;
 
     private PanelRows() {}
 
@@ -32,6 +34,14 @@ final class PanelRows {
                 yield half(both, 0) * (factors & 0xFF) * nibble(w, row, head, column)
                         - half(both, 1) * (factors >>> 8 & 0xFF);
             }
+            case Q6_K -> {
+                var multipliers = w.word(row, PanelForm.superWords(w.columns()) + column / 64);
+                yield half(w.word(row, column / (2 * SUPER)), column / SUPER % 2)
+                        * (byte) (multipliers >>> column / 16 % 4 * 8)
+                        * (sixBits(w, row, head + column / 16 * 3, column % 16) - form.bias());
+            }
+            case NF4 ->
+                half(w.word(row, column / 128), column / 64 % 2) * NormalFloat4.level(nibble(w, row, head, column));
         };
     }
 
@@ -41,6 +51,13 @@ final class PanelRows {
 
     private static int nibble(Panels w, int row, int head, int column) {
         return w.word(row, head + column / 8) >>> column % 8 * 4 & 0xF;
+    }
+
+    private static int sixBits(Panels w, int row, int words, int place) {
+        if (place < 15) {
+            return w.word(row, words + place / 5) >>> place % 5 * 6 & 63;
+        }
+        return w.word(row, words) >>> 30 | w.word(row, words + 1) >>> 30 << 2 | w.word(row, words + 2) >>> 30 << 4;
     }
 
     private static float half(int word, int side) {

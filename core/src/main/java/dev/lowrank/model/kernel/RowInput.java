@@ -8,7 +8,8 @@ package dev.lowrank.model.kernel;
 /// zeros.
 public final class RowInput {
     private static final int PADDING = 64;
-    private static final int BLOCK = 32;
+    /// The smallest that sums are over.
+    private static final int BLOCK = 16;
 
     private final int length;
     private final float[] values;
@@ -39,7 +40,7 @@ public final class RowInput {
         return shifted;
     }
 
-    /// Sums over blocks of 32 elements, times what a form's weights are offset by; the array itself.
+    /// Sums over a form's blocks of elements, times what its weights are offset by; the array itself.
     float[] sums() {
         return sums;
     }
