@@ -8,16 +8,16 @@ import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
+import dev.lowrank.compress.quantize.Bits;
 import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
-import org.jspecify.annotations.Nullable;
 
 /// What one size in bytes can be spent on: the whole model in blocks, which takes what its type takes, and
-/// cuts, plain and in blocks, that take this many bytes.
+/// cuts, plain, in blocks and, where that is asked for, in a type for each site, that take this many bytes.
 ///
 /// @param candidates what is compared
 /// @param skipped what the size is no question for, one sentence each
@@ -26,19 +26,23 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
 
     /// Spends a size on recipes.
     ///
-    /// @param bytes of all weights together
-    /// @param recipes plain ones, which treat linears by themselves
+    /// @param bytes of the weight files together
+    /// @param recipes that treat linears by themselves, in plain numbers or with a choice of types
     static ByteFront of(LanguageModel source, long bytes, List<CompressionRecipe> recipes) {
         var candidates = new ArrayList<Comparison.Candidate>();
         var skipped = new ArrayList<String>();
         var whole = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
+        var first = recipes.getFirst().choosing(null);
         for (var type : TYPES) {
-            candidates.add(
-                    new Comparison.Candidate(1.0, quantized(recipes.getFirst().withBudget(whole), type)));
+            candidates.add(new Comparison.Candidate(1.0, quantized(first.withBudget(whole), type)));
         }
         for (var recipe : recipes) {
-            add(source, bytes, recipe, candidates, skipped);
-            TYPES.forEach(type -> add(source, bytes, quantized(recipe, type), candidates, skipped));
+            var plain = recipe.choosing(null);
+            add(source, bytes, plain, candidates, skipped);
+            TYPES.forEach(type -> add(source, bytes, quantized(plain, type), candidates, skipped));
+            if (recipe.bits() != null) {
+                add(source, bytes, recipe, candidates, skipped);
+            }
         }
         return new ByteFront(List.copyOf(candidates), List.copyOf(skipped));
     }
@@ -58,11 +62,14 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
         var amount = ((Budget.Absolute) fitted.budget()).amount();
         var whole = recipe.withBudget(new Budget.Share(CostUnit.BYTES, KeepRatio.keep(1)));
         var targets = CompressionPlan.of(source, whole, 0, 0).targets();
-        var name = recipe.name() + " " + type(recipe.quantization());
+        var name = recipe.name() + " " + type(recipe);
         if (amount >= targets.stream().mapToLong(SitePlan::weightBytes).sum()) {
             skipped.add(name + " needs no cut to fit into " + Figures.bytes(bytes) + ".");
-        } else if (amount
-                < targets.stream().mapToLong(site -> least(site, recipe)).sum()) {
+        } else if (recipe.bits() == null
+                && amount
+                        < targets.stream()
+                                .mapToLong(site -> least(site, recipe))
+                                .sum()) {
             skipped.add(name + " does not fit into " + Figures.bytes(bytes) + " at the lowest ranks that are whole"
                     + " blocks.");
         } else {
@@ -82,7 +89,12 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
     }
 
     /// Name of what numbers are stored in.
-    static String type(@Nullable Quantization blocks) {
-        return blocks == null ? "plain" : blocks.id();
+    static String type(CompressionRecipe recipe) {
+        var bits = recipe.bits();
+        if (bits != null) {
+            return "bits:" + bits.id();
+        }
+        var blocks = recipe.quantization();
+        return blocks == null ? Bits.UNROUNDED : blocks.id();
     }
 }

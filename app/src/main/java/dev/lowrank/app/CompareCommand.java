@@ -90,12 +90,14 @@ final class CompareCommand implements Callable<Integer> {
     private String count = CostUnit.PARAMETERS.id();
 
     @Option(
-            names = "--budget",
+            names = "--budget-bytes",
             paramLabel = "SIZE",
             description =
-                    "Bytes of all weights, e.g. 90MB, instead of --keep: puts the whole model in q8_0, q6_k, q4_k and"
-                            + " q4_0 beside cuts, plain and in these types, that are given this many bytes.")
-    private @Nullable String budget;
+                    "Bytes of the weight files, e.g. 90MB, instead of --keep: puts the whole model in q8_0, q6_k, q4_k"
+                            + " and q4_0 beside cuts, plain and in these types, that are given this many bytes; with"
+                            + " --bits also beside cuts whose types are chosen site by site. Says what fits, and what"
+                            + " no other beats in bytes, perplexity and decode speed.")
+    private @Nullable String budgetBytes;
 
     @Mixin
     private CalibrationOptions calibration;
@@ -144,6 +146,7 @@ final class CompareCommand implements Callable<Integer> {
         var start = System.nanoTime();
         var plan = speed.plan();
         var asked = tasks.plan();
+        var bytes = budget();
         var given = candidates();
         RecipeDetails.refuseIgnored(
                 spec.commandLine().getParseResult(),
@@ -151,7 +154,7 @@ final class CompareCommand implements Callable<Integer> {
         var path = models.resolve(names.isEmpty() ? null : names.getFirst());
         try (var opened = LanguageModel.open(path);
                 var work = WorkFolder.forOutput(output)) {
-            var candidates = budget == null ? given : spending(opened, given);
+            var candidates = bytes == null ? given : spending(opened, bytes, given);
             check(opened.requireDecoder(), candidates);
             var set = calibration.read(opened, details.seed());
             var validation = calibration.readValidation(opened);
@@ -163,7 +166,8 @@ final class CompareCommand implements Callable<Integer> {
             var roles = TextRoles.of(set, validation);
             measured.forEach(text -> roles.take("--text", text.set().identity()));
             var yardstick = new Yardstick(measured, asked, plan);
-            var found = compare(opened, candidates, set, validation, yardstick, work.path());
+            var all = compare(opened, candidates, set, validation, yardstick, work.path());
+            var found = bytes == null ? all : all.within(bytes);
             var seconds = (System.nanoTime() - start) / 1e9;
             // First what cannot fail: hours of work must not be lost for a full disk.
             console.result(Document.of(path, found, unit(), output, seconds), () -> text(path, found, unit(), seconds));
@@ -248,21 +252,25 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     /// What a size in bytes is spent on.
-    private List<Comparison.Candidate> spending(LanguageModel opened, List<Comparison.Candidate> given) {
+    private List<Comparison.Candidate> spending(LanguageModel opened, long bytes, List<Comparison.Candidate> given) {
         var recipes = given.stream().map(Comparison.Candidate::recipe).toList();
         if (spec.commandLine().getParseResult().hasMatchedOption("--keep")
                 || recipes.stream().anyMatch(recipe -> recipe.quantization() != null)
                 || !methods.stream().allMatch(RecipeDetails::treatsLinearsAlone)) {
             throw new CommandException(
                     ExitCode.USAGE,
-                    "--budget says how many bytes cuts of single linears may take and tries the block types itself; it"
+                    "--budget-bytes says how many bytes cuts of single linears may take and tries the block types itself; it"
                             + " goes with neither --keep, --quantize nor methods that narrow or remove whole modules.",
                     "Give one of them.");
         }
-        var bytes = UsageErrors.check(() -> ByteSize.parse("--budget", String.valueOf(budget)));
         var front = ByteFront.of(opened, bytes, recipes);
         front.skipped().forEach(console::warn);
         return front.candidates();
+    }
+
+    private @Nullable Long budget() {
+        var size = budgetBytes;
+        return size == null ? null : Long.valueOf(UsageErrors.check(() -> ByteSize.parse("--budget-bytes", size)));
     }
 
     /// Refuses a file that could not be written in the end.
@@ -283,6 +291,9 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private CostUnit unit() {
+        if (budgetBytes != null) {
+            return CostUnit.BYTES;
+        }
         return UsageErrors.check(() -> CostUnit.of(count));
     }
 
@@ -329,6 +340,7 @@ final class CompareCommand implements Callable<Integer> {
     /// @param count what the shares count; absent where nothing was compressed
     /// @param best index of the best row
     /// @param rule how the best is found
+    /// @param budgetBytes what rows were to fit into; absent where nothing was asked
     /// @param output where the best lies; absent if none was kept
     /// @param seconds of the whole command
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -338,6 +350,7 @@ final class CompareCommand implements Callable<Integer> {
             @JsonProperty("count") @Nullable String count,
             @JsonProperty("best") int best,
             @JsonProperty("rule") String rule,
+            @JsonProperty("budget_bytes") @Nullable Long budgetBytes,
             @JsonProperty("output") @Nullable String output,
             @JsonProperty("seconds") double seconds) {
         static Document of(
@@ -347,7 +360,8 @@ final class CompareCommand implements Callable<Integer> {
                     found.all(),
                     unit == null ? null : unit.id(),
                     found.best() + 1,
-                    Comparison.RULE,
+                    found.rule(),
+                    found.budget(),
                     output == null ? null : output.toString(),
                     seconds);
         }

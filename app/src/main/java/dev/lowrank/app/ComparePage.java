@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /// The page of a comparison.
 final class ComparePage {
@@ -35,8 +37,7 @@ final class ComparePage {
         return new Report(
                 "compare",
                 model,
-                rows + (rows == 1 ? " model" : " models") + " beside it, measured alike. Best: " + Comparison.RULE
-                        + ".",
+                rows + (rows == 1 ? " model" : " models") + " beside it, measured alike. Best: " + found.rule() + ".",
                 Version.lowrank(),
                 command,
                 figures(),
@@ -85,6 +86,11 @@ final class ComparePage {
                 Column.numbers("kept", "of the linears"),
                 Column.numbers("parameters", ""),
                 Column.numbers("bytes", "of weights")));
+        var budget = found.budget();
+        if (budget != null) {
+            columns.add(Column.words("fits " + Figures.bytes(budget)));
+            columns.add(Column.words("front"));
+        }
         var legend = new ArrayList<String>();
         for (var figure : found.dense().perplexity()) {
             columns.add(Column.numbers("perplexity", ReportParts.textName(figure.text())));
@@ -93,6 +99,11 @@ final class ComparePage {
         legend.add(ReportParts.PROTOCOL);
         for (var figure : tasks(found.dense())) {
             columns.add(Column.numbers(figure.metric(), figure.of()));
+        }
+        if (budget != null) {
+            legend.add(
+                    "Front: no other row is at least as good in bytes, perplexity on the first text and decode speed,"
+                            + " where that was measured, and better in one.");
         }
         if (!tasks(found.dense()).isEmpty()) {
             legend.add("Tasks: by the rules of lm-evaluation-harness; ± is the standard error over documents.");
@@ -120,6 +131,9 @@ final class ComparePage {
                 Cell.of(row.keptTarget() == null ? "-" : Figures.decimal(row.keptTarget(), 3)),
                 Cell.of(Figures.count(row.parameters())),
                 Cell.of(Figures.bytes(row.bytes()))));
+        Stream.of(row.fits(), row.front())
+                .filter(Objects::nonNull)
+                .forEach(holds -> cells.add(Cell.of(holds ? "yes" : "no")));
         row.perplexity().forEach(figure -> cells.add(ReportParts.perplexity(figure)));
         tasks(row).forEach(figure -> cells.add(ReportParts.task(figure)));
         var speed = row.speed();
@@ -179,6 +193,8 @@ final class ComparePage {
             values.put("prefill", speed.prefill());
             values.put("decode", speed.decode());
         }
-        return new Configuration(name(row), values, errors, false, reference, null);
+        // Of one size there are many, which their types tell apart.
+        var name = row.front() == null || reference ? name(row) : name(row) + " " + row.storage();
+        return new Configuration(name, values, errors, Boolean.TRUE.equals(row.front()), reference, null);
     }
 }

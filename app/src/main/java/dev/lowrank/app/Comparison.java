@@ -27,9 +27,19 @@ import org.jspecify.annotations.Nullable;
 /// @param best index of the best row
 /// @param folders where the compressed models lie
 /// @param warnings what to know of single models, each with those that it is of
-record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<String> warnings) {
+/// @param budget bytes that a model should fit into; null where none were asked for
+record Comparison(
+        Row dense,
+        List<Row> rows,
+        int best,
+        List<Path> folders,
+        List<String> warnings,
+        @Nullable Long budget) {
     /// How the best is found, in words.
     static final String RULE = "lowest perplexity on the first text; among equals the fewest bytes";
+
+    private static final String RULE_WITHIN =
+            "lowest perplexity on the first text of those that fit; among equals the fewest bytes";
 
     Comparison {
         rows = List.copyOf(rows);
@@ -39,7 +49,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
 
     /// Models that were not made here, of which there is nothing to warn.
     static Comparison existing(Row first, List<Row> others, List<Path> folders) {
-        return new Comparison(first, others, best(others), folders, List.of());
+        return new Comparison(first, others, best(others), folders, List.of(), null);
     }
 
     /// One recipe of several.
@@ -47,13 +57,17 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
     /// @param keep share of the target linears asked for; null where bytes were asked for
     /// @param recipe how
     record Candidate(@Nullable Double keep, CompressionRecipe recipe) {
+        private boolean plain() {
+            return recipe.quantization() == null && recipe.bits() == null;
+        }
+
         /// A folder name that tells it apart from the others.
         String folder() {
             return String.join(
                     "-",
                     recipe.name(),
                     recipe.storageId(),
-                    ByteFront.type(recipe.quantization()),
+                    ByteFront.type(recipe).replace(':', '-').replace(',', '+'),
                     recipe.spender(),
                     recipe.updateId(),
                     recipe.budget().unit().id(),
@@ -62,8 +76,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
 
         /// What tells it apart in warnings.
         String words() {
-            var blocks = recipe.quantization();
-            return recipe.name() + (blocks == null ? "" : " " + blocks.id()) + (keep == null ? "" : " " + keep);
+            return recipe.name() + (plain() ? "" : " " + ByteFront.type(recipe)) + (keep == null ? "" : " " + keep);
         }
     }
 
@@ -83,6 +96,9 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
     /// @param tasks one figure for each metric of each task; absent where none was asked
     /// @param speed absent where none was asked for
     /// @param seconds calibration, decomposition and writing, as if it had run alone; 0 for the original
+    /// @param fits whether it takes no more bytes than were asked for; absent where none were
+    /// @param front whether no other row is at least as good in bytes, perplexity on the first text and
+    ///     decode speed, and better in one; absent likewise
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record Row(
             @JsonProperty("method") String method,
@@ -97,7 +113,9 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
             @JsonProperty("perplexity") List<Measurement.TextFigure> perplexity,
             @JsonProperty("tasks") @Nullable List<TaskMeasurement.TaskFigure> tasks,
             @JsonProperty("speed") Measurement.@Nullable SpeedFigure speed,
-            @JsonProperty("seconds") double seconds) {
+            @JsonProperty("seconds") double seconds,
+            @JsonProperty("fits") @Nullable Boolean fits,
+            @JsonProperty("front") @Nullable Boolean front) {
 
         static Row dense(Measurement measured) {
             return of("dense", "-", "-", "-", 1.0, 1.0, 1, measured, 0);
@@ -114,10 +132,7 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
             var time = report.seconds();
             return of(
                     report.method(),
-                    report.storage()
-                            + (candidate.recipe().quantization() == null
-                                    ? ""
-                                    : " " + candidate.recipe().quantization().id()),
+                    report.storage() + (candidate.plain() ? "" : " " + ByteFront.type(candidate.recipe())),
                     report.allocator(),
                     candidate.recipe().updateId(),
                     candidate.keep(),
@@ -150,8 +165,66 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
                     measured.perplexity(),
                     measured.tasks().isEmpty() ? null : measured.tasks(),
                     measured.speed(),
-                    seconds);
+                    seconds,
+                    null,
+                    null);
         }
+
+        private Row standing(boolean fitting, boolean unbeaten) {
+            return new Row(
+                    method,
+                    storage,
+                    allocator,
+                    update,
+                    keep,
+                    keptTarget,
+                    keptModel,
+                    parameters,
+                    bytes,
+                    perplexity,
+                    tasks,
+                    speed,
+                    seconds,
+                    fitting,
+                    unbeaten);
+        }
+
+        /// Whether another is at least as good in everything and better in something.
+        private boolean beatenBy(Row other) {
+            var mine = costs();
+            var theirs = other.costs();
+            var better = false;
+            for (var i = 0; i < mine.length; i++) {
+                if (theirs[i] > mine[i]) {
+                    return false;
+                }
+                better |= theirs[i] < mine[i];
+            }
+            return better;
+        }
+
+        private double[] costs() {
+            return new double[] {bytes, perplexity.getFirst().value(), speed == null ? 0 : -speed.decode()};
+        }
+    }
+
+    /// The same held against a size: what fits is told, the front of all rows is marked, and the best is
+    /// one that fits, if any does.
+    Comparison within(long bytes) {
+        var all = all();
+        var marked = all.stream()
+                .map(row -> row.standing(row.bytes() <= bytes, all.stream().noneMatch(row::beatenBy)))
+                .toList();
+        var others = marked.subList(1, marked.size());
+        var fitting =
+                others.stream().filter(row -> Boolean.TRUE.equals(row.fits())).toList();
+        var taken = fitting.isEmpty() ? best : others.indexOf(fitting.get(best(fitting)));
+        return new Comparison(marked.getFirst(), others, taken, folders, warnings, bytes);
+    }
+
+    /// How the best was found, in words.
+    String rule() {
+        return budget == null ? RULE : RULE_WITHIN;
     }
 
     /// The best row.
@@ -203,7 +276,8 @@ record Comparison(Row dense, List<Row> rows, int best, List<Path> folders, List<
                 rows,
                 best(rows),
                 jobs.stream().map(Compression.Job::output).toList(),
-                warnings(candidates, reports));
+                warnings(candidates, reports),
+                null);
     }
 
     /// Each warning once, with the recipes that it is of.

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A comparison as a table for people and as CSV.
@@ -27,11 +28,21 @@ final class ComparisonReport {
         }
         header.addAll(List.of("seconds", ""));
         var table = Table.of(header.toArray(String[]::new));
-        table.row(cells(comparison.dense(), "before"));
+        table.row(cells(comparison.dense(), mark(comparison.dense(), "before")));
         for (var i = 0; i < comparison.rows().size(); i++) {
-            table.row(cells(comparison.rows().get(i), i == comparison.best() ? "best" : ""));
+            var row = comparison.rows().get(i);
+            table.row(cells(row, mark(row, i == comparison.best() ? "best" : "")));
         }
         return table.render();
+    }
+
+    private static String mark(Comparison.Row row, String first) {
+        return Stream.of(
+                        first,
+                        Boolean.TRUE.equals(row.front()) ? "front" : "",
+                        Boolean.FALSE.equals(row.fits()) ? "too large" : "")
+                .filter(word -> !word.isEmpty())
+                .collect(Collectors.joining(", "));
     }
 
     private static String[] cells(Comparison.Row row, String mark) {
@@ -90,7 +101,14 @@ final class ComparisonReport {
                         : "t/s: tokens a second, prompt of " + speed.promptTokens() + ", then " + speed.decodeTokens()
                                 + " decoded one by one.\n")
                 + "seconds: calibration and sensitivities (shared), decomposition and writing, each row as if alone.\n"
-                + "best: lowest perplexity on " + shortName(figure.text()) + "; among equals the fewest bytes.\n";
+                + "best: lowest perplexity on " + shortName(figure.text())
+                + (comparison.budget() == null ? "" : " of those that fit") + "; among equals the fewest bytes.\n"
+                + (comparison.budget() == null ? "" : standing(comparison.budget(), speed != null));
+    }
+
+    private static String standing(long budget, boolean timed) {
+        return "too large: more than " + Figures.bytes(budget) + " on disk. front: no other row is as good in bytes"
+                + (timed ? ", perplexity and decode t/s" : " and perplexity") + " and better in one.\n";
     }
 
     /// The same as comma-separated values with full precision.
@@ -112,6 +130,9 @@ final class ComparisonReport {
             header.add(figure.task() + " " + figure.metric() + " stderr");
         }
         header.addAll(List.of("prefill_tokens_per_second", "decode_tokens_per_second", "seconds"));
+        if (comparison.budget() != null) {
+            header.addAll(List.of("fits", "front"));
+        }
         lines.add(values(comparison.dense()));
         comparison.rows().forEach(row -> lines.add(values(row)));
         return Csv.of(header, lines);
@@ -138,6 +159,10 @@ final class ComparisonReport {
         values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.prefill()));
         values.add(speed == null ? "" : String.format(Locale.ROOT, "%.2f", speed.decode()));
         values.add(String.format(Locale.ROOT, "%.3f", row.seconds()));
+        Stream.of(row.fits(), row.front())
+                .filter(Objects::nonNull)
+                .map(String::valueOf)
+                .forEach(values::add);
         return values;
     }
 

@@ -342,7 +342,8 @@ final class CompressCommand implements Callable<Integer> {
     /// @param validated what was written, measured on the validation text; absent without a bound
     /// @param accuracy what `--min-accuracy` led to; absent without it
     /// @param check perplexity on a text of its own; absent without `--check`
-    /// @param rounding what rounding to blocks came to; absent without `--quantize`
+    /// @param rounding what rounding to blocks and outliers came to; absent without `--quantize` and
+    ///     `--outliers`
     /// @param warnings what to know
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record Document(

@@ -160,7 +160,7 @@ record Inspection(
         var tensors = new ArrayList<TensorInfo>();
         var names = new LinkedHashSet<String>();
         for (var site : sites) {
-            counts.merge(forms.form(site), 1, Integer::sum);
+            counts.merge(forms.name(site), 1, Integer::sum);
             names.addAll(model.weights().tensorNames(site)); // sites may share a tensor
         }
         names.forEach(name -> tensors.add(model.checkpoint().info(name)));

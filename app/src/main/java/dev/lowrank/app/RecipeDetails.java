@@ -11,6 +11,8 @@ import dev.lowrank.compress.allocate.KeepRatio;
 import dev.lowrank.compress.method.Method;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.quantize.Bits;
+import dev.lowrank.compress.quantize.Outliers;
 import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.compress.statistics.Shrinkage;
 import dev.lowrank.compress.statistics.Statistic;
@@ -27,6 +29,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -55,7 +58,9 @@ final class RecipeDetails {
             "--update",
             "--update-alpha",
             "--quantize",
-            "--quantize-plain");
+            "--bits",
+            "--quantize-plain",
+            "--outliers");
 
     private static final Budget EVERYTHING = new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(1));
 
@@ -84,10 +89,35 @@ final class RecipeDetails {
                             + " loses is passed on in the metric of the inputs; with --keep 1 nothing is cut.")
     private @Nullable String quantize;
 
+    /// What `--bits` takes, for completion and help.
+    static final class BitsNames implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Stream.concat(Stream.of(Bits.AUTO), Bits.names().stream()).iterator();
+        }
+    }
+
+    @Option(
+            names = "--bits",
+            split = ",",
+            paramLabel = "TYPE",
+            completionCandidates = BitsNames.class,
+            description = "Let the allocation choose a block type for every target together with its rank, within a"
+                    + " budget in bytes: auto (q4_0, q4_k, q6_k, q8_0 or plain), or those to choose from, of"
+                    + " ${COMPLETION-CANDIDATES}.")
+    private List<String> bits = new ArrayList<>();
+
     @Option(
             names = "--quantize-plain",
-            description = "With --quantize: round every weight by itself, which needs no calibration.")
+            description = "With --quantize or --bits: round every weight by itself, which needs no calibration.")
     private boolean quantizePlain;
+
+    @Option(
+            names = "--outliers",
+            paramLabel = "SHARE",
+            description = "Keep this share of each target's entries beside what it is stored in, in plain numbers,"
+                    + " where dropping them costs most, e.g. 0.01. They come on top of what --keep counts.")
+    private @Nullable Double outliers;
 
     @Option(
             names = "--targets",
@@ -176,6 +206,7 @@ final class RecipeDetails {
             var options = new MethodOptions(alpha, centred(), shrinkage, inputShrinkage(), ridge, sharedBlocks);
             var standard = CompressionRecipe.named(method, options, EVERYTHING, seed);
             var quantization = quantization();
+            var choice = bits();
             return new CompressionRecipe(
                     standard.name(),
                     standard.method(),
@@ -185,10 +216,12 @@ final class RecipeDetails {
                     rankMultiple(quantization),
                     roles(),
                     new TreeSet<>(protectedLayers),
-                    update(standard, quantization),
+                    update(standard, quantization != null || choice != null),
                     type(),
                     standard.seed(),
-                    quantization);
+                    quantization,
+                    choice,
+                    outliers(chosen.budget(), quantization, choice));
         });
     }
 
@@ -253,14 +286,36 @@ final class RecipeDetails {
 
     private @Nullable Quantization quantization() {
         if (quantize == null) {
-            if (quantizePlain) {
+            if (quantizePlain && bits.isEmpty()) {
                 throw new IllegalArgumentException(
-                        "--quantize-plain says how to round to blocks; say to which with" + " --quantize TYPE.");
+                        "--quantize-plain says how to round to blocks; say to which with --quantize TYPE or --bits.");
             }
             return null;
         }
         UsageErrors.known(quantize, "block types", Quantization.ids());
         return Quantization.of(quantize, quantizePlain);
+    }
+
+    private @Nullable Outliers outliers(Budget budget, @Nullable Quantization quantization, @Nullable Bits choice) {
+        if (outliers == null) {
+            return null;
+        }
+        if (quantization == null
+                && choice == null
+                && budget.equals(new Budget.Share(budget.unit(), KeepRatio.keep(1)))) {
+            throw new IllegalArgumentException("--outliers take up what a cut or blocks lose, and --keep 1 without"
+                    + " --quantize loses nothing; give a smaller --keep, or --quantize TYPE.");
+        }
+        return new Outliers(outliers);
+    }
+
+    private @Nullable Bits bits() {
+        if (bits.isEmpty()) {
+            return null;
+        }
+        var known = Stream.concat(Stream.of(Bits.AUTO), Bits.names().stream()).toList();
+        bits.forEach(name -> UsageErrors.known(name, "types", known));
+        return Bits.of(bits, quantizePlain);
     }
 
     private int rankMultiple(@Nullable Quantization quantization) {
@@ -271,10 +326,11 @@ final class RecipeDetails {
     }
 
     /// @param standard the method as published
-    private @Nullable SequentialUpdate update(CompressionRecipe standard, @Nullable Quantization quantization) {
+    /// @param rounds whether it is stored in blocks
+    private @Nullable SequentialUpdate update(CompressionRecipe standard, boolean rounds) {
         if (update == null && standard.update() == null) {
-            var passing = quantization != null && !quantization.plain();
-            // Measures what quantising needs, and fits nothing.
+            var passing = outliers != null || rounds && !quantizePlain;
+            // Measures what quantising and outliers need, and fits nothing.
             return passing && measuresInputs(standard.method()) ? SequentialUpdate.DEFAULT.fitting(0) : null;
         }
         var chosen = update == null ? "sequential" : update;

@@ -74,9 +74,9 @@ final class RecipeOptions {
     private @Nullable Double energy;
 
     @Option(
-            names = "--budget",
+            names = {"--budget", "--budget-bytes"},
             paramLabel = "SIZE",
-            description = "Bytes of all weights of the result, e.g. 300MB (10^6) or 300MiB (2^20), instead of --keep;"
+            description = "Bytes of the result's weight files, e.g. 300MB (10^6) or 300MiB (2^20), instead of --keep;"
                     + " embeddings, norms and biases take theirs first.")
     private @Nullable String budget;
 

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What the pages of several commands have in common.
@@ -54,7 +55,18 @@ final class ReportParts {
                 report.rank(),
                 (double) report.parameters() / site.weightParameters(),
                 report.error(),
-                report.notes());
+                notes(report));
+    }
+
+    /// What there is to say of a site, first the types of its parts where it is stored in blocks.
+    private static List<String> notes(SiteReport report) {
+        var rounding = report.rounding();
+        var stored = rounding == null
+                ? Stream.<String>empty()
+                : Stream.of(rounding.types().entrySet().stream()
+                        .map(part -> part.getKey() + " in " + part.getValue())
+                        .collect(Collectors.joining(", ")));
+        return Stream.concat(stored, report.notes().stream()).toList();
     }
 
     /// The spectra, with the ranks that were chosen.

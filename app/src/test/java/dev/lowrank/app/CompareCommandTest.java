@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 class CompareCommandTest {
     private static final Path TEXTS = Run.ROOT.resolve("models/pocket/text");
@@ -187,6 +188,68 @@ class CompareCommandTest {
         var run = compare(pocket, pocket, "-o", "nowhere");
         assertThat(run.code()).isEqualTo(2);
         assertThat(run.err()).contains("--output keeps the best");
+    }
+
+    @Test
+    void oneSizeIsSpentInEveryWay(@TempDir Path folder) throws IOException {
+        var page = folder.resolve("page.html");
+        var run = compare(
+                calibration(),
+                "--methods=lowrank",
+                "--budget-bytes=9.92MB",
+                "--bits=auto",
+                "--report=" + page,
+                "--json");
+        assertThat(run.code()).as(run.err()).isZero();
+        var document = Documents.of(run);
+        assertThat(document.path("budget_bytes").asLong()).isEqualTo(9_920_000);
+        var rows = document.path("rows").valueStream().toList();
+        assertThat(rows.stream().map(row -> row.path("storage").asString()))
+                .containsExactly(
+                        "-",
+                        "auto q8_0",
+                        "auto q6_k",
+                        "auto q4_k",
+                        "auto q4_0",
+                        "auto",
+                        "auto q8_0",
+                        "auto q6_k",
+                        "auto q4_k",
+                        "auto q4_0",
+                        "auto bits:auto");
+        for (var row : rows) {
+            var bytes = row.path("bytes").asLong();
+            assertThat(row.path("fits").asBoolean()).isEqualTo(bytes <= 9_920_000);
+            var beaten = rows.stream()
+                    .anyMatch(other -> other.path("bytes").asLong() <= bytes
+                            && perplexity(other) <= perplexity(row)
+                            && (other.path("bytes").asLong() < bytes || perplexity(other) < perplexity(row)));
+            assertThat(row.path("front").asBoolean()).isEqualTo(!beaten);
+        }
+        assertThat(rows.subList(5, 11)).allMatch(row -> row.path("fits").asBoolean());
+        assertThat(rows.get(1).path("fits").asBoolean()).isFalse();
+        var best = rows.get(document.path("best").asInt());
+        assertThat(best.path("fits").asBoolean()).isTrue();
+        assertThat(Files.readString(page)).contains("fits 9.9 MB", "bits:auto");
+    }
+
+    private static double perplexity(JsonNode row) {
+        return row.path("perplexity").path(0).path("value").asDouble();
+    }
+
+    @Test
+    void aSizeThatIsNoneOrTooSmallIsRefused() {
+        assertThat(compare("--methods=svd", "--budget-bytes=lots").err())
+                .contains("--budget-bytes is a number of bytes such as 300MB");
+        assertThat(compare("--methods=svd", "--budget-bytes=0").code()).isEqualTo(2);
+        var small = compare("--methods=svd", "--budget-bytes=3MB");
+        assertThat(small.code()).isEqualTo(2);
+        assertThat(small.err()).contains("3000000 bytes leaves nothing").doesNotContain("perplexity");
+        for (var other : List.of("--keep=0.5", "--quantize=q4_0", "--methods=slicegpt")) {
+            var run = compare("--methods=lowrank", "--budget-bytes=9.9MB", calibration(), other);
+            assertThat(run.code()).as(other).isEqualTo(2);
+            assertThat(run.err()).contains("--budget-bytes says how many bytes");
+        }
     }
 
     @Test

@@ -23,6 +23,7 @@ class LauncherTest {
             for argument in "$@"; do echo "argument: $argument"; done
             echo "OMP_WAIT_POLICY=$OMP_WAIT_POLICY RUST_FLAVOR=$RUST_FLAVOR OPT_OUT_TRACKING=$OPT_OUT_TRACKING"
             echo "MALLOC_MMAP_THRESHOLD_=$MALLOC_MMAP_THRESHOLD_"
+            echo "MALLOC_TRIM_THRESHOLD_=$MALLOC_TRIM_THRESHOLD_"
             echo "before main" >&2
             if [ -e /dev/fd/3 ]; then echo "after main" >&3; fi
             exit 7
@@ -83,7 +84,7 @@ class LauncherTest {
         assertThat(launch(home.resolve("lowrank"), Map.of(), "compress").out())
                 .contains("--add-modules=jdk.incubator.vector", "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0")
                 .contains("OMP_WAIT_POLICY=PASSIVE RUST_FLAVOR=cpu OPT_OUT_TRACKING=true")
-                .contains("MALLOC_MMAP_THRESHOLD_=16777216");
+                .contains("MALLOC_MMAP_THRESHOLD_=16777216", "MALLOC_TRIM_THRESHOLD_=67108864");
     }
 
     @Test

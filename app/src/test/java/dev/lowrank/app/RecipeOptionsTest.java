@@ -1,6 +1,7 @@
 package dev.lowrank.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.RecipeArguments;
@@ -47,6 +48,19 @@ class RecipeOptionsTest {
                 .isEqualTo(new SequentialUpdate(0.7, 3e-3, SequentialUpdate.ALL));
     }
 
+    @Test
+    void outliersNeedSomethingThatIsLost() {
+        assertThatThrownBy(() -> ParsedRecipe.of("--outliers=0.01", "--keep=1"))
+                .isInstanceOf(CommandException.class)
+                .hasMessageContaining("--quantize");
+        assertThatThrownBy(() -> ParsedRecipe.of("--outliers=0"))
+                .isInstanceOf(CommandException.class)
+                .hasMessageContaining("--outliers");
+        assertThat(ParsedRecipe.of("--outliers=0.01", "--method=svd-llm").update())
+                .as("measures the inputs, fits nothing")
+                .isEqualTo(SequentialUpdate.DEFAULT.fitting(0));
+    }
+
     static List<String> lines() {
         var lines = new ArrayList<>(List.of(
                 "--rank=12 --storage=pivoted",
@@ -61,8 +75,13 @@ class RecipeOptionsTest {
                 "--allocate=fermi --allocate-by=spectrum",
                 "--method=modegpt --ridge=0.02 --allocate=uniform",
                 "--method=basis-sharing --share-blocks=3 --rank-multiple=2",
+                "--bits=auto --keep=0.3 --count=bytes",
+                "--bits=q4_0,nf4,plain --quantize-plain --keep=0.3 --count=decode-bytes",
                 "--method=tucker --storage=tucker --dtype=f32",
                 "--method=svd-llm --update=sequential --update-alpha=0.6",
+                "--outliers=0.01",
+                "--method=svd-llm --quantize=q4_0 --outliers=0.005 --keep=1",
+                "--method=svd --quantize=q8_0 --quantize-plain --outliers=0.1",
                 "--targets=gate,q --protect=2,0 --seed=7 --keep=0.35 --dtype=bf16"));
         names().forEach(name -> lines.add("--method=" + name));
         return lines;
@@ -112,6 +131,15 @@ class RecipeOptionsTest {
                 "--allocate=zs-svd --allocate-by=trial; --allocate-by would change nothing",
                 "--allocate-by=spectrum; goes by estimate or trial",
                 "--budget=lots; --budget is a number of bytes",
+                "--budget-bytes=lots; is a number of bytes",
+                "--bits=q4_0 --budget-bytes=5MB; --quantize",
+                "--bits=q5_9,q4_0 --budget-bytes=5MB; none of the types",
+                "--bits=auto; --budget-bytes SIZE",
+                "--bits=auto --quantize=q4_0 --budget-bytes=5MB; give one of them",
+                "--bits=auto --budget-bytes=5MB --allocate=uniform; --allocate knapsack",
+                "--bits=auto --budget-bytes=5MB --allocate-rounds=2; without correction rounds",
+                "--bits=auto --max-perplexity-increase=1%; --allocate knapsack",
+                "--bits=auto --method=svd --quantize-plain --budget-bytes=5MB; second moment",
                 "--budget=5MB --keep=0.8; exclude one another"
             })
     void whatMakesNoSenseIsRefusedBeforeAnyWork(String line) {

@@ -236,7 +236,7 @@ public record ModelConfig(Path file, ObjectNode json) {
             case F32 -> "float32";
             case F16 -> "float16";
             case BF16 -> "bfloat16";
-            case I64, I32, U8, F8_E4M3, F8_E5M2, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, NF4 ->
+            case I64, I32, I16, U8, F8_E4M3, F8_E5M2, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, NF4 ->
                 throw new IllegalArgumentException("A model is not stored in " + dtype);
         };
         var copy = json.deepCopy();

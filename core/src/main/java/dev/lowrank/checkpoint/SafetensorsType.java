@@ -19,7 +19,7 @@ enum SafetensorsType {
     F8_E8M0(8, null),
     F8_E4M3FNUZ(8, null),
     F8_E5M2FNUZ(8, null),
-    I16(16, null),
+    I16(16, DType.I16),
     U16(16, null),
     F16(16, DType.F16),
     BF16(16, DType.BF16),

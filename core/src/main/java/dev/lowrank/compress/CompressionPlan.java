@@ -114,6 +114,9 @@ public record CompressionPlan(
     /// The uniform rule in place of one that must see the model; null where whole blocks leave it no rank.
     private static @Nullable Allocation guess(
             LanguageModel source, CompressionRecipe recipe, Allocator even, List<LinearSite> targets) {
+        if (recipe.bits() != null) {
+            return null; // evenly in plain numbers says nothing of what types leave
+        }
         if (recipe.quantization() == null) {
             return allocate(source, recipe, even, targets);
         }
@@ -127,7 +130,17 @@ public record CompressionPlan(
     private static SitePlan plan(
             LanguageModel source, CompressionRecipe recipe, LinearSite site, @Nullable Allocation expected) {
         var dtype = storedType(source, recipe, site);
-        return expected == null ? SitePlan.dense(site, dtype) : SitePlan.of(site, expected.of(site), dtype);
+        var plan = expected == null ? SitePlan.dense(site, dtype) : SitePlan.of(site, expected.of(site), dtype);
+        return withOutliers(recipe, plan, embeddingType(source, recipe));
+    }
+
+    /// @param values element type of most plain numbers
+    private static SitePlan withOutliers(CompressionRecipe recipe, SitePlan plan, DType values) {
+        var outliers = recipe.outliers();
+        var loses = recipe.quantization() != null || !plan.keptDense();
+        return outliers != null && loses
+                ? plan.with(outliers.count(plan.site().out(), plan.site().in()), values)
+                : plan;
     }
 
     private static Allocation allocate(
@@ -141,7 +154,8 @@ public record CompressionPlan(
     /// The same with ranks that were decided after it was made.
     CompressionPlan decided(Allocation chosen) {
         var cut = targets.stream()
-                .map(target -> SitePlan.of(target.site(), chosen.of(target.site()), target.dtype()))
+                .map(target -> withOutliers(
+                        recipe, SitePlan.of(target.site(), chosen.of(target.site()), target.dtype()), restType))
                 .toList();
         return new CompressionPlan(
                 recipe,
@@ -190,7 +204,8 @@ public record CompressionPlan(
                 .filter(site -> !recipe.protectedLayers().contains(site.layer()));
     }
 
-    /// The type that a target is stored in: its element type, or the blocks that are asked for.
+    /// The type that a target is stored in unless one is chosen for it: its element type, or the blocks
+    /// that are asked for.
     static DType storedType(LanguageModel source, CompressionRecipe recipe, LinearSite site) {
         var blocks = recipe.quantization();
         return blocks == null ? dtype(source, recipe, site) : blocks.type();

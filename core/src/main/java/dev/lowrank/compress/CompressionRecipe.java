@@ -6,6 +6,8 @@ import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.BlockAllocator;
 import dev.lowrank.compress.allocate.Budget;
+import dev.lowrank.compress.allocate.Choice;
+import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.Evidence;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.allocate.TrialLoss;
@@ -18,6 +20,8 @@ import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.method.SharedBasis;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.method.StreamRotation;
+import dev.lowrank.compress.quantize.Bits;
+import dev.lowrank.compress.quantize.Outliers;
 import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.compress.storage.StorageForm;
@@ -45,7 +49,9 @@ import org.jspecify.annotations.Nullable;
 /// @param update how sites are fitted to what they see in the compressed model; null for not at all
 /// @param dtype element type of what is written; null for the source's own (BF16 where that is quantised)
 /// @param seed decides everything random besides the calibration set
-/// @param quantization the blocks that targets are stored in; null for plain numbers
+/// @param quantization the blocks that all targets are stored in; null for plain numbers
+/// @param bits types that the allocator chooses from for every target; null where all are stored alike
+/// @param outliers single entries that stay plain beside what a target is stored in; null for none
 public record CompressionRecipe(
         String name,
         Method method,
@@ -58,7 +64,9 @@ public record CompressionRecipe(
         @Nullable SequentialUpdate update,
         @Nullable DType dtype,
         long seed,
-        @Nullable Quantization quantization) {
+        @Nullable Quantization quantization,
+        @Nullable Bits bits,
+        @Nullable Outliers outliers) {
     /// Name of our own recipe.
     public static final String OWN = "lowrank";
 
@@ -95,8 +103,38 @@ public record CompressionRecipe(
         if (quantization != null) {
             require(quantization, method, update);
         }
+        if (bits != null) {
+            require(bits, method, allocator, budget, update);
+            if (quantization != null) {
+                throw new IllegalArgumentException("--quantize stores every target in one type, --bits chooses one for"
+                        + " each; give one of them");
+            }
+        }
+        if (outliers != null) {
+            requireOutliers(method);
+        }
         targets = Set.copyOf(targets);
         protectedLayers = Set.copyOf(protectedLayers);
+    }
+
+    /// Refuses to choose types where nobody measures what they lose, or spends what they save.
+    private static void require(
+            Bits bits, Method method, Allocator allocator, Budget budget, @Nullable SequentialUpdate update) {
+        require(bits.of(bits.types().getFirst()), method, update);
+        if (!method.info().needs().contains(Statistic.SECOND_MOMENT)) {
+            throw new IllegalArgumentException("--bits weighs what types lose by the second moment of the inputs,"
+                    + " which the method " + method.info().id()
+                    + " does not measure; use lowrank, svd-llm, kfac-svd or lord, or one type with --quantize");
+        }
+        if (!allocator.choosesTypes()) {
+            throw new IllegalArgumentException("--bits chooses types together with ranks, which of all allocators only"
+                    + " " + OWN_ALLOCATOR + " does, by estimated divergences and without correction rounds, not "
+                    + allocator.info().id() + "; use --allocate " + OWN_ALLOCATOR + ", or one type with --quantize");
+        }
+        if (budget instanceof Budget.Unbounded || budget.unit() == CostUnit.PARAMETERS) {
+            throw new IllegalArgumentException("--bits needs a budget in bytes: in parameters every type costs the"
+                    + " same. Give --budget-bytes SIZE, or --keep SHARE with --count bytes");
+        }
     }
 
     /// Refuses to quantise what is not treated linear by linear, or by a metric that nobody measures.
@@ -110,6 +148,20 @@ public record CompressionRecipe(
             throw new IllegalArgumentException("--quantize passes rounding errors on in the metric of what a site sees"
                     + " in the compressed model, which only --update sequential measures, and " + id
                     + " runs without; give --quantize-plain, or one of lowrank, svd-llm and kfac-svd");
+        }
+    }
+
+    /// Refuses outliers of what is not treated linear by linear, and where a bias makes up for what they
+    /// are.
+    private static void requireOutliers(Method method) {
+        var info = method.info();
+        if (!(method instanceof SiteMethod)) {
+            throw new IllegalArgumentException("--outliers stand beside the factors of single linears; the method "
+                    + info.id() + " makes none. Leave --outliers out");
+        }
+        if (info.needs().contains(Statistic.MEAN)) {
+            throw new IllegalArgumentException("--outliers change the mean output that the bias of " + info.id()
+                    + " gives back; give --uncentred with lord, and leave --centred out with others");
         }
     }
 
@@ -183,6 +235,8 @@ public record CompressionRecipe(
                 update,
                 dtype,
                 seed,
+                null,
+                null,
                 null);
     }
 
@@ -254,12 +308,12 @@ public record CompressionRecipe(
 
     /// The same with another budget.
     public CompressionRecipe withBudget(Budget other) {
-        return copy(allocator, other, rankMultiple, quantization);
+        return copy(allocator, other, rankMultiple, quantization, bits, outliers);
     }
 
     /// The same with another allocator that spends another budget.
     CompressionRecipe withAllocator(Allocator other, Budget spent) {
-        return copy(other, spent, rankMultiple, quantization);
+        return copy(other, spent, rankMultiple, quantization, bits, outliers);
     }
 
     /// The same stored in blocks.
@@ -267,17 +321,66 @@ public record CompressionRecipe(
     /// @param blocks null for plain numbers
     /// @param multiple what ranks are multiples of, so that they are whole blocks
     public CompressionRecipe quantized(@Nullable Quantization blocks, int multiple) {
-        return copy(allocator, budget, multiple, blocks);
+        return copy(allocator, budget, multiple, blocks, null, outliers);
     }
 
-    private CompressionRecipe copy(Allocator by, Budget spent, int multiple, @Nullable Quantization blocks) {
+    /// The same with a type chosen for every target.
+    ///
+    /// @param choice null for plain numbers
+    public CompressionRecipe choosing(@Nullable Bits choice) {
+        return copy(allocator, budget, rankMultiple, null, choice, outliers);
+    }
+
+    /// The same with outliers.
+    ///
+    /// @param beside null for none
+    public CompressionRecipe with(@Nullable Outliers beside) {
+        return copy(allocator, budget, rankMultiple, quantization, bits, beside);
+    }
+
+    private CompressionRecipe copy(
+            Allocator by,
+            Budget spent,
+            int multiple,
+            @Nullable Quantization blocks,
+            @Nullable Bits choice,
+            @Nullable Outliers beside) {
         return new CompressionRecipe(
-                name, method, storage, by, spent, multiple, targets, protectedLayers, update, dtype, seed, blocks);
+                name,
+                method,
+                storage,
+                by,
+                spent,
+                multiple,
+                targets,
+                protectedLayers,
+                update,
+                dtype,
+                seed,
+                blocks,
+                choice,
+                beside);
+    }
+
+    /// Whether targets may be stored in blocks.
+    boolean rounds() {
+        return quantization != null || bits != null;
+    }
+
+    /// How a target is rounded to blocks; null for not at all.
+    @Nullable
+    Quantization blocks(Choice choice) {
+        if (bits == null) {
+            return quantization;
+        }
+        var type = choice.type();
+        return type == null ? null : bits.of(type);
     }
 
     /// Whether the budget leaves every target whole, so that nothing need be measured to spend it.
     boolean keepsAll() {
         return method instanceof SiteMethod
+                && bits == null
                 && budget instanceof Budget.Share share
                 && share.keep().kept() == 1;
     }
@@ -356,6 +459,7 @@ public record CompressionRecipe(
                 1,
                 seed,
                 trial,
-                siteMethod().restoresMean());
+                siteMethod().restoresMean(),
+                bits);
     }
 }

@@ -14,6 +14,9 @@ interface Decomposer extends AutoCloseable {
     /// In the innermost scope.
     Timed<Decomposition> decompose(SiteMethod method, SiteCutter original);
 
+    /// Whether any weight can be decomposed, and not only those of the source.
+    boolean measures();
+
     @Override
     void close();
 
@@ -41,6 +44,11 @@ interface Decomposer extends AutoCloseable {
         }
 
         @Override
+        public boolean measures() {
+            return true;
+        }
+
+        @Override
         public void close() {
             if (statistics != null) {
                 statistics.close();
@@ -53,6 +61,11 @@ interface Decomposer extends AutoCloseable {
         @Override
         public Timed<Decomposition> decompose(SiteMethod method, SiteCutter original) {
             return Timed.of(() -> TensorScope.tidy(() -> files.read(original.site(), method, original.weight())));
+        }
+
+        @Override
+        public boolean measures() {
+            return false;
         }
 
         @Override

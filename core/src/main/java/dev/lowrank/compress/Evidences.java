@@ -26,14 +26,17 @@ final class Evidences {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final DecompositionFiles files;
+    private final @Nullable RoundingFiles roundings;
     private final Path work;
     private final String of;
     private final Measures measures;
 
+    /// @param roundings what rounding loses; null if no type is to be chosen
     /// @param work folder of working files
     /// @param of what the decompositions were made from and what they are judged by
-    Evidences(DecompositionFiles files, Path work, String of, Measures measures) {
+    Evidences(DecompositionFiles files, @Nullable RoundingFiles roundings, Path work, String of, Measures measures) {
         this.files = files;
+        this.roundings = roundings;
         this.work = work;
         this.of = of;
         this.measures = measures;
@@ -65,6 +68,7 @@ final class Evidences {
         var labels = labels(needs);
         return new Gathered(
                 files,
+                roundings,
                 measures.tokens(),
                 needs.contains(Sensitivity.BLOCK_INFLUENCE) ? measures.influence() : null,
                 labels.contains(Labels.DRAWN) ? stored(Labels.DRAWN, targets, methods) : null,
@@ -90,7 +94,7 @@ final class Evidences {
         if (known != null && covers(known, targets, methods)) {
             return known;
         }
-        var observation = new SensitivityObservation(files, methods);
+        var observation = new SensitivityObservation(files, roundings, methods);
         try (var pass = measures.pass(labels)) {
             pass.observe(targets, observation);
             var sites = new TreeMap<String, Found>();
@@ -117,12 +121,14 @@ final class Evidences {
 
     /// What was gathered.
     ///
+    /// @param roundings what rounding loses; null if no type is to be chosen
     /// @param tokens calibration tokens that second moments are sums over
     /// @param influence of each block; null if nobody needed it
     /// @param drawn by drawn labels; likewise
     /// @param text by the text's labels; likewise
     record Gathered(
             DecompositionFiles files,
+            @Nullable RoundingFiles roundings,
             long tokens,
             double @Nullable [] influence,
             @Nullable Stored drawn,
@@ -136,7 +142,12 @@ final class Evidences {
                 evidence = evidence.withBlockInfluence(influence[site.layer()]);
             }
             if (drawn != null) {
-                evidence = evidence.withDivergence(found(drawn, method, site).divergence());
+                var found = found(drawn, method, site);
+                evidence = evidence.withDivergence(found.divergence());
+                if (roundings != null && found.rounding() != null) {
+                    evidence =
+                            evidence.withRounding(roundings.losses(site, method).times(found.rounding()));
+                }
             }
             return text == null
                     ? evidence

@@ -82,6 +82,12 @@ public final class Fingerprint {
         if (recipe.quantization() != null) {
             node.put("quantization", recipe.quantization().toString());
         }
+        if (recipe.outliers() != null) {
+            node.put("outliers", recipe.outliers().share());
+        }
+        if (recipe.bits() != null) {
+            node.put("bits", recipe.bits().toString());
+        }
         node.put("seed", recipe.seed());
         return node;
     }

@@ -1,5 +1,6 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.model.Feed;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.MixedPrecision;
@@ -86,9 +87,10 @@ final class GradientPass implements AutoCloseable {
 
         /// Adds tokens.
         ///
+        /// @param input `[tokens, in]`, in the type that the block multiplies in
         /// @param output F32 `[tokens, out]`, bias included
         /// @param gradient F32 `[tokens, out]`, of the loss summed over tokens
-        void add(S sums, Tensor output, Tensor gradient);
+        void add(S sums, Tensor input, Tensor output, Tensor gradient);
 
         /// Adds what another thread has seen.
         void merge(S sums, S other);
@@ -266,7 +268,8 @@ final class GradientPass implements AutoCloseable {
             var sites = List.copyOf(outputs.seen.keySet());
             for (var i = 0; i < sites.size(); i++) {
                 var site = sites.get(i);
-                observation.add(of(sums, site), rows(of(outputs.seen, site)), rows(found.get(i)));
+                var input = Objects.requireNonNull(outputs.fed.get(site.role().feed()), site.name());
+                observation.add(of(sums, site), rows(input), rows(of(outputs.seen, site)), rows(found.get(i)));
             }
         }
     }
@@ -288,14 +291,20 @@ final class GradientPass implements AutoCloseable {
         }
     }
 
-    /// Holds on to the outputs of a block's targets while they are part of a computation.
+    /// Holds on to inputs and outputs of a block's targets while they are part of a computation.
     private static final class Outputs implements SiteTap, AutoCloseable {
         private final Map<Role, LinearSite> targets = new EnumMap<>(Role.class);
         private final Map<LinearSite, Tensor> seen = new LinkedHashMap<>();
-        private final TensorStore store = new TensorStore("outputs of sites");
+        private final Map<Feed, Tensor> fed = new EnumMap<>(Feed.class);
+        private final TensorStore store = new TensorStore("inputs and outputs of sites");
 
         Outputs(Set<LinearSite> targets) {
             targets.forEach(site -> this.targets.put(site.role(), site));
+        }
+
+        @Override
+        public void input(Feed feed, Tensor input) {
+            fed.put(feed, store.keep(input));
         }
 
         @Override

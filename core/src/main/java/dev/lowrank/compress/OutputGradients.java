@@ -43,7 +43,7 @@ final class OutputGradients implements GradientPass.Observation<GradientMoment> 
     }
 
     @Override
-    public void add(GradientMoment sums, Tensor output, Tensor gradient) {
+    public void add(GradientMoment sums, Tensor input, Tensor output, Tensor gradient) {
         sums.add(gradient);
     }
 

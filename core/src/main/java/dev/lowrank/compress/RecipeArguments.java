@@ -89,17 +89,28 @@ public final class RecipeArguments {
                             .map(String::valueOf)
                             .collect(Collectors.joining(",")));
         }
-        var blocks = recipe.quantization();
-        if (blocks != null) {
-            add("--quantize", blocks.id());
-            if (blocks.plain()) {
-                arguments.add("--quantize-plain");
-            }
+        rounding();
+        if (recipe.outliers() != null) {
+            add("--outliers", Double.toString(recipe.outliers().share()));
         }
         if (recipe.dtype() != null) {
             add("--dtype", recipe.dtype().name().toLowerCase(Locale.ROOT));
         }
         add("--seed", Long.toString(recipe.seed()));
+    }
+
+    private void rounding() {
+        var blocks = recipe.quantization();
+        var bits = recipe.bits();
+        if (blocks != null) {
+            add("--quantize", blocks.id());
+        }
+        if (bits != null) {
+            add("--bits", bits.id());
+        }
+        if (blocks != null && blocks.plain() || bits != null && bits.plain()) {
+            arguments.add("--quantize-plain");
+        }
     }
 
     private void add(String option, String value) {

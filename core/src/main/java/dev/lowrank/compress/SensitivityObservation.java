@@ -1,6 +1,8 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.compress.SensitivityObservation.Sums;
 import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.compress.sensitivity.NoiseSensitivity;
 import dev.lowrank.compress.sensitivity.SiteSensitivity;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.MixedPrecision;
@@ -13,15 +15,20 @@ import dev.lowrank.tensor.Tensors;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/// What dropping components does to the loss, for the decompositions of several methods at once.
-final class SensitivityObservation implements GradientPass.Observation<List<SiteSensitivity>> {
+/// What dropping components does to the loss, and rounding, for the decompositions of several methods at
+/// once.
+final class SensitivityObservation implements GradientPass.Observation<List<Sums>> {
     private final DecompositionFiles files;
+    private final @Nullable RoundingFiles roundings;
     private final List<SiteMethod> methods;
     private final Map<SiteMethod, Map<LinearSite, Found>> found = new LinkedHashMap<>();
 
-    SensitivityObservation(DecompositionFiles files, List<SiteMethod> methods) {
+    /// @param roundings errors of rounding; null if no type is to be chosen
+    SensitivityObservation(DecompositionFiles files, @Nullable RoundingFiles roundings, List<SiteMethod> methods) {
         this.files = files;
+        this.roundings = roundings;
         this.methods = methods;
         methods.forEach(method -> found.put(method, new LinkedHashMap<>()));
     }
@@ -30,7 +37,37 @@ final class SensitivityObservation implements GradientPass.Observation<List<Site
     ///
     /// @param divergence `[k + 1]`, see [SiteSensitivity#divergence]
     /// @param firstOrder `[k]`, see [SiteSensitivity#firstOrder]
-    record Found(double[] divergence, double[] firstOrder) {}
+    /// @param rounding what the error of [RoundingFiles] does, in nats per token; null if it was not asked
+    record Found(
+            double[] divergence,
+            double[] firstOrder,
+            @Nullable Double rounding) {}
+
+    /// Sums of one site under one method.
+    ///
+    /// @param rounded null if no type is to be chosen
+    record Sums(SiteSensitivity cut, @Nullable NoiseSensitivity rounded) {
+        private void add(Tensor input, Tensor output, Tensor gradient) {
+            cut.add(output, gradient);
+            if (rounded != null) {
+                rounded.add(input, gradient);
+            }
+        }
+
+        private void add(Sums other) {
+            cut.add(other.cut);
+            if (rounded != null && other.rounded != null) {
+                rounded.add(other.rounded);
+            }
+        }
+
+        private Found found(String subject) {
+            return new Found(
+                    cut.divergence(subject),
+                    cut.firstOrder(subject),
+                    rounded == null ? null : Double.valueOf(rounded.divergence(subject)));
+        }
+    }
 
     /// What was found, by method and site.
     Map<SiteMethod, Map<LinearSite, Found>> found() {
@@ -38,9 +75,14 @@ final class SensitivityObservation implements GradientPass.Observation<List<Site
     }
 
     @Override
-    public List<SiteSensitivity> start(SourceBlock block, LinearSite site, TensorStore store) {
+    public List<Sums> start(SourceBlock block, LinearSite site, TensorStore store) {
         return methods.stream()
-                .map(method -> SiteSensitivity.start(store.keep(basis(block, site, method)), store))
+                .map(method -> new Sums(
+                        SiteSensitivity.start(store.keep(basis(block, site, method)), store),
+                        roundings == null
+                                ? null
+                                : NoiseSensitivity.start(
+                                        TensorScope.tidy(() -> store.keep(roundings.error(site, method))), store)))
                 .toList();
     }
 
@@ -63,23 +105,22 @@ final class SensitivityObservation implements GradientPass.Observation<List<Site
     }
 
     @Override
-    public void add(List<SiteSensitivity> sums, Tensor output, Tensor gradient) {
-        sums.forEach(each -> each.add(output, gradient));
+    public void add(List<Sums> sums, Tensor input, Tensor output, Tensor gradient) {
+        sums.forEach(each -> each.add(input, output, gradient));
     }
 
     @Override
-    public void merge(List<SiteSensitivity> sums, List<SiteSensitivity> other) {
+    public void merge(List<Sums> sums, List<Sums> other) {
         for (var i = 0; i < sums.size(); i++) {
             sums.get(i).add(other.get(i));
         }
     }
 
     @Override
-    public void finish(LinearSite site, List<SiteSensitivity> sums) {
+    public void finish(LinearSite site, List<Sums> sums) {
         var number = 0;
         for (var all : found.values()) {
-            var one = sums.get(number++);
-            all.put(site, new Found(one.divergence(site.name()), one.firstOrder(site.name())));
+            all.put(site, sums.get(number++).found(site.name()));
         }
     }
 }

@@ -4,7 +4,6 @@ import dev.lowrank.compress.CalibrationStream.Batch;
 import dev.lowrank.compress.SiteCutter.Outcome;
 import dev.lowrank.compress.method.Problem;
 import dev.lowrank.compress.quantize.RoundingMetric;
-import dev.lowrank.compress.quantize.SiteRounding;
 import dev.lowrank.compress.statistics.CrossMoment;
 import dev.lowrank.compress.statistics.SecondMoment;
 import dev.lowrank.compress.statistics.SiteStatistics;
@@ -178,9 +177,9 @@ final class SequentialCut {
             var fit = moments.getFirst()
                     .fit(update.ridge(), "inputs of " + targets.getFirst().name());
             var results = new Outcome[targets.size()];
-            var metric = job.recipe().quantization() == null
-                    ? null
-                    : metric(fit, "inputs of " + targets.getFirst().name());
+            var metric = job.recipe().rounds() || job.recipe().outliers() != null
+                    ? metric(fit, "inputs of " + targets.getFirst().name())
+                    : null;
             SiteWork.each(
                     targets,
                     (site, i) ->
@@ -247,22 +246,23 @@ final class SequentialCut {
         var fitted = original.with(fit.fitted(weight, update.alpha()));
         var choice = job.allocation().of(site);
         var dtype = CompressionPlan.dtype(source, job.recipe(), site);
-        var blocks = job.recipe().quantization();
+        var storage = SiteStorage.of(job.recipe(), choice, dtype, arena);
         if (choice.isDense()) {
-            return blocks == null
+            return storage.keepsDense()
                     ? fitted.refitted(dtype, arena)
-                    : fitted.rounded(kept(fitted, dtype), new SiteRounding(blocks, dtype, arena), metric);
+                    : storage.store(fitted, other -> kept(other, dtype), true, metric);
         }
         var method = job.recipe().siteMethod();
         var statistics = SiteStatistics.of(fit.tokens(), new SecondMoment.Input(fit.moment()));
-        var problem = new Problem(site, fitted.weight(), felt.completing(statistics, method, site), choice.rank());
-        var decomposition = method.decompose(problem);
-        return blocks == null
-                ? fitted.cut(method, decomposition, choice, dtype, arena)
-                : fitted.rounded(
-                        fitted.cut(method, decomposition, choice, DType.F64, Arena.ofAuto()),
-                        new SiteRounding(blocks, dtype, arena),
-                        metric);
+        var complete = felt.completing(statistics, method, site);
+        return storage.store(
+                fitted,
+                other -> {
+                    var problem = new Problem(site, other.weight(), complete, choice.rank());
+                    return other.cut(method, method.decompose(problem), choice, storage.cutType(), storage.cutArena());
+                },
+                true,
+                metric);
     }
 
     private Outcome kept(SiteCutter fitted, DType dtype) {

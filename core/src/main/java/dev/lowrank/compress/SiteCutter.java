@@ -4,8 +4,6 @@ import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.method.Decomposition;
 import dev.lowrank.compress.method.Factors;
 import dev.lowrank.compress.method.SiteMethod;
-import dev.lowrank.compress.quantize.RoundingMetric;
-import dev.lowrank.compress.quantize.SiteRounding;
 import dev.lowrank.compress.storage.SiteWriter;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.Linear;
@@ -78,29 +76,13 @@ record SiteCutter(LinearSite site, Tensor weight, @Nullable Tensor bias) {
                         notes));
     }
 
-    /// What is stored rounded to blocks.
-    ///
-    /// @param outcome cut in F64, or nothing for the weight as it is here
-    /// @param metric of the inputs; null where they were not measured
-    Outcome rounded(Outcome outcome, SiteRounding rounding, @Nullable RoundingMetric metric) {
-        try (var _ = TensorScope.open()) {
-            var exact = outcome.linear() == null
-                    ? SiteWriter.dense(weight, bias, DType.F64, Arena.ofAuto(), site.name())
-                    : outcome.linear();
-            var made = rounding.round(exact, weight, metric, site.name());
-            var notes = made.report().notes(rounding.quantization());
-            return new Outcome(
-                    made.linear(),
-                    outcome.report().rounded(made.report(), made.linear().bytes(), notes));
-        }
-    }
-
     /// The leading components in a storage form, whatever it costs.
-    Linear write(SiteMethod method, Decomposition decomposition, int rank, StorageForm form, DType dtype, Arena arena) {
+    Linear.Base write(
+            SiteMethod method, Decomposition decomposition, int rank, StorageForm form, DType dtype, Arena arena) {
         return TensorScope.tidy(() -> write(method.cut(decomposition, rank), decomposition.mean(), form, dtype, arena));
     }
 
-    private Linear write(Factors factors, @Nullable Tensor mean, StorageForm form, DType dtype, Arena arena) {
+    private Linear.Base write(Factors factors, @Nullable Tensor mean, StorageForm form, DType dtype, Arena arena) {
         var stored = mean == null ? bias : SiteWriter.restoringBias(bias, weight, factors, mean);
         return SiteWriter.write(factors, form, stored, dtype, arena, site.name());
     }

@@ -4,6 +4,7 @@ import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.LinearSite;
+import dev.lowrank.model.SparseRows;
 import dev.lowrank.tensor.DType;
 import java.util.List;
 
@@ -16,7 +17,7 @@ import java.util.List;
 /// @param parametersAfter numbers stored, without index and the bias that the site had; what sites share
 ///     counts at the first of them
 /// @param gained numbers among these of a bias that the site did not have
-/// @param weightBytes bytes stored for these numbers, index included
+/// @param weightBytes bytes stored for these numbers, places included
 public record SitePlan(
         LinearSite site, String form, int rank, DType dtype, long parametersAfter, int gained, long weightBytes) {
     /// A plain matrix with fewer rows or columns.
@@ -36,6 +37,15 @@ public record SitePlan(
                 CostUnit.PARAMETERS.cost(site, dtype, choice),
                 choice.biasGained() ? site.out() : 0,
                 CostUnit.BYTES.cost(site, dtype, choice));
+    }
+
+    /// With single entries beside it.
+    ///
+    /// @param count how many
+    /// @param values their element type
+    SitePlan with(int count, DType values) {
+        var bytes = weightBytes + SparseRows.bytes(site.out(), site.in(), count, values);
+        return new SitePlan(site, form, rank, dtype, parametersAfter + count, gained, bytes);
     }
 
     /// A site that is not compressed.

@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 /// @param bytes bytes stored, index and bias included
 /// @param notes fallbacks that were taken, and whether a site that stays dense has another weight
 /// @param mark what the allocator says of the site, no cause for worry; null for nothing
-/// @param rounding what rounding to blocks came to; null where the site is stored in plain numbers
+/// @param rounding what rounding to blocks and outliers came to; null where the site is stored in plain
+///     numbers without any
 public record SiteReport(
         String name,
         String form,
@@ -43,6 +44,12 @@ public record SiteReport(
         return new SiteReport(name, form, rank, error, parameters, bytes, all, mark, rounding);
     }
 
+    /// Without some notes.
+    SiteReport without(List<String> said) {
+        var others = notes.stream().filter(note -> !said.contains(note)).toList();
+        return new SiteReport(name, form, rank, error, parameters, bytes, others, mark, rounding);
+    }
+
     /// With what an allocator says of the site.
     ///
     /// @param said null for nothing
@@ -50,12 +57,12 @@ public record SiteReport(
         return new SiteReport(name, form, rank, error, parameters, bytes, notes, said, rounding);
     }
 
-    /// Stored in blocks.
+    /// Stored in blocks or with outliers.
     ///
     /// @param stored bytes, index and bias included
     /// @param said fallbacks that rounding took
     SiteReport rounded(RoundingReport report, long stored, List<String> said) {
         var all = Stream.concat(notes.stream(), said.stream()).toList();
-        return new SiteReport(name, form, rank, error, parameters, stored, all, mark, report);
+        return new SiteReport(name, form, rank, error, parameters + report.outliers(), stored, all, mark, report);
     }
 }

@@ -9,7 +9,6 @@ import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.method.Decomposition;
 import dev.lowrank.compress.method.SiteMethod;
-import dev.lowrank.compress.quantize.SiteRounding;
 import dev.lowrank.compress.statistics.BlockStatistics;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.DecoderSpec;
@@ -61,6 +60,7 @@ final class SiteRun implements AutoCloseable {
     private final @Nullable CalibrationStream stream;
     private final RunState state;
     private final DecompositionFiles files;
+    private final @Nullable RoundingFiles roundings;
     private final OutputGradients felt;
     private final boolean ranksKnown;
     private final Progress progress;
@@ -76,13 +76,20 @@ final class SiteRun implements AutoCloseable {
     ///     written
     /// @param targets sites of all, in execution order: who measures together decides on which side
     /// @param seed draws the labels of gradient passes
-    record Key(int decomposition, boolean judging, List<LinearSite> targets, long seed) {
+    /// @param probe what is measured of rounding; null for nothing
+    record Key(
+            int decomposition,
+            boolean judging,
+            List<LinearSite> targets,
+            long seed,
+            @Nullable RoundingProbe probe) {
         static Key of(JobState job) {
             return new Key(
                     job.plan.shares().decomposition(),
                     job.recipe().update() != null,
                     job.plan.targets().stream().map(SitePlan::site).toList(),
-                    job.recipe().seed());
+                    job.recipe().seed(),
+                    RoundingProbe.of(job.recipe()));
         }
     }
 
@@ -118,6 +125,7 @@ final class SiteRun implements AutoCloseable {
                 .flatMap(method -> method.info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Statistic.class)));
         files = new DecompositionFiles(state.work());
+        roundings = key.probe() == null ? null : new RoundingFiles(state.work());
         ranksKnown = bySite.stream().allMatch(job -> job.plan.ranksKnown());
         stream = key.decomposition() == 0
                 ? null
@@ -209,7 +217,10 @@ final class SiteRun implements AutoCloseable {
     private List<Path> decompositions(int block) {
         return targets.stream()
                 .filter(site -> site.layer() == block)
-                .flatMap(site -> methods.stream().map(method -> files.file(site, method)))
+                .flatMap(site -> methods.stream()
+                        .flatMap(method -> Stream.concat(
+                                Stream.of(files.file(site, method)),
+                                Stream.ofNullable(roundings).map(rounded -> rounded.file(site, method)))))
                 .toList();
     }
 
@@ -217,13 +228,15 @@ final class SiteRun implements AutoCloseable {
     private String decomposedFrom() {
         var feeling = statistics.contains(Statistic.OUTPUT_GRADIENT);
         var shares = bySite.getFirst().plan.shares();
-        return "windows " + key.decomposition() + (feeling ? ", gradients by " + shares + ", seed " + key.seed() : "");
+        return "windows " + key.decomposition() + (feeling ? ", gradients by " + shares + ", seed " + key.seed() : "")
+                + (key.probe() == null ? "" : ", " + key.probe());
     }
 
     private void decompose(SourceBlock block) {
         var spent = new ConcurrentHashMap<SiteMethod, LongAdder>();
         SiteWork work;
-        try (var decomposer = new FromStatistics(measure(block), felt)) {
+        var measured = measure(block);
+        try (var decomposer = new FromStatistics(measured, felt)) {
             work = SiteWork.each(
                     targets(block).toList(),
                     (site, i) -> TensorScope.tidyRun(() -> {
@@ -232,6 +245,7 @@ final class SiteRun implements AutoCloseable {
                             TensorScope.tidyRun(() -> {
                                 var timed = decomposer.decompose(method, original);
                                 files.write(site, method, timed.result());
+                                probe(original, method, timed.result(), measured);
                                 spent.computeIfAbsent(method, any -> new LongAdder())
                                         .add(timed.nanos());
                             });
@@ -244,6 +258,16 @@ final class SiteRun implements AutoCloseable {
         }
     }
 
+    private void probe(
+            SiteCutter original, SiteMethod method, Decomposition decomposition, @Nullable BlockStatistics measured) {
+        if (key.probe() != null && roundings != null && measured != null) {
+            var site = original.site();
+            var plain = CompressionPlan.dtype(source, bySite.getFirst().recipe(), site);
+            var found = key.probe().measure(original, method, decomposition, measured.of(site), plain);
+            roundings.write(site, method, found);
+        }
+    }
+
     /// What decides the ranks of jobs that could not know them ahead.
     private RankDecision rankDecision() {
         var judged = bySite.stream()
@@ -251,7 +275,7 @@ final class SiteRun implements AutoCloseable {
                 .filter(each -> each.curves() > 0)
                 .findFirst();
         var of = decomposedFrom() + judged.map(each -> "; judged by " + each).orElse("") + ", seed " + key.seed();
-        var evidences = new Evidences(files, state.work(), of, new Measured());
+        var evidences = new Evidences(files, roundings, state.work(), of, new Measured());
         var needs = bySite.stream()
                 .flatMap(job -> job.recipe().allocator().info().needs().stream())
                 .collect(Collectors.toCollection(() -> EnumSet.noneOf(Sensitivity.class)));
@@ -379,34 +403,24 @@ final class SiteRun implements AutoCloseable {
         var site = original.site();
         var dtype = CompressionPlan.dtype(source, job.recipe(), site);
         var choice = job.targets(site) ? job.allocation().of(site) : Choice.dense(site);
-        var blocks = job.targets(site) ? job.recipe().quantization() : null;
-        if (blocks != null) {
-            return rounded(job, original, decomposer, decompositions, choice, new SiteRounding(blocks, dtype, arena));
-        }
+        var storage = SiteStorage.of(job.recipe(), choice, dtype, arena);
         if (choice.isDense()) {
-            return new Timed<>(original.kept(dtype), 0);
+            return storage.keepsDense() || !job.targets(site)
+                    ? new Timed<>(original.kept(dtype), 0)
+                    : Timed.of(() -> storage.store(original, other -> other.kept(dtype), true, null));
         }
         var method = job.recipe().siteMethod();
         var decomposed = decompositions.computeIfAbsent(method, any -> decomposer.decompose(method, original));
-        var outcome = Timed.of(() -> original.cut(method, decomposed.result(), choice, dtype, arena));
-        return new Timed<>(outcome.result(), decomposed.nanos() + outcome.nanos());
-    }
-
-    /// The same, stored in blocks to which every weight is rounded by itself.
-    private static Timed<Outcome> rounded(
-            JobState job,
-            SiteCutter original,
-            Decomposer decomposer,
-            Map<SiteMethod, Timed<Decomposition>> decompositions,
-            Choice choice,
-            SiteRounding rounding) {
-        if (choice.isDense()) {
-            return Timed.of(() -> original.rounded(original.kept(rounding.plain()), rounding, null));
-        }
-        var method = job.recipe().siteMethod();
-        var decomposed = decompositions.computeIfAbsent(method, any -> decomposer.decompose(method, original));
-        var outcome = Timed.of(() -> original.rounded(
-                original.cut(method, decomposed.result(), choice, DType.F64, Arena.ofAuto()), rounding, null));
+        var outcome = Timed.of(() -> storage.store(
+                original,
+                other -> other.cut(
+                        method,
+                        (other.equals(original) ? decomposed : decomposer.decompose(method, other)).result(),
+                        choice,
+                        storage.cutType(),
+                        storage.cutArena()),
+                decomposer.measures(),
+                null));
         return new Timed<>(outcome.result(), decomposed.nanos() + outcome.nanos());
     }
 
@@ -414,8 +428,8 @@ final class SiteRun implements AutoCloseable {
     private @Nullable BlockStatistics measure(SourceBlock block) {
         return stream == null
                 ? null
-                : time.calibrating(
-                        () -> stream.measure(block, products, targets(block).toList(), statistics));
+                : time.calibrating(() -> stream.measure(
+                        block, products, targets(block).toList(), statistics, role -> key.probe() != null));
     }
 
     private Stream<LinearSite> targets(SourceBlock block) {

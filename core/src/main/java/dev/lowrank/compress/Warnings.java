@@ -1,6 +1,7 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.Manifest;
+import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.method.ModuleMethod;
 import dev.lowrank.compress.quantize.Quantization;
 import dev.lowrank.compress.statistics.Shrinkage;
@@ -8,7 +9,9 @@ import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /// What a user should know about a result before using it.
@@ -71,8 +74,22 @@ final class Warnings {
         if (blocks != null) {
             fallbacks(reports, blocks, warnings);
         }
-        notes(reports, warnings);
+        notes(job.recipe().bits() == null ? reports : unsurprising(job, reports), warnings);
         return warnings;
+    }
+
+    /// Without the fallbacks of types that were chosen with them in mind.
+    private static List<SiteReport> unsurprising(JobState job, List<SiteReport> reports) {
+        var choices = new HashMap<String, Choice>();
+        job.allocation().choices().forEach((site, choice) -> choices.put(site.name(), choice));
+        return reports.stream()
+                .map(report -> {
+                    var blocks = job.recipe().blocks(Objects.requireNonNull(choices.get(report.name())));
+                    return blocks == null || report.rounding() == null
+                            ? report
+                            : report.without(report.rounding().notes(blocks));
+                })
+                .toList();
     }
 
     /// Parts that did not get the blocks that were asked for, by what they got.

@@ -209,6 +209,7 @@ public final class ModelEvaluator implements Evaluator, AutoCloseable {
                             model,
                             site -> linears.getOrDefault(site, model.weights().linear(site)),
                             Runtime.getRuntime().availableProcessors())) {
+                row.warm(); // Before energy counts.
                 var joules = EnergyMeter.ofMachine()
                         .joules(() ->
                                 found.add(SpeedMeter.measure(torch, row, plan.prompt(), plan.decode(), plan.rounds())));

@@ -36,7 +36,8 @@ public final class LoadedModel implements BatchModel {
     public static LoadedModel of(LanguageModel model, int threads) {
         var rows = RowDecoder.of(model, threads);
         try {
-            // At once: loaded by the first long prompt, it would make everybody wait.
+            // Both at once: in the first request, they would make everybody wait.
+            rows.warm();
             return new LoadedModel(model, rows, TorchDecoder.forPrompts(model));
         } catch (RuntimeException | Error failure) {
             rows.close();

@@ -3,6 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.tensor.HostTensor;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What a linear site stores: `y = x Wᵀ + bias` for `x [.., in]`, in one of the storage forms.
@@ -28,7 +29,7 @@ public sealed interface Linear {
     String form();
 
     /// The tensors of numbers that the form stores, without the bias: a product with the row runs through
-    /// them in this order.
+    /// them in this order, single entries stand last.
     List<HostTensor> parts();
 
     /// Names of [#parts], as `config.json` and reports call them.
@@ -38,15 +39,17 @@ public sealed interface Linear {
             case Factored _ -> List.of("a", "b");
             case Pivoted _ -> List.of("pivot", "rest");
             case Tucker _ -> List.of("a", "core", "b");
+            case SparsePlusLowRank(var base, var _) ->
+                Stream.concat(base.names().stream(), Stream.of("sparse.values")).toList();
         };
     }
 
-    /// Numbers that the form stores, bias included; places in an index do not count.
+    /// Numbers that the form stores, bias included; places of rows and entries do not count.
     default long parameters() {
         return sum(tensor -> tensor.shape().elements());
     }
 
-    /// Bytes that the form stores, index and bias included; also what one decoded token reads.
+    /// Bytes that the form stores, places and bias included; also what one decoded token reads.
     default long bytes() {
         return sum(HostTensor::bytes);
     }
@@ -56,15 +59,18 @@ public sealed interface Linear {
         return parts().stream().mapToLong(size).sum() + (added == null ? 0 : size.applyAsLong(added));
     }
 
-    /// Rank of the represented matrix; `min(in, out)` for a dense one.
+    /// Rank of the represented matrix, single entries left out; `min(in, out)` for a dense one.
     default int rank() {
         return size(parts().getFirst(), 0);
     }
 
+    /// A form of matrices alone, beside which single entries can be stored.
+    sealed interface Base extends Linear {}
+
     /// The matrix itself.
     ///
     /// @param weight `[out, in]`
-    record Dense(HostTensor weight, @Nullable HostTensor bias) implements Linear {
+    record Dense(HostTensor weight, @Nullable HostTensor bias) implements Base {
         @Override
         public String form() {
             return "dense";
@@ -85,7 +91,7 @@ public sealed interface Linear {
     ///
     /// @param a `[rank, in]`
     /// @param b `[out, rank]`
-    record Factored(HostTensor a, HostTensor b, @Nullable HostTensor bias) implements Linear {
+    record Factored(HostTensor a, HostTensor b, @Nullable HostTensor bias) implements Base {
         @Override
         public String form() {
             return "factored";
@@ -107,7 +113,7 @@ public sealed interface Linear {
             HostTensor pivot,
             HostTensor rest,
             HostTensor index,
-            @Nullable HostTensor bias) implements Linear {
+            @Nullable HostTensor bias) implements Base {
         @Override
         public int out() {
             return size(index, 0);
@@ -125,7 +131,7 @@ public sealed interface Linear {
 
         @Override
         public long bytes() {
-            return Linear.super.bytes() + index.bytes();
+            return Base.super.bytes() + index.bytes();
         }
     }
 
@@ -138,7 +144,7 @@ public sealed interface Linear {
             HostTensor a,
             HostTensor core,
             HostTensor b,
-            @Nullable HostTensor bias) implements Linear {
+            @Nullable HostTensor bias) implements Base {
         @Override
         public String form() {
             return "tucker";
@@ -147,6 +153,59 @@ public sealed interface Linear {
         @Override
         public List<HostTensor> parts() {
             return List.of(a, core, b);
+        }
+    }
+
+    /// Another form and single entries that it gets wrong: `y = base(x) + x Sᵀ`.
+    ///
+    /// @param base stores the bias too
+    /// @param sparse `S`, `[out, in]`
+    record SparsePlusLowRank(Base base, SparseRows sparse) implements Linear {
+        /// Behind the form of the base.
+        static final String BESIDE = "+sparse";
+
+        public SparsePlusLowRank {
+            if (sparse.out() != base.out() || sparse.in() != base.in()) {
+                throw new IllegalArgumentException("Sparse entries of a matrix [" + sparse.out() + ", " + sparse.in()
+                        + "] do not go with one of [" + base.out() + ", " + base.in() + "]");
+            }
+        }
+
+        @Override
+        public int in() {
+            return base.in();
+        }
+
+        @Override
+        public int out() {
+            return base.out();
+        }
+
+        @Override
+        public @Nullable HostTensor bias() {
+            return base.bias();
+        }
+
+        @Override
+        public String form() {
+            return base.form() + BESIDE;
+        }
+
+        @Override
+        public List<HostTensor> parts() {
+            return Stream.concat(base.parts().stream(), Stream.of(sparse.values()))
+                    .toList();
+        }
+
+        @Override
+        public long bytes() {
+            return base.bytes() + sparse.bytes();
+        }
+
+        /// Rank of the base.
+        @Override
+        public int rank() {
+            return base.rank();
         }
     }
 

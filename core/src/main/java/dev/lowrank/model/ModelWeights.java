@@ -42,7 +42,29 @@ public final class ModelWeights {
     }
 
     /// The linear of a site, in the form the checkpoint stores.
+    ///
+    /// @throws CheckpointException if single entries stand at no places of its matrix
     public Linear linear(LinearSite site) {
+        return forms.sparse(site) == 0
+                ? base(site)
+                : new Linear.SparsePlusLowRank(base(site), sparse(site.name() + ".sparse.", site.in()));
+    }
+
+    private SparseRows sparse(String prefix, int in) {
+        try {
+            return new SparseRows(in, read(prefix + "values"), read(prefix + "columns"), read(prefix + "starts"));
+        } catch (IllegalArgumentException damaged) {
+            throw new CheckpointException(
+                    Code.CFG_TENSOR_MISMATCH,
+                    checkpoint.path(),
+                    -1,
+                    prefix.substring(0, prefix.length() - 1),
+                    String.valueOf(damaged.getMessage()),
+                    damaged);
+        }
+    }
+
+    private Linear.Base base(LinearSite site) {
         var name = site.name();
         var bias = forms.hasBias(site) ? read(name + ".bias") : null;
         return switch (forms.form(site)) {

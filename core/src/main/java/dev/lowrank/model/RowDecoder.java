@@ -39,6 +39,7 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         this.spec = spec;
         tools = new RowTools(start, threads);
         try {
+            tools.expect(spec);
             var rotated = spec.positions() instanceof Positions.Rotary(var rope) ? rope.inverseFrequencies().length : 0;
             batch = new RowBatch(spec, rotated);
             embedding = weights.read(spec.embedding() + ".weight");

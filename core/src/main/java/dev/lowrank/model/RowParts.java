@@ -67,14 +67,15 @@ record RowParts(List<Rows> parts) {
     /// Computes rows apart and joins them.
     ///
     /// @param width of a result's row
-    /// @param work from rows to `[batch, rows, width]` F32, in the innermost scope
+    /// @param dtype of the result
+    /// @param work from rows to `[batch, rows, width]`, in the innermost scope
     /// @return `[batch, seq, width]`, in the innermost scope
-    Tensor map(long width, Function<Rows, Tensor> work) {
+    Tensor map(long width, DType dtype, Function<Rows, Tensor> work) {
         if (parts.size() == 1) {
-            return TensorScope.tidy(() -> work.apply(parts.getFirst()));
+            return TensorScope.tidy(() -> work.apply(parts.getFirst()).to(dtype));
         }
         var last = parts.getLast();
-        var result = Tensors.empty(DType.F32, 1, last.first() + last.count(), width);
+        var result = Tensors.empty(dtype, 1, last.first() + last.count(), width);
         Compute.each(
                 parts.size(),
                 part -> TensorScope.tidyRun(() -> {

@@ -3,6 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.Panels;
 import dev.lowrank.model.kernel.RowInput;
+import dev.lowrank.model.kernel.SparseProduct;
 import dev.lowrank.model.kernel.WorkerTeam;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -78,12 +79,26 @@ final class RowStep implements WorkerTeam.Task {
             float[][] z,
             int zOffset,
             float @Nullable [] bias,
-            @Nullable Scatter scatter) {
+            @Nullable Scatter scatter,
+            @Nullable Entries entries) {
         Product {
             if (weight.columns() != x[0].length()) {
                 throw new IllegalArgumentException("A matrix [" + weight.rows() + ", " + weight.columns()
                         + "] meets an input of " + x[0].length() + " elements");
             }
+        }
+    }
+
+    /// Single entries whose product with `x` is added to the output, wherever its rows end up.
+    private record Entries(SparseProduct matrix, RowInput[] x) {
+        static @Nullable Entries of(RowTools tools, Target target) {
+            return target.linear() instanceof Linear.SparsePlusLowRank(var _, var sparse)
+                    ? new Entries(tools.pack(sparse), target.x())
+                    : null;
+        }
+
+        float of(int row, int output) {
+            return matrix.times(output, x[row].values());
         }
     }
 
@@ -107,30 +122,32 @@ final class RowStep implements WorkerTeam.Task {
 
     /// One product of a whole matrix without bias, e.g. the head.
     static RowStep of(RowTools tools, Panels weight, RowInput[] x, float[][] y) {
-        return new RowStep(tools, List.of(new Product(weight, x, y, 0, null, null)));
+        return new RowStep(tools, List.of(new Product(weight, x, y, 0, null, null, null)));
     }
 
     private static List<Product> products(RowTools tools, Target target) {
         var linear = target.linear();
         var bias = linear.bias() == null ? null : linear.bias().toFloats();
-        return switch (linear) {
-            case Linear.Pivoted pivoted -> pivoted(tools, pivoted, target, bias);
-            case Linear.Dense _, Linear.Factored _, Linear.Tucker _ -> chain(tools, target, bias);
-        };
+        var entries = Entries.of(tools, target);
+        var base = linear instanceof Linear.SparsePlusLowRank(var beside, var _) ? beside : linear;
+        return base instanceof Linear.Pivoted pivoted
+                ? pivoted(tools, pivoted, target, bias, entries)
+                : chain(tools, base, target, bias, entries);
     }
 
     /// One matrix after the other, the bias after the last.
-    private static List<Product> chain(RowTools tools, Target target, float @Nullable [] bias) {
+    private static List<Product> chain(
+            RowTools tools, Linear base, Target target, float @Nullable [] bias, @Nullable Entries entries) {
         var products = new ArrayList<Product>();
         var x = target.x();
-        var parts = target.linear().parts();
+        var parts = base.parts();
         for (var part : parts.subList(0, parts.size() - 1)) {
             var weight = tools.pack(part);
             var z = RowTools.inputs(weight.rows());
-            products.add(new Product(weight, x, values(z), 0, null, null));
+            products.add(new Product(weight, x, values(z), 0, null, null, null));
             x = z;
         }
-        products.add(new Product(tools.pack(parts.getLast()), x, target.y(), target.offset(), bias, null));
+        products.add(new Product(tools.pack(parts.getLast()), x, target.y(), target.offset(), bias, null, entries));
         return products;
     }
 
@@ -145,15 +162,15 @@ final class RowStep implements WorkerTeam.Task {
     /// The pivots are both outputs and the input of the rest: they are kept in order and written to their
     /// places.
     private static List<Product> pivoted(
-            RowTools tools, Linear.Pivoted linear, Target target, float @Nullable [] bias) {
+            RowTools tools, Linear.Pivoted linear, Target target, float @Nullable [] bias, @Nullable Entries entries) {
         var place = inverse(linear);
         var pivots = RowTools.inputs(linear.rank());
         var rest = new float[RowDecoder.MAX_ROWS][linear.out() - linear.rank()];
         var first = new Scatter(target.y(), target.offset(), place, 0);
         var second = new Scatter(target.y(), target.offset(), place, linear.rank());
         return List.of(
-                new Product(tools.pack(linear.pivot()), target.x(), values(pivots), 0, bias, first),
-                new Product(tools.pack(linear.rest()), pivots, rest, 0, bias, second));
+                new Product(tools.pack(linear.pivot()), target.x(), values(pivots), 0, bias, first, entries),
+                new Product(tools.pack(linear.rest()), pivots, rest, 0, bias, second, entries));
     }
 
     private static int[] inverse(Linear.Pivoted linear) {
@@ -230,19 +247,31 @@ final class RowStep implements WorkerTeam.Task {
         var z = product.z()[row];
         var scatter = product.scatter();
         var bias = product.bias();
+        var entries = product.entries();
         if (scatter != null) {
-            scatter(scatter, z, row, first, end, bias);
-        } else if (bias != null) {
-            for (var i = first; i < end; i++) {
-                z[product.zOffset() + i] += bias[i];
-            }
+            scatter(scatter, z, row, first, end, bias, entries);
+            return;
+        }
+        for (var i = first; bias != null && i < end; i++) {
+            z[product.zOffset() + i] += bias[i];
+        }
+        for (var i = first; entries != null && i < end; i++) {
+            z[product.zOffset() + i] += entries.of(row, i);
         }
     }
 
-    private static void scatter(Scatter scatter, float[] z, int row, int first, int end, float @Nullable [] bias) {
+    private static void scatter(
+            Scatter scatter,
+            float[] z,
+            int row,
+            int first,
+            int end,
+            float @Nullable [] bias,
+            @Nullable Entries entries) {
         for (var i = first; i < end; i++) {
             var output = scatter.place()[scatter.placeOffset() + i];
-            scatter.y()[row][scatter.offset() + output] = bias == null ? z[i] : z[i] + bias[output];
+            var made = bias == null ? z[i] : z[i] + bias[output];
+            scatter.y()[row][scatter.offset() + output] = entries == null ? made : made + entries.of(row, output);
         }
     }
 }

@@ -3,7 +3,9 @@ package dev.lowrank.model;
 import dev.lowrank.model.kernel.KernelStart;
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.Panels;
+import dev.lowrank.model.kernel.RowFunction;
 import dev.lowrank.model.kernel.RowInput;
+import dev.lowrank.model.kernel.SparseProduct;
 import dev.lowrank.model.kernel.WorkerTeam;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.LargeMemory;
@@ -39,6 +41,23 @@ final class RowTools implements AutoCloseable {
         return start;
     }
 
+    /// Names the functions that a model's rows go through, so that these are made quick.
+    void expect(DecoderSpec spec) {
+        start.expect(
+                switch (spec.norm().kind()) {
+                    case RMS -> RowFunction.RMS_NORM;
+                    case LAYER -> RowFunction.LAYER_NORM;
+                });
+        switch (spec.activation()) {
+            case SILU -> start.expect(RowFunction.SILU);
+            case GELU_TANH -> start.expect(RowFunction.GELU_TANH);
+            case GELU, RELU -> {} // Plain loops in all kernels.
+        }
+        if (spec.blocks().stream().anyMatch(DecoderSpec.Block::gated)) {
+            start.expect(RowFunction.MULTIPLY);
+        }
+    }
+
     WorkerTeam team() {
         return team;
     }
@@ -62,6 +81,13 @@ final class RowTools implements AutoCloseable {
         }
         packedBytes += panels.bytes();
         return panels;
+    }
+
+    /// Makes single entries ready for products.
+    SparseProduct pack(SparseRows rows) {
+        var product = new SparseProduct(rows.values(), rows.columns(), rows.starts());
+        packedBytes += product.bytes();
+        return product;
     }
 
     /// Bytes of all matrices packed so far.

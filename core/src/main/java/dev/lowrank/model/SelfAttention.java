@@ -25,8 +25,8 @@ record SelfAttention(DecoderSpec spec, Block block, Tensor qkv, Tensor keys, Ten
                 spec,
                 block,
                 qkv,
-                cache.keys(block.index(), length).unsqueeze(0),
-                cache.values(block.index(), length).unsqueeze(0));
+                cache.keys(block.index(), length).unsqueeze(0).to(qkv.dtype()),
+                cache.values(block.index(), length).unsqueeze(0).to(qkv.dtype()));
     }
 
     /// Writes the keys and values of some rows behind what a cache holds.

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /// Which site of a checkpoint is stored in which form, as the `lowrank` block of `config.json` says; sites
 /// that it does not list are dense.
@@ -15,12 +16,14 @@ import org.jspecify.annotations.Nullable;
 ///             "out": 704, "bias": false}}}
 /// ```
 ///
-/// A factored site with a key `a` reads the right factor of the site of that name. A key `types` names the
-/// block type of each part that is quantised; a dense site is listed only for these, and its rows are the
-/// outputs whatever the layout of its architecture.
+/// A site with a key `sparse` has that many single entries besides its form. A factored site with a key `a`
+/// reads the right factor of the site of that name. A key `types` names the block type of each part that is
+/// quantised; a dense site is listed only for blocks or single entries, and its rows are the outputs
+/// whatever the layout of its architecture.
 public final class SiteForms {
     static final String KNOWN = "dense, factored, pivoted or tucker";
     private static final int VERSION = 1;
+    private static final String SPARSE = ".sparse.";
 
     private final Map<String, Entry> entries;
 
@@ -35,8 +38,9 @@ public final class SiteForms {
     /// @param bias whether a bias is stored
     /// @param a name of the site that stores its right factor; null if it does so itself
     /// @param blocks whether parts are quantised
+    /// @param sparse how many single entries stand beside the form
     public record Entry(
-            String form, int rank, boolean bias, @Nullable String a, boolean blocks) {}
+            String form, int rank, boolean bias, @Nullable String a, boolean blocks, int sparse) {}
 
     /// Reads the `lowrank` block of a configuration; without one every site is dense.
     public static SiteForms of(ModelConfig config) {
@@ -58,10 +62,22 @@ public final class SiteForms {
                                     site.getValue().has("a")
                                             ? site.getValue().path("a").asString()
                                             : null,
-                                    !site.getValue().path("types").isEmpty())));
+                                    !site.getValue().path("types").isEmpty(),
+                                    sparse(config, site.getKey(), site.getValue()))));
             checkOwners(config, entries);
         }
         return new SiteForms(entries);
+    }
+
+    private static int sparse(ModelConfig config, String site, JsonNode entry) {
+        var count = entry.path("sparse").asInt(entry.has("sparse") ? -1 : 0);
+        if (count < 0) {
+            throw config.range(
+                    "lowrank.sites." + site + ".sparse",
+                    String.valueOf(entry.path("sparse")),
+                    "how many single entries are stored");
+        }
+        return count;
     }
 
     /// A right factor is borrowed from a site that stores one of the same rank.
@@ -88,16 +104,26 @@ public final class SiteForms {
         return entry == null || entry.a() == null ? site.name() : entry.a();
     }
 
-    /// The storage form of a site.
+    /// The storage form of a site, single entries left out.
     public String form(LinearSite site) {
         var entry = entry(site);
         return entry == null ? "dense" : entry.form();
     }
 
+    /// The whole of what a site stores, as [Linear#form] names it.
+    public String name(LinearSite site) {
+        return sparse(site) == 0 ? form(site) : form(site) + Linear.SparsePlusLowRank.BESIDE;
+    }
+
+    /// How many single entries a site stores beside its form.
+    public int sparse(LinearSite site) {
+        var entry = entry(site);
+        return entry == null ? 0 : entry.sparse();
+    }
+
     /// Whether a dense weight is stored `[out, in]`.
     boolean rowsAreOutputs(LinearSite site) {
-        var entry = entry(site);
-        return site.layout() == LinearSite.Layout.OUT_IN || entry != null && entry.blocks();
+        return site.layout() == LinearSite.Layout.OUT_IN || entry(site) != null;
     }
 
     /// Whether parts of a site are stored in quantised blocks.
@@ -152,6 +178,11 @@ public final class SiteForms {
                 shapes.put(name + ".b.weight", Shape.of(site.out(), r));
             }
             default -> throw new IllegalStateException("Unknown storage form " + form(site));
+        }
+        if (sparse(site) > 0) {
+            shapes.put(name + SPARSE + "values", Shape.of(sparse(site)));
+            shapes.put(name + SPARSE + "columns", Shape.of(sparse(site)));
+            shapes.put(name + SPARSE + "starts", Shape.of(site.out() + 1L));
         }
         if (hasBias(site)) {
             shapes.put(name + ".bias", Shape.of(site.out()));

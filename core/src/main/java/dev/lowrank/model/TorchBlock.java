@@ -13,6 +13,7 @@ import dev.lowrank.tensor.Tensor;
 import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ import java.util.Objects;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -129,7 +131,7 @@ public final class TorchBlock implements TensorOwner {
     public Tensor forward(Tensor hidden, @Nullable Angles angles, @Nullable KvCache cache, SiteTap tap) {
         return TensorScope.tidy(() -> {
             var attention = attention(hidden, angles, cache, tap);
-            return RowParts.growing(hidden, tap, attentionGrowth(cache)).map(spec.hiddenSize(), rows -> {
+            return RowParts.growing(hidden, tap, attentionGrowth(cache)).map(spec.hiddenSize(), DType.F32, rows -> {
                 var heads = attention.of(rows);
                 return afterAttention(rows.of(hidden), heads, tap);
             });
@@ -167,7 +169,7 @@ public final class TorchBlock implements TensorOwner {
             cache.requireSpace(hidden.size(1));
         }
         var width = rotatedWidth() + (long) spec.kvHeads() * block.heads().valueDim();
-        var qkv = RowParts.equal(hidden, tap).map(width, rows -> {
+        var qkv = RowParts.equal(hidden, tap).map(width, narrowType(DType.F32, tap), rows -> {
             var own = angles == null ? null : angles.narrow(rows.first(), rows.count());
             var part = project(rows.of(hidden), own, tap);
             if (cache != null) {
@@ -325,14 +327,20 @@ public final class TorchBlock implements TensorOwner {
     }
 
     /// What feeds several linears in the type that they multiply in, so that it is converted once and stays
-    /// narrow between them; as it is where somebody watches or gradients are recorded.
+    /// narrow between them.
     private Tensor narrowed(Tensor x, SiteTap tap) {
+        return x.to(narrowType(x.dtype(), tap));
+    }
+
+    /// The type that all linears multiply in; `type` where they differ, somebody watches or gradients are
+    /// recorded.
+    private DType narrowType(DType type, SiteTap tap) {
         if (!tap.equals(SiteTap.NONE) || Grad.enabled()) {
-            return x;
+            return type;
         }
         var types =
                 linears.values().stream().map(TorchLinear::products).distinct().toList();
-        return types.size() == 1 ? x.to(types.getFirst()) : x;
+        return types.size() == 1 ? types.getFirst() : type;
     }
 
     private Tensor run(Role role, Tensor x, SiteTap tap, Epilogue epilogue) {
@@ -358,11 +366,11 @@ public final class TorchBlock implements TensorOwner {
                 .toList();
     }
 
-    /// Cosines and sines of a run of positions.
+    /// Cosines and sines of a run of positions, as a row of queries and keys meets them: each head's two
+    /// halves, which turn by the same angles, one after the other.
     ///
-    /// @param cos `[seq, 1, headDim / 2]` for all heads, or `[seq, heads, keyDim / 2]`, each head with its
-    ///     own
-    /// @param sin likewise
+    /// @param cos `[seq, 1, headDim]` for all heads, or `[seq, heads, keyDim]`, each head with its own
+    /// @param sin likewise, negative in the first halves
     public record Angles(Tensor cos, Tensor sin) implements TensorOwner {
         /// Angles of `count` positions from `first`, in the innermost scope; null where positions are
         /// learned.
@@ -375,19 +383,23 @@ public final class TorchBlock implements TensorOwner {
             if (!(spec.positions() instanceof Positions.Rotary(var rope))) {
                 return null;
             }
-            var count = positions.length;
             var inverse = rope.inverseFrequencies();
-            var cos = new float[count * inverse.length];
-            var sin = new float[count * inverse.length];
-            for (var i = 0; i < count; i++) {
-                for (var j = 0; j < inverse.length; j++) {
+            var half = inverse.length;
+            var cos = new float[positions.length * 2 * half];
+            var sin = new float[positions.length * 2 * half];
+            for (var i = 0; i < positions.length; i++) {
+                for (var j = 0; j < half; j++) {
                     var angle = positions[i] * inverse[j];
-                    cos[i * inverse.length + j] = (float) (Math.cos(angle) * rope.attentionFactor());
-                    sin[i * inverse.length + j] = (float) (Math.sin(angle) * rope.attentionFactor());
+                    var at = i * 2 * half + j;
+                    cos[at] = (float) (Math.cos(angle) * rope.attentionFactor());
+                    sin[at + half] = (float) (Math.sin(angle) * rope.attentionFactor());
+                    cos[at + half] = cos[at];
+                    sin[at] = -sin[at + half];
                 }
             }
             return new Angles(
-                    Tensors.ofFloats(cos, count, 1, inverse.length), Tensors.ofFloats(sin, count, 1, inverse.length));
+                    Tensors.ofFloats(cos, positions.length, 1, 2L * half),
+                    Tensors.ofFloats(sin, positions.length, 1, 2L * half));
         }
 
         /// The angles of the rotary pairs that a block's heads kept, all query heads before all key heads.
@@ -395,24 +407,26 @@ public final class TorchBlock implements TensorOwner {
         /// @param group query heads of a key head
         Angles of(DecoderSpec.Heads heads, int group) {
             var kept = heads.pairs();
-            var index = new long[(group + 1) * kept.size() * kept.getFirst().size()];
-            var at = 0;
+            var half = cos.size(2) / 2;
+            var places = new ArrayList<Long>();
             for (var query = 0; query < group * kept.size(); query++) {
-                for (var pair : kept.get(query / group)) {
-                    index[at++] = pair;
-                }
+                places.addAll(halves(kept.get(query / group), half));
             }
-            for (var own : kept) {
-                for (var pair : own) {
-                    index[at++] = pair;
-                }
-            }
-            var places = Tensors.ofLongs(index, index.length);
-            return new Angles(picked(cos, places, heads), picked(sin, places, heads));
+            kept.forEach(own -> places.addAll(halves(own, half)));
+            var index =
+                    Tensors.ofLongs(places.stream().mapToLong(Long::longValue).toArray(), places.size());
+            return new Angles(picked(cos, index, heads), picked(sin, index, heads));
+        }
+
+        private static List<Long> halves(List<Integer> pairs, long half) {
+            return LongStream.of(0, half)
+                    .boxed()
+                    .flatMap(first -> pairs.stream().map(pair -> first + pair))
+                    .toList();
         }
 
         private static Tensor picked(Tensor all, Tensor places, DecoderSpec.Heads heads) {
-            return all.indexSelect(2, places).reshape(all.size(0), -1, heads.keyDim() / 2);
+            return all.indexSelect(2, places).reshape(all.size(0), -1, heads.keyDim());
         }
 
         /// The angles of some of the positions, borrowed.
@@ -430,12 +444,12 @@ public final class TorchBlock implements TensorOwner {
         Tensor rotate(Tensor x, long width, int headDim) {
             return TensorScope.tidy(() -> {
                 var result = Grad.enabled() ? x.copy() : x;
-                var halves = result.narrow(-1, 0, width).reshape(x.size(0), x.size(1), width / headDim, 2, headDim / 2);
-                var first = halves.select(3, 0); // [batch, seq, heads, headDim / 2]
-                var second = halves.select(3, 1);
-                var old = first.copy();
-                first.mul_(cos).addcmul_(second, sin, -1);
-                second.mul_(cos).addcmul_(old, sin, 1);
+                var heads = result.narrow(-1, 0, width).reshape(x.size(0), x.size(1), width / headDim, headDim);
+                var half = headDim / 2;
+                var turned = Tensors.empty(x.dtype(), x.size(0), x.size(1), width / headDim, headDim);
+                turned.narrow(3, 0, half).copy_(heads.narrow(3, half, half));
+                turned.narrow(3, half, half).copy_(heads.narrow(3, 0, half));
+                heads.mul_(cos).addcmul_(turned, sin, 1);
                 return result;
             });
         }

@@ -17,7 +17,9 @@ import org.jspecify.annotations.Nullable;
 /// A [Linear] in LibTorch's memory: applies `y = x Wᵀ + bias` to any number of rows.
 ///
 /// The index of a pivoted form is applied to its coefficients once, when it is loaded: gathering the
-/// columns of every output would cost more than the multiplications that the form saves.
+/// columns of every output would cost more than the multiplications that the form saves. Single entries are
+/// added to the multiplied-out matrix, since LibTorch's sparse products on processors cost more than dense
+/// ones: many rows then take as long as with the dense matrix.
 ///
 /// @param stages applied in turn, each `[out_i, in_i]`
 /// @param bias `[out]`
@@ -49,6 +51,8 @@ record TorchLinear(List<Weight> stages, @Nullable Tensor bias) implements Tensor
 
     private static List<Tensor> stages(Linear linear) {
         return switch (linear) {
+            case Linear.SparsePlusLowRank(var base, var sparse) ->
+                List.of(product(stages(base)).add(sparse.matrix().to(DType.F32)));
             case Linear.Dense _, Linear.Factored _, Linear.Tucker _ ->
                 linear.parts().stream()
                         .map(part -> Tensors.from(part, DType.F32))
@@ -66,9 +70,11 @@ record TorchLinear(List<Weight> stages, @Nullable Tensor bias) implements Tensor
     private static List<Tensor> cheapest(List<Tensor> stages) {
         var apart = stages.stream().mapToLong(Tensor::elements).sum();
         var together = stages.getLast().size(0) * stages.getFirst().size(1);
-        return stages.size() == 1 || apart < together
-                ? stages
-                : List.of(stages.reversed().stream().reduce(Tensor::matmul).orElseThrow());
+        return stages.size() == 1 || apart < together ? stages : List.of(product(stages));
+    }
+
+    private static Tensor product(List<Tensor> stages) {
+        return stages.reversed().stream().reduce(Tensor::matmul).orElseThrow();
     }
 
     /// Applies the operator. Where weights are of another element type than `x`, products are computed in

@@ -52,10 +52,16 @@ record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType
         return new RecoveryPlan(goals, sites, numbers, products(model, recipe.precision()), memory);
     }
 
-    /// Weights in blocks take no small steps.
+    /// Weights in blocks take no small steps, and no gradients reach single entries.
     private static void requirePlain(LanguageModel model) {
         var config = model.checkpoint().config();
         var forms = SiteForms.of(config);
+        model.spec().sites().filter(site -> forms.sparse(site) > 0).findFirst().ifPresent(site -> {
+            throw config.unsupported(
+                    "lowrank.sites." + site.name() + ".sparse",
+                    "single entries beside the factors, which are not trained",
+                    "a model without them; compress without --outliers");
+        });
         model.spec().sites().filter(forms::quantized).findFirst().ifPresent(site -> {
             throw config.unsupported(
                     "lowrank.sites." + site.name() + ".types",
@@ -216,6 +222,8 @@ record RecoveryPlan(List<Goal> goals, Set<LinearSite> sites, long numbers, DType
                     case Linear.Dense _ -> (long) linear.in() * linear.out();
                     case Linear.Factored _, Linear.Pivoted _ -> (long) linear.rank() * (linear.in() + linear.out());
                     case Linear.Tucker _ -> (long) linear.rank() * (linear.in() + linear.out() + linear.rank());
+                    case Linear.SparsePlusLowRank _ ->
+                        throw new IllegalStateException("Refused before: " + linear.form());
                 };
     }
 

@@ -40,6 +40,7 @@ final class TrainableForm {
                         single(bias, subject, arena));
             case Linear.Factored factored ->
                 sharing(List.of(factored), subject, arena).getFirst();
+            case Linear.SparsePlusLowRank _ -> throw sparse(subject);
             case Linear.Pivoted(var pivot, var rest, var index, var bias) -> {
                 var p = exact(pivot, subject);
                 var whole = Tensors.cat(List.of(Tensors.eye(DType.F64, p.size(0)), exact(rest, subject)), 0);
@@ -102,6 +103,7 @@ final class TrainableForm {
                     write(factors(trained, null), StorageForm.FACTORED, bias, dtype, arena, subject);
                 case Linear.Pivoted _ ->
                     write(factors(trained, null), StorageForm.PIVOTED, bias, dtype, arena, subject);
+                case Linear.SparsePlusLowRank _ -> throw sparse(subject);
                 case Linear.Tucker _ ->
                     write(
                             factors(trained, wide(trained, "core.weight")),
@@ -112,6 +114,10 @@ final class TrainableForm {
                             subject);
             };
         });
+    }
+
+    private static IllegalArgumentException sparse(String subject) {
+        return new IllegalArgumentException("The single entries of " + subject + " are not trained");
     }
 
     private static Linear write(

@@ -26,7 +26,7 @@ interface BlockDecoder {
             case Q5_K -> Blocks256::q5_k;
             case Q6_K -> Blocks256::q6_k;
             case NF4 -> NormalFloat4::decode;
-            case F64, F32, F16, BF16, I64, I32, U8, F8_E4M3, F8_E5M2 ->
+            case F64, F32, F16, BF16, I64, I32, I16, U8, F8_E4M3, F8_E5M2 ->
                 throw new IllegalArgumentException(type + " has no blocks");
         };
     }

@@ -27,7 +27,7 @@ interface BlockEncoder {
             case Q4_K -> Encoders256::q4_k;
             case Q6_K -> Encoders256::q6_k;
             case NF4 -> NormalFloat4::encode;
-            case F64, F32, F16, BF16, I64, I32, U8, F8_E4M3, F8_E5M2, Q5_1, Q5_K ->
+            case F64, F32, F16, BF16, I64, I32, I16, U8, F8_E4M3, F8_E5M2, Q5_1, Q5_K ->
                 throw new IllegalArgumentException("Blocks of " + type + " are not written; there are " + TYPES);
         };
     }

@@ -13,6 +13,7 @@ public enum DType {
     BF16(2),
     I64(8),
     I32(4),
+    I16(2),
     U8(1),
     F8_E4M3(1),
     F8_E5M2(1),
@@ -81,7 +82,7 @@ public enum DType {
         return switch (this) {
             case F64, F32, F16, BF16, F8_E4M3, F8_E5M2 -> true;
             case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, NF4 -> true;
-            case I64, I32, U8 -> false;
+            case I64, I32, I16, U8 -> false;
         };
     }
 }

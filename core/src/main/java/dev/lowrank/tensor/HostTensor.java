@@ -74,6 +74,7 @@ public record HostTensor(DType dtype, Shape shape, MemorySegment data) {
             case BF16 -> Float.intBitsToFloat(data.get(SHORT, index * 2) << 16);
             case I64 -> data.get(LONG, index * 8);
             case I32 -> data.get(INT, index * 4);
+            case I16 -> data.get(SHORT, index * 2);
             case U8 -> data.get(ValueLayout.JAVA_BYTE, index) & 0xFF;
             case F8_E4M3 -> Float8.e4m3(data.get(ValueLayout.JAVA_BYTE, index));
             case F8_E5M2 -> Float8.e5m2(data.get(ValueLayout.JAVA_BYTE, index));

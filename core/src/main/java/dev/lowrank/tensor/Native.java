@@ -129,6 +129,7 @@ final class Native {
             case BFloat16 -> DType.BF16;
             case Long -> DType.I64;
             case Int -> DType.I32;
+            case Short -> DType.I16;
             case Byte -> DType.U8;
             default -> throw new IllegalArgumentException("LibTorch type " + type + " has no counterpart here");
         };
@@ -142,6 +143,7 @@ final class Native {
             case BF16 -> ScalarType.BFloat16;
             case I64 -> ScalarType.Long;
             case I32 -> ScalarType.Int;
+            case I16 -> ScalarType.Short;
             case U8 -> ScalarType.Byte;
             case F8_E4M3, F8_E5M2, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, NF4 ->
                 throw new IllegalArgumentException(dtype + " is read only: convert it to F32, BF16 or F16");

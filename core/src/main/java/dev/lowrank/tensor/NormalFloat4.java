@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 /// Our block is 34 bytes, 4.25 bits a weight: the magnitude as a half, then 32 bytes, of which byte `i`
 /// holds weight `i` in its low half and weight `32 + i` in its high half. QLoRA's own files keep magnitudes
 /// apart and in single precision or quantised again; nothing else reads this layout.
-final class NormalFloat4 {
+public final class NormalFloat4 {
     static final int WEIGHTS = 64;
     static final int BYTES = 34;
 
@@ -36,8 +36,9 @@ final class NormalFloat4 {
 
     private NormalFloat4() {}
 
-    /// The level of a code from 0 to 15.
-    static float level(int code) {
+    /// @param code from 0 to 15
+    /// @return its level, a weight in units of its block's magnitude
+    public static float level(int code) {
         return LEVELS[code];
     }
 

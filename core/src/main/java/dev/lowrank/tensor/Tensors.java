@@ -24,7 +24,7 @@ public final class Tensors {
             case F8_E4M3, F8_E5M2 -> fromFloat8(host);
             case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, NF4 ->
                 filled(DType.F32, host.shape(), memory -> BlockDecoder.decode(host, memory));
-            case F64, F32, F16, BF16, I64, I32, U8 ->
+            case F64, F32, F16, BF16, I64, I32, I16, U8 ->
                 filled(host.dtype(), host.shape(), memory -> memory.copyFrom(host.data()));
         };
     }

@@ -39,7 +39,7 @@ class EvidencesTest {
                     var singular = Tensors.ofDoubles(new double[] {6, 3}, 2);
                     files.write(site, method, Decomposition.of(basis, basis, weight, singular, null, List.of()));
                 });
-                var found = new Gathered(files, 9, null, null, null).of(method, site, DType.F32);
+                var found = new Gathered(files, null, 9, null, null, null).of(method, site, DType.F32);
                 assertThat(found.singular())
                         .containsExactly(id.equals("svd") ? new double[] {6, 3} : new double[] {2, 1});
             }

@@ -87,7 +87,7 @@ class QuantizedCompressionTest {
         }
     }
 
-    private static void enginesAgree(LanguageModel written) {
+    static void enginesAgree(LanguageModel written) {
         var tokens = new int[] {3, 14, 15, 92, 65};
         TensorScope.tidyRun(() -> {
             try (var decoder = TorchDecoder.load(written, Residency.RESIDENT);
@@ -233,7 +233,7 @@ class QuantizedCompressionTest {
         return Compression.run(source, job, CompressionTest.calibration(), Unfinished.RESUME, progress);
     }
 
-    private static TreeMap<String, Integer> content(Path output) throws Exception {
+    static TreeMap<String, Integer> content(Path output) throws Exception {
         var content = new TreeMap<String, Integer>();
         try (var files = Files.walk(output)) {
             for (var file : files.filter(Files::isRegularFile).toList()) {

@@ -40,6 +40,10 @@ class EnginesAgreeTest {
                 .flatMap(golden -> Arrays.stream(CompressedForm.values()).map(form -> Arguments.of(golden, form)));
     }
 
+    static Stream<Arguments> formsWithinTheBudget() {
+        return everyForm().filter(arguments -> !((CompressedForm) arguments.get()[1]).hasOutliers());
+    }
+
     static Stream<Arguments> compressedForms() {
         return everyForm().filter(arguments -> arguments.get()[1] != CompressedForm.DENSE);
     }
@@ -95,7 +99,7 @@ class EnginesAgreeTest {
     }
 
     @ParameterizedTest
-    @MethodSource("everyForm")
+    @MethodSource("formsWithinTheBudget")
     void nothingStoredIsLargerThanTheMatrixItReplaces(GoldenModel golden, CompressedForm form) {
         for (var keep : new double[] {KEEP, BARELY_SMALLER}) {
             try (var source = LanguageModel.open(golden.folder());

@@ -27,9 +27,9 @@ class RowDecoderTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"F32", "BF16", "F16"})
+    @EnumSource(names = {"F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K", "NF4"})
     void theNumberOfThreadsChangesNoBit(DType dtype) {
-        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.TINY);
+        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.smallest(dtype));
         var alone = logits(model, Kernels.best(), 1);
         for (var threads : new int[] {2, 3, 7}) {
             var shared = logits(model, Kernels.best(), threads);
@@ -40,9 +40,9 @@ class RowDecoderTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"F32", "BF16", "F16"})
+    @EnumSource(names = {"F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K", "NF4"})
     void plainLoopsGiveTheBitsOfVectors(DType dtype) {
-        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.TINY);
+        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.smallest(dtype));
         var vectors = logits(model, Kernels.best(), 1);
         var loops = logits(model, Kernels.scalar(Kernels.best().lanes()), 2);
         for (var i = 0; i < vectors.size(); i++) {
@@ -84,9 +84,9 @@ class RowDecoderTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"F32", "BF16", "F16"})
+    @EnumSource(names = {"F32", "BF16", "F16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K", "NF4"})
     void aSequenceHasTheSameBitsAloneAndAmongOthers(DType dtype) {
-        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.TINY);
+        var model = new SyntheticModel(dtype, SyntheticModel.Dimensions.smallest(dtype));
         var alone = logits(model, Kernels.best(), 1);
         try (var decoder = RowDecoder.of(model.spec(), model, Kernels.best(), 2)) {
             for (var others : new int[] {1, 2, 3, 4, 15}) {

@@ -8,6 +8,8 @@ import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.RowInput;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
+import dev.lowrank.tensor.Shape;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -43,7 +45,7 @@ class RowStepTest {
     }
 
     private static List<Linear> linears(DType dtype, SplittableRandom random, @Nullable HostTensor bias) {
-        return List.of(
+        var bases = List.of(
                 new Linear.Dense(SyntheticModel.random(dtype, random, OUT, IN), bias),
                 new Linear.Factored(
                         SyntheticModel.random(dtype, random, RANK, IN),
@@ -56,6 +58,23 @@ class RowStepTest {
                         bias),
                 pivoted(dtype, random, RANK, bias),
                 pivoted(dtype, random, OUT, bias));
+        return Stream.concat(bases.stream(), bases.stream().map(base -> beside(base, dtype, random)))
+                .toList();
+    }
+
+    /// Some entries of each row but the first and the last, among them those at its ends.
+    private static Linear beside(Linear.Base base, DType dtype, SplittableRandom random) {
+        var places = new ArrayList<Long>();
+        for (var row = 1; row < OUT - 1; row++) {
+            for (var column = 0; column < IN; column += 1 + random.nextInt(IN - 1)) {
+                places.add((long) row * IN + column);
+            }
+            places.add(row * (long) IN + IN - 1);
+        }
+        var kept = places.stream().mapToLong(Long::longValue).distinct().toArray();
+        var made = SyntheticModel.random(dtype, random, 1, kept.length);
+        var values = new HostTensor(dtype, Shape.of(kept.length), made.data());
+        return new Linear.SparsePlusLowRank(base, SparseRows.of(Shape.of(OUT, IN), kept, values, Arena.ofAuto()));
     }
 
     private static Linear.Pivoted pivoted(DType dtype, SplittableRandom random, int rank, @Nullable HostTensor bias) {
@@ -117,7 +136,16 @@ class RowStepTest {
         for (var i = 0; i < IN; i++) {
             input[i] = x[i];
         }
-        var y = switch (linear) {
+        if (linear instanceof Linear.SparsePlusLowRank(var base, var sparse)) {
+            var y = dense(base, x);
+            for (var row = 0; row < OUT; row++) {
+                for (var i = (int) sparse.starts().get(row); i < sparse.starts().get(row + 1); i++) {
+                    y[row] += sparse.values().get(i) * x[(int) sparse.columns().get(i)];
+                }
+            }
+            return y;
+        }
+        var y = switch ((Linear.Base) linear) {
             case Linear.Dense dense -> times(dense.weight(), input);
             case Linear.Factored factored -> times(factored.b(), times(factored.a(), input));
             case Linear.Tucker tucker -> times(tucker.b(), times(tucker.core(), times(tucker.a(), input)));
@@ -168,6 +196,24 @@ class RowStepTest {
             for (var j = 0; j < OUT; j++) {
                 assertThat((double) y[0][i * OUT + j]).isCloseTo(expected[j], within(F32_CHAIN));
             }
+        }
+    }
+
+    @Test
+    void entriesOfARowAddUpToTheSameBitsAloneAndAmongOthers() {
+        var random = new SplittableRandom(2);
+        for (var linear : linears(DType.BF16, random, vector(random, OUT))) {
+            var x = inputs(9);
+            var together = RowBatch.rows(OUT);
+            var alone = RowBatch.rows(OUT);
+            try (var tools = new RowTools(Kernels.best(), 3)) {
+                RowStep.plan(tools, List.of(new RowStep.Target(linear, x, together, 0)))
+                        .forEach(step -> step.run(9));
+                RowStep.plan(tools, List.of(new RowStep.Target(linear, x, alone, 0)))
+                        .forEach(step -> step.runOne(5));
+                assertThat(tools.packedBytes()).isGreaterThan(linear.bytes());
+            }
+            assertThat(alone[5]).as(linear.form()).containsExactly(together[5]);
         }
     }
 

@@ -9,6 +9,7 @@ import dev.lowrank.model.LinearSite.Layout;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
+import dev.lowrank.tensor.TypeConversion;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,6 +31,14 @@ final class SyntheticModel implements RowDecoder.Weights {
         static final Dimensions SMOLLM2 = new Dimensions(49152, 576, 30, 9, 3, 1536);
 
         static final Dimensions TINY = new Dimensions(97, 40, 2, 4, 2, 72);
+
+        /// Whole blocks of every type.
+        static final Dimensions BLOCKS = new Dimensions(97, 256, 2, 4, 2, 512);
+
+        /// The smallest for a type.
+        static Dimensions smallest(DType dtype) {
+            return dtype.isBlocks() ? BLOCKS : TINY;
+        }
     }
 
     SyntheticModel(DType dtype, Dimensions size) {
@@ -107,6 +116,9 @@ final class SyntheticModel implements RowDecoder.Weights {
 
     /// Uniform values of variance `1 / columns`, outside the heap.
     static HostTensor random(DType dtype, SplittableRandom random, int rows, int columns) {
+        if (dtype.isBlocks()) {
+            return TypeConversion.convert(random(DType.F32, random, rows, columns), dtype, "random", Arena.ofAuto());
+        }
         var data = Arena.ofAuto().allocate((long) rows * columns * dtype.bytes(), 64);
         var bound = Math.sqrt(3.0 / columns);
         for (var i = 0L; i < (long) rows * columns; i++) {

@@ -27,6 +27,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -172,7 +173,8 @@ class GradientsTest {
 
     @Test
     void whatIsTrainedIsTheSameMatrixAndIsStoredInTheSameShapes() {
-        for (var form : CompressedForm.values()) {
+        var forms = Arrays.stream(CompressedForm.values()).filter(form -> !form.hasOutliers());
+        for (var form : forms.toList()) {
             with(form, (_, model) -> {
                 try (var arena = Arena.ofConfined()) {
                     for (var site : model.spec().sites().toList()) {

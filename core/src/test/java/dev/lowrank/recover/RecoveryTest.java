@@ -63,7 +63,7 @@ class RecoveryTest {
     private int cards;
 
     @ParameterizedTest
-    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "DENSE")
+    @EnumSource(mode = EnumSource.Mode.MATCH_NONE, names = "DENSE|.*_SPARSE")
     void everyFormComesCloserToItsTeacherInTheSameShapesAndBytes(CompressedForm form) throws Exception {
         var compressed = folder.resolve("compressed");
         var out = folder.resolve("out");

@@ -10,6 +10,7 @@ import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.KeepRatio;
 import dev.lowrank.compress.method.MethodOptions;
 import dev.lowrank.compress.method.Methods;
+import dev.lowrank.compress.quantize.Outliers;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Progress;
@@ -32,7 +33,13 @@ public enum CompressedForm {
     TUCKER("tucker", StoragePolicy.TUCKER, "tucker"),
     /// Every target gains a bias if it had none.
     FACTORED_BIASED("lord", StoragePolicy.FACTORED, "factored"),
-    PIVOTED_BIASED("lord", StoragePolicy.PIVOTED, "pivoted");
+    PIVOTED_BIASED("lord", StoragePolicy.PIVOTED, "pivoted"),
+    /// With single entries beside what the cut left.
+    FACTORED_SPARSE("svd", StoragePolicy.FACTORED, "factored+sparse"),
+    PIVOTED_SPARSE("svd", StoragePolicy.PIVOTED, "pivoted+sparse"),
+    TUCKER_SPARSE("tucker", StoragePolicy.TUCKER, "tucker+sparse");
+
+    private static final Outliers SOME = new Outliers(0.03);
 
     private static final long SEED = 20_240_607;
 
@@ -56,6 +63,11 @@ public enum CompressedForm {
         return method.equals("lord");
     }
 
+    /// Whether single entries come on top of the budget.
+    public boolean hasOutliers() {
+        return form.endsWith("+sparse");
+    }
+
     /// Compresses a model into this form.
     ///
     /// @param keep share of the target linears' parameters that stays
@@ -75,7 +87,7 @@ public enum CompressedForm {
                 SEED);
         return Compression.run(
                 source,
-                new Compression.Job(recipe, output),
+                new Compression.Job(recipe.with(hasOutliers() ? SOME : null), output),
                 gainsBias() ? calibration(source, 16, 16) : null,
                 Compression.Unfinished.RESUME,
                 Progress.silent());

@@ -1,5 +1,6 @@
 package dev.lowrank.compress.allocate;
 
+import dev.lowrank.compress.quantize.Bits;
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.compress.storage.StoragePolicy;
 import dev.lowrank.model.LinearSite;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// @param seed decides everything random
 /// @param trial measures candidates; null where nobody can
 /// @param biased whether a site that is cut stores an output bias, and so gains one where it has none
+/// @param bits types that may be chosen for each site; null where all are stored alike
 public record AllocationProblem(
         List<Evidence> evidence,
         StoragePolicy storage,
@@ -27,7 +29,21 @@ public record AllocationProblem(
         int rankFloor,
         long seed,
         @Nullable TrialLoss trial,
-        boolean biased) {
+        boolean biased,
+        @Nullable Bits bits) {
+    /// A problem of ranks alone.
+    public AllocationProblem(
+            List<Evidence> evidence,
+            StoragePolicy storage,
+            Budget budget,
+            int rankMultiple,
+            int rankFloor,
+            long seed,
+            @Nullable TrialLoss trial,
+            boolean biased) {
+        this(evidence, storage, budget, rankMultiple, rankFloor, seed, trial, biased, null);
+    }
+
     /// A problem whose sites gain no bias.
     public AllocationProblem(
             List<Evidence> evidence,
@@ -81,12 +97,17 @@ public record AllocationProblem(
 
     /// With other evidence, for example re-measured around a plan.
     public AllocationProblem withEvidence(List<Evidence> other) {
-        return new AllocationProblem(other, storage, budget, rankMultiple, rankFloor, seed, trial, biased);
+        return new AllocationProblem(other, storage, budget, rankMultiple, rankFloor, seed, trial, biased, bits);
     }
 
     /// With another budget.
     public AllocationProblem withBudget(Budget other) {
-        return new AllocationProblem(evidence, storage, other, rankMultiple, rankFloor, seed, trial, biased);
+        return new AllocationProblem(evidence, storage, other, rankMultiple, rankFloor, seed, trial, biased, bits);
+    }
+
+    /// With types to choose from.
+    public AllocationProblem withBits(@Nullable Bits other) {
+        return new AllocationProblem(evidence, storage, budget, rankMultiple, rankFloor, seed, trial, biased, other);
     }
 
     /// Makes sure that everything was measured which an allocator needs.
@@ -103,6 +124,12 @@ public record AllocationProblem(
                     throw new IllegalArgumentException("The allocator " + allocator + " needs " + need + " of "
                             + one.site().name() + ", which was not measured");
                 }
+            }
+        }
+        for (var one : evidence) {
+            if (bits != null && one.rounding() == null) {
+                throw new IllegalArgumentException("Choosing a type for "
+                        + one.site().name() + " needs what rounding loses there, which was not measured");
             }
         }
     }

@@ -22,6 +22,11 @@ public interface Allocator {
         return true;
     }
 
+    /// Whether it can choose the type of every site together with its rank.
+    default boolean choosesTypes() {
+        return false;
+    }
+
     /// Whether it is nothing but the same share for everything, so that a method with a rule of its own can
     /// stand in its place.
     default boolean isEven() {

@@ -49,13 +49,14 @@ public record BudgetCurves(
     /// What an allocator decides by.
     ///
     /// @return null if it is not the knapsack over estimated curves alone, or a bound that is met by it, or
-    ///     if it spends on quantised blocks, whose bytes are no multiple of their numbers
+    ///     if it spends on quantised blocks, whose bytes are no multiple of their numbers, or chooses types
     public static @Nullable BudgetCurves of(Allocator allocator, AllocationProblem problem) {
         var spender = spender(allocator);
         if (!(spender instanceof Knapsack knapsack)
                 || knapsack.rounds() > 0
                 || knapsack.source() != Sensitivity.DIVERGENCE
                 || problem.rankFloor() != 1
+                || problem.bits() != null
                 || problem.evidence().stream().anyMatch(one -> one.dtype().isBlocks())
                 || !problem.evidence().stream().allMatch(one -> one.has(Sensitivity.DIVERGENCE))) {
             return null;

@@ -16,7 +16,7 @@ final class ConvexSpending {
     private ConvexSpending() {}
 
     /// From one hull vertex of a site to the next.
-    private record Edge(int site, int to, long cost, double slope) {}
+    record Edge(int site, int to, long cost, double slope) {}
 
     /// Spends the budget.
     ///
@@ -24,11 +24,7 @@ final class ConvexSpending {
     /// @param low the lowest rung that each site may take; together they fit the budget
     /// @param high the highest
     static int[] spend(Ladders ladders, double[][] losses, int[] low, int[] high) {
-        var edges = new ArrayList<Edge>();
-        for (var i = 0; i < losses.length; i++) {
-            hull(i, ladders.get(i), losses[i], low[i], high[i], edges);
-        }
-        edges.sort(Comparator.comparingDouble(Edge::slope).thenComparingInt(Edge::site));
+        var edges = edges(ladders, losses, low, high);
         var rungs = low.clone();
         var left = ladders.limit() - ladders.cost(low);
         for (var edge : edges) {
@@ -39,6 +35,16 @@ final class ConvexSpending {
             left -= edge.cost;
         }
         return spendRest(ladders, losses, rungs, high);
+    }
+
+    /// The edges of all hulls, the steepest first.
+    static List<Edge> edges(Ladders ladders, double[][] losses, int[] low, int[] high) {
+        var edges = new ArrayList<Edge>();
+        for (var i = 0; i < losses.length; i++) {
+            hull(i, ladders.get(i), losses[i], low[i], high[i], edges);
+        }
+        edges.sort(Comparator.comparingDouble(Edge::slope).thenComparingInt(Edge::site));
+        return edges;
     }
 
     private static void hull(int site, Ladder ladder, double[] losses, int low, int high, List<Edge> edges) {

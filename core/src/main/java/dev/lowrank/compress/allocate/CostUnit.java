@@ -29,7 +29,7 @@ public enum CostUnit {
 
     /// What a site costs if it is stored so.
     ///
-    /// @param dtype element type it is written in
+    /// @param dtype element type or block type that all sites are written in; the choice may name another
     public long cost(LinearSite site, DType dtype, Choice choice) {
         return switch (this) {
             case PARAMETERS -> choice.form().parameters(site.out(), site.in(), choice.rank()) + gained(site, choice);
@@ -40,7 +40,8 @@ public enum CostUnit {
     }
 
     private static long bytes(LinearSite site, DType dtype, Choice choice) {
-        return choice.form().bytes(site.out(), site.in(), choice.rank(), dtype)
+        var stored = choice.type() == null ? dtype : choice.type();
+        return choice.form().bytes(site.out(), site.in(), choice.rank(), stored)
                 + (long) gained(site, choice) * BlockFit.plainBytes(dtype);
     }
 

@@ -80,13 +80,20 @@ final class Curves {
         return losses;
     }
 
-    /// A curve over rank read on the rungs of a ladder.
+    /// A curve over rank read on the rungs of a ladder, with what the types of the rungs lose.
     static double[] onRungs(Ladder ladder, double[] curve) {
+        var rounding = ladder.evidence().rounding();
         var losses = new double[ladder.size()];
         for (var rung = 0; rung < losses.length; rung++) {
-            losses[rung] = curve[Math.min(ladder.rank(rung), curve.length - 1)];
+            var choice = ladder.choice(rung);
+            losses[rung] = at(curve, ladder.evidence(), choice) + (rounding == null ? 0 : rounding.of(choice));
         }
         return losses;
+    }
+
+    /// A curve over rank read at a choice.
+    static double at(double[] curve, Evidence evidence, Choice choice) {
+        return curve[Math.min(choice.isDense() ? evidence.components() : choice.rank(), curve.length - 1)];
     }
 
     /// The loss of a plan.

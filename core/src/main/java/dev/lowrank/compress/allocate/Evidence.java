@@ -3,6 +3,7 @@ package dev.lowrank.compress.allocate;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.NumericalException;
+import org.jspecify.annotations.Nullable;
 
 /// What was measured of one target site. Arrays belong to the record: whoever hands them over does not
 /// change them afterwards, and readers do not either. `k` is the number of components of its
@@ -18,14 +19,27 @@ import dev.lowrank.tensor.NumericalException;
 /// @param firstOrder `[k]`, first-order change of the loss, in nats per token, if component `i` is dropped;
 ///     signed; empty if not measured
 /// @param blockInfluence `1 - mean cos(x_in, x_out)` of the site's layer; NaN if not measured
+/// @param rounding what block types lose there; null if not measured
 public record Evidence(
         LinearSite site,
         DType dtype,
         double[] singular,
         double[] divergence,
         double[] firstOrder,
-        double blockInfluence) {
+        double blockInfluence,
+        @Nullable RoundingLoss rounding) {
     private static final double[] NONE = {};
+
+    /// A site of which rounding was not measured.
+    public Evidence(
+            LinearSite site,
+            DType dtype,
+            double[] singular,
+            double[] divergence,
+            double[] firstOrder,
+            double blockInfluence) {
+        this(site, dtype, singular, divergence, firstOrder, blockInfluence, null);
+    }
 
     /// Checks lengths, order and finiteness.
     ///
@@ -56,12 +70,12 @@ public record Evidence(
 
     /// With singular values `[k]`.
     public Evidence withSingular(double[] values) {
-        return new Evidence(site, dtype, values, divergence, firstOrder, blockInfluence);
+        return new Evidence(site, dtype, values, divergence, firstOrder, blockInfluence, rounding);
     }
 
     /// With a divergence curve `[k + 1]`.
     public Evidence withDivergence(double[] curve) {
-        return new Evidence(site, dtype, singular, curve, firstOrder, blockInfluence);
+        return new Evidence(site, dtype, singular, curve, firstOrder, blockInfluence, rounding);
     }
 
     /// With a divergence curve through one measured point, in the shape of the dropped energy: `d(r) = nats
@@ -86,12 +100,17 @@ public record Evidence(
 
     /// With first-order loss changes `[k]`.
     public Evidence withFirstOrder(double[] changes) {
-        return new Evidence(site, dtype, singular, divergence, changes, blockInfluence);
+        return new Evidence(site, dtype, singular, divergence, changes, blockInfluence, rounding);
     }
 
     /// With the influence of its layer.
     public Evidence withBlockInfluence(double influence) {
-        return new Evidence(site, dtype, singular, divergence, firstOrder, influence);
+        return new Evidence(site, dtype, singular, divergence, firstOrder, influence, rounding);
+    }
+
+    /// With what block types lose.
+    public Evidence withRounding(RoundingLoss losses) {
+        return new Evidence(site, dtype, singular, divergence, firstOrder, blockInfluence, losses);
     }
 
     /// Components of the decomposition; the smaller side of the matrix where nothing was measured.

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 /// scales its curves; the problem is solved anew within a trust region; the new plan is kept if its trial
 /// loss is lower, else the region is halved. A round takes one trial for each group and one for the plan.
 ///
+/// Where a type is chosen for every site as well, the rungs of a site are pairs of rank and type, each with
+/// the loss of its cut and of its rounding ([RoundingLoss]), solved by [BestSpending].
+///
 /// Source: own; the multiple-choice knapsack on hulls is textbook (Kellerer, Pferschy, Pisinger, Knapsack
 /// Problems, chapter 11); calibrated curves with a dense option follow LEMS, which solves an integer
 /// program.
@@ -83,6 +86,12 @@ record Knapsack(int step, int rounds, double trust, int depthGroups, double floo
                 source.id());
     }
 
+    /// Trials cut by rank alone, so that they say nothing of types.
+    @Override
+    public boolean choosesTypes() {
+        return source == Sensitivity.DIVERGENCE && rounds == 0;
+    }
+
     @Override
     public AllocatorInfo info() {
         var needs = source == Sensitivity.DIVERGENCE
@@ -102,6 +111,9 @@ record Knapsack(int step, int rounds, double trust, int depthGroups, double floo
     @Override
     public Allocation allocate(AllocationProblem problem) {
         problem.require(ID, info().needs());
+        if (problem.bits() != null) {
+            return withTypes(problem);
+        }
         var given = Ladders.of(problem);
         if (source == Sensitivity.TRIAL_LOSS && given.affordDense()) {
             return given.allocation(given.dense()).withPredictedLoss(0);
@@ -165,9 +177,27 @@ record Knapsack(int step, int rounds, double trust, int depthGroups, double floo
         return ladders.allocation(rungs).withPredictedLoss(Curves.total(losses, rungs));
     }
 
+    /// Ranks and types at once. Ranks stay at multiples of the step: types fill the gaps between them.
+    private Allocation withTypes(AllocationProblem problem) {
+        var ladders = Ladders.of(problem, width(problem));
+        var losses = Curves.losses(ladders, ones(ladders));
+        var window = Window.open(floor);
+        var low = window.low(ladders);
+        ladders.reachable(low, "the floor of " + floor);
+        var rungs = BestSpending.spend(ladders, losses, low, window.high(ladders));
+        var chosen = ladders.allocation(rungs);
+        return chosen.withPredictedLoss(Curves.total(losses, rungs))
+                .withMarks(TypeCounts.marks(chosen))
+                .withNotes(TypeCounts.notes(chosen));
+    }
+
+    private int width(AllocationProblem problem) {
+        return Math.ceilDiv(step, problem.rankMultiple()) * problem.rankMultiple();
+    }
+
     private int @Nullable [] wide(Ladders fine, double[] scale, Window window) {
         var problem = fine.problem();
-        var width = Math.ceilDiv(step, problem.rankMultiple()) * problem.rankMultiple();
+        var width = width(problem);
         if (width == problem.rankMultiple() || Ladders.lowest(problem, width) > fine.limit()) {
             return null;
         }

@@ -2,6 +2,7 @@ package dev.lowrank.compress.allocate;
 
 import dev.lowrank.compress.storage.StorageForm;
 import dev.lowrank.model.LinearSite;
+import dev.lowrank.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +17,8 @@ public final class Ladder {
     private final List<Choice> choices;
     private final long[] costs;
 
-    private Ladder(Evidence evidence, List<Choice> choices, long[] costs) {
+    /// @param choices of rising cost, never empty
+    Ladder(Evidence evidence, List<Choice> choices, long[] costs) {
         this.evidence = evidence;
         this.choices = choices;
         this.costs = costs;
@@ -33,6 +35,9 @@ public final class Ladder {
     ///
     /// @param step a multiple of the problem's rank multiple
     static Ladder of(Evidence evidence, AllocationProblem problem, int step) {
+        if (problem.bits() != null) {
+            return TypedRungs.of(evidence, problem, problem.bits(), step);
+        }
         var unit = problem.budget().unit();
         var site = evidence.site();
         var dense = Choice.dense(site);
@@ -41,7 +46,7 @@ public final class Ladder {
         var costs = new ArrayList<Long>();
         var first = Math.ceilDiv(Math.max(problem.rankFloor(), 1), step) * step;
         for (var rank = first; rank <= evidence.components(); rank += step) {
-            var best = cheapest(evidence, problem, rank);
+            var best = cheapest(evidence, problem, rank, null);
             if (best == null) {
                 break; // every larger rank costs more still
             }
@@ -56,15 +61,19 @@ public final class Ladder {
                 costs.stream().mapToLong(Long::longValue).toArray());
     }
 
-    private static @Nullable Choice cheapest(Evidence evidence, AllocationProblem problem, int rank) {
+    /// The form in which a rank costs least.
+    ///
+    /// @param type block type that the site is stored in; null for that of all sites
+    /// @return null if the matrix itself costs no more in this type
+    static @Nullable Choice cheapest(Evidence evidence, AllocationProblem problem, int rank, @Nullable DType type) {
         var unit = problem.budget().unit();
         var site = evidence.site();
-        var dense = Choice.dense(site);
+        var dense = Choice.dense(site).in(type);
         var bytesBound = CostUnit.BYTES.cost(site, evidence.dtype(), dense);
         var best = (Choice) null;
         var bestCost = unit.cost(site, evidence.dtype(), dense);
         for (var form : problem.storage().forms()) {
-            var choice = problem.cut(site, form, rank);
+            var choice = problem.cut(site, form, rank).in(type);
             var cost = unit.cost(site, evidence.dtype(), choice);
             if (cost < bestCost && CostUnit.BYTES.cost(site, evidence.dtype(), choice) < bytesBound) {
                 best = choice;
@@ -89,7 +98,7 @@ public final class Ladder {
         return costs.length;
     }
 
-    /// Index of the dense rung.
+    /// Index of the top rung: the matrix itself, where types are chosen in the one that loses least.
     public int dense() {
         return costs.length - 1;
     }
@@ -111,7 +120,7 @@ public final class Ladder {
 
     /// Rank kept on a rung: all components where it is dense.
     public int rank(int rung) {
-        return rung == dense() ? evidence.components() : choices.get(rung).rank();
+        return isDense(rung) ? evidence.components() : choices.get(rung).rank();
     }
 
     /// The dearest rung that costs at most `amount`; the lowest rung if none does.

@@ -49,13 +49,18 @@ public record Quantization(DType type, boolean plain) {
         return id(type);
     }
 
-    private static String id(DType type) {
+    static String id(DType type) {
         return type.name().toLowerCase(Locale.ROOT);
     }
 
     /// What ranks should be multiples of, so that the rows of right-hand factors are whole blocks: of the
     /// type itself, or of the finer one with small blocks that stands in for the types with 256.
     public int rankMultiple() {
+        return rankMultiple(type);
+    }
+
+    /// The same of any block type.
+    public static int rankMultiple(DType type) {
         return type == DType.NF4 ? 64 : 32;
     }
 }

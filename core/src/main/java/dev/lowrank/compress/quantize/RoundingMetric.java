@@ -11,6 +11,7 @@ import dev.lowrank.tensor.TensorOwner;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// What errors in a matrix weigh: an error `E` costs `tr(E G Eᵀ)` with the second moment `G` of the inputs.
 ///
@@ -48,10 +49,22 @@ public record RoundingMetric(Tensor moment, Tensor feedback) implements TensorOw
         return cost(error, moment);
     }
 
+    /// What an error costs; its square where there is no metric.
+    static double cost(Tensor error, @Nullable RoundingMetric metric) {
+        return metric == null ? error.square().sum().item() : metric.cost(error);
+    }
+
     static double cost(Tensor error, Tensor moment) {
         try (var _ = TensorScope.open()) {
             return Math.max(0, error.matmul(moment).mul(error).sum().item());
         }
+    }
+
+    /// What a squared error in each column costs, F64 `[in]`, in the innermost scope.
+    ///
+    /// @param passed whether the columns behind it make up for it as far as they can
+    Tensor costs(boolean passed) {
+        return passed ? feedback.diagonal().pow(-2) : moment.diagonal().contiguous();
     }
 
     @Override

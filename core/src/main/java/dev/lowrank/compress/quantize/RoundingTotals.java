@@ -10,11 +10,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param parts how many parts are stored in each type
 /// @param cutError relative error of the cuts alone, over all sites
-/// @param jointError relative error of cuts and rounding
+/// @param jointError relative error of cuts, rounding and outliers
 /// @param weighed whether errors are weighed by the second moments of the inputs
 /// @param feedback sites whose rounding errors were passed on
+/// @param outliers single entries that are stored in plain numbers
 public record RoundingTotals(
-        Map<String, Integer> parts, double cutError, double jointError, boolean weighed, int feedback) {
+        Map<String, Integer> parts, double cutError, double jointError, boolean weighed, int feedback, long outliers) {
     /// Sums up.
     ///
     /// @return null of no site
@@ -37,6 +38,7 @@ public record RoundingTotals(
                 energy == 0 ? 0 : Math.sqrt(cut / energy),
                 energy == 0 ? 0 : Math.sqrt(joint / energy),
                 sites.stream().allMatch(RoundingReport::weighed),
-                (int) sites.stream().filter(RoundingReport::feedback).count());
+                (int) sites.stream().filter(RoundingReport::feedback).count(),
+                sites.stream().mapToLong(RoundingReport::outliers).sum());
     }
 }

@@ -12,6 +12,7 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import dev.lowrank.tensor.TypeConversion;
 import java.lang.foreign.Arena;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -42,7 +43,19 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     /// @param metric of its inputs; null where they were not measured, which only plain rounding allows
     /// @param subject names it in errors
     /// @throws IllegalArgumentException if errors are to be passed on and there is no metric
-    public Rounded round(Linear linear, Tensor weight, @Nullable RoundingMetric metric, String subject) {
+    public Rounded round(Linear.Base linear, Tensor weight, @Nullable RoundingMetric metric, String subject) {
+        return round(linear, weight, metric, null, subject);
+    }
+
+    /// The same where the errors of some entries of a dense weight are of no matter.
+    ///
+    /// @param spared these, row by row; null for none
+    public Rounded round(
+            Linear.Base linear,
+            Tensor weight,
+            @Nullable RoundingMetric metric,
+            @Nullable BitSet spared,
+            String subject) {
         if (!quantization.plain() && metric == null) {
             throw new IllegalArgumentException("Quantising " + subject + " by the metric of its inputs needs their"
                     + " second moment, which was not measured; give --quantize-plain, or a method with --update"
@@ -54,7 +67,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
             var chosen = nearest;
             var feedback = false;
             if (!quantization.plain() && metric != null) {
-                var passed = passed(linear, weight, metric, subject);
+                var passed = passed(linear, weight, metric, spared, subject);
                 var less = cost(weight, passed, metric);
                 feedback = less <= lost;
                 chosen = feedback ? passed : nearest;
@@ -62,7 +75,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
             }
             var report = new RoundingReport(
                     types(chosen),
-                    metric == null ? weight.square().sum().item() : metric.cost(weight),
+                    RoundingMetric.cost(weight, metric),
                     cost(weight, linear, metric),
                     lost,
                     metric != null,
@@ -75,26 +88,28 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
     private static double cost(Tensor weight, Linear linear, @Nullable RoundingMetric metric) {
         try (var _ = TensorScope.open()) {
             var error = weight.sub(MergedExport.matrix(linear));
-            return metric == null ? error.square().sum().item() : metric.cost(error);
+            return RoundingMetric.cost(error, metric);
         }
     }
 
-    private Linear nearest(Linear linear, String subject) {
+    private Linear.Base nearest(Linear.Base linear, String subject) {
         var parts = linear.parts().stream().map(part -> nearest(part, subject)).toList();
         return with(linear, parts, bias(linear, subject));
     }
 
-    private Linear passed(Linear linear, Tensor weight, RoundingMetric metric, String subject) {
+    private Linear.Base passed(
+            Linear.Base linear, Tensor weight, RoundingMetric metric, @Nullable BitSet spared, String subject) {
         var bias = bias(linear, subject);
         return switch (linear) {
-            case Linear.Dense dense -> with(dense, List.of(passed(exact(dense.weight()), metric, subject)), bias);
+            case Linear.Dense dense ->
+                with(dense, List.of(passed(exact(dense.weight()), metric, spared, subject)), bias);
             case Linear.Factored pair -> {
                 var a = passed(balanced(pair), metric, subject);
                 yield with(pair, List.of(a, fitted(weight, a, metric, subject)), bias);
             }
             case Linear.Pivoted pivoted -> {
                 var pivot = passed(exact(pivoted.pivot()), metric, subject);
-                yield with(pivoted, List.of(pivot, fitted(others(weight, pivoted), pivot, metric, subject)), bias);
+                yield with(pivoted, List.of(pivot, fitted(rows(weight, pivoted, false), pivot, metric, subject)), bias);
             }
             case Linear.Tucker tucker ->
                 throw new IllegalArgumentException("The core of " + subject + " [" + tucker.rank() + "] is not"
@@ -109,14 +124,15 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         return exact(pair.a()).mul(lengths.unsqueeze(1));
     }
 
-    /// The rows of a weight that are no pivots, in the order of `rest`.
-    private static Tensor others(Tensor weight, Linear.Pivoted pivoted) {
+    /// The rows of a weight that are pivots, or those that are not, in the order of `pivot` or `rest`.
+    private static Tensor rows(Tensor weight, Linear.Pivoted pivoted, boolean pivots) {
         var rank = pivoted.rank();
-        var rows = new long[pivoted.out() - rank];
+        var first = pivots ? 0 : rank;
+        var rows = new long[pivots ? rank : pivoted.out() - rank];
         for (var row = 0; row < pivoted.out(); row++) {
-            var place = (int) pivoted.index().get(row);
-            if (place >= rank) {
-                rows[place - rank] = row;
+            var place = (int) pivoted.index().get(row) - first;
+            if (place >= 0 && place < rows.length) {
+                rows[place] = row;
             }
         }
         return weight.indexSelect(0, Tensors.ofLongs(rows, rows.length));
@@ -131,18 +147,57 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         if (weight.size(0) == 0) {
             return nearest(weight.contiguous().toHost(DType.F64, Arena.ofAuto()), subject);
         }
-        var a = exact(right);
-        var seen = a.matmul(metric.moment()); // [rank, in]
-        var moment = seen.matmul(a.t());
-        var factor = PsdFactor.of(moment, subject + " after its first factor");
-        var left = factor.solveTransposed(factor.solve(seen.matmul(weight.t()))).t();
-        return passed(left.contiguous(), RoundingMetric.of(moment, subject + " after its first factor"), subject);
+        var fit = Fit.of(weight, exact(right), metric, subject);
+        return passed(fit.left, RoundingMetric.of(fit.moment, subject + " after its first factor"), subject);
+    }
+
+    /// A weight fitted to right-hand rows `A`.
+    ///
+    /// @param left `X = W G Aᵀ (A G Aᵀ)⁻¹`, F64 `[m, rank]`
+    /// @param moment `A G Aᵀ`, F64 `[rank, rank]`
+    private record Fit(Tensor left, Tensor moment) {
+        static Fit of(Tensor weight, Tensor a, RoundingMetric metric, String subject) {
+            var seen = a.matmul(metric.moment()); // [rank, in]
+            var moment = seen.matmul(a.t());
+            var factor = PsdFactor.of(moment, subject + " after its first factor");
+            var left = factor.solveTransposed(factor.solve(seen.matmul(weight.t())))
+                    .t();
+            return new Fit(left.contiguous(), moment);
+        }
+
+        static double cost(Tensor weight, Tensor a, RoundingMetric metric, String subject) {
+            return metric.cost(weight.sub(of(weight, a, metric, subject).left.matmul(a)));
+        }
+    }
+
+    /// What exact parts lose of a weight once they are fitted as [#round] fits them when it passes errors
+    /// on, but not rounded: what a cut costs by itself, so that the rest is rounding's.
+    ///
+    /// @param linear its exact parts, F64
+    /// @param weight F64 `[out, in]`, what the site should compute
+    public static double fittedCost(Linear.Base linear, Tensor weight, RoundingMetric metric, String subject) {
+        try (var _ = TensorScope.open()) {
+            return switch (linear) {
+                case Linear.Factored pair -> Fit.cost(weight, exact(pair.a()), metric, subject);
+                case Linear.Pivoted pivoted -> {
+                    var pivot = exact(pivoted.pivot());
+                    var others = rows(weight, pivoted, false);
+                    yield metric.cost(rows(weight, pivoted, true).sub(pivot))
+                            + (others.size(0) == 0 ? 0 : Fit.cost(others, pivot, metric, subject));
+                }
+                case Linear.Dense _, Linear.Tucker _ -> cost(weight, linear, metric);
+            };
+        }
     }
 
     private HostTensor passed(Tensor matrix, RoundingMetric metric, String subject) {
+        return passed(matrix, metric, null, subject);
+    }
+
+    private HostTensor passed(Tensor matrix, RoundingMetric metric, @Nullable BitSet spared, String subject) {
         var type = BlockFit.of(quantization.type(), matrix.size(1), plain);
         return type.isBlocks()
-                ? new FeedbackRounding(metric, type).round(Finite.check(matrix, subject), arena)
+                ? new FeedbackRounding(metric, type).round(Finite.check(matrix, subject), spared, arena)
                 : plain(matrix, type, subject);
     }
 
@@ -162,7 +217,7 @@ public record SiteRounding(Quantization quantization, DType plain, Arena arena) 
         return bias == null ? null : plain(exact(bias), plain, subject + ".bias");
     }
 
-    private static Linear with(Linear linear, List<HostTensor> parts, @Nullable HostTensor bias) {
+    private static Linear.Base with(Linear.Base linear, List<HostTensor> parts, @Nullable HostTensor bias) {
         return switch (linear) {
             case Linear.Dense _ -> new Linear.Dense(parts.getFirst(), bias);
             case Linear.Factored _ -> new Linear.Factored(parts.getFirst(), parts.getLast(), bias);

@@ -27,7 +27,7 @@ public final class SiteWriter {
     /// @param arena owner of the result's memory
     /// @param subject names the site in errors
     /// @throws dev.lowrank.tensor.NumericalException if a number does not fit into `dtype`
-    public static Linear write(
+    public static Linear.Base write(
             Factors factors, StorageForm form, @Nullable Tensor bias, DType dtype, Arena arena, String subject) {
         return TensorScope.tidy(() -> {
             var target = new Target(dtype, arena, subject);

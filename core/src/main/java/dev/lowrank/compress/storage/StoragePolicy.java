@@ -1,7 +1,10 @@
 package dev.lowrank.compress.storage;
 
+import dev.lowrank.tensor.DType;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /// Which storage forms a run may use. Dense is always allowed: a site that a form would make no smaller
@@ -30,6 +33,15 @@ public enum StoragePolicy {
     /// Forms it may use, besides dense.
     public List<StorageForm> forms() {
         return forms;
+    }
+
+    /// The form in which a rank takes the fewest bytes; empty if the matrix itself takes no more.
+    ///
+    /// @param dtype element type, or the block type that is asked for
+    public Optional<StorageForm> smallest(int out, int in, int rank, DType dtype) {
+        return forms.stream()
+                .min(Comparator.comparingLong(form -> form.bytes(out, in, rank, dtype)))
+                .filter(form -> form.bytes(out, in, rank, dtype) < StorageForm.DENSE.bytes(out, in, rank, dtype));
     }
 
     /// Finds a policy by its name.

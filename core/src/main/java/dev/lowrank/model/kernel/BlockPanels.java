@@ -25,7 +25,7 @@ final class BlockPanels {
     static final int SUMS = 4 * WIDTH + 1;
 
     /// Keeps the looks ahead from being dropped as unused.
-    private static final int SEEN = 4 * WIDTH;
+    static final int SEEN = 4 * WIDTH;
 
     /// Words of a block's weights, and how often four of these are taken out; constants, so that the loops
     /// over them are unrolled.
@@ -45,10 +45,11 @@ final class BlockPanels {
         var b = x[from + 1];
         var c = x[from + 2];
         var d = x[from + 3];
-        if (form.weightsPerWord() == 4) {
-            bytes(w, start, a, b, c, d, scratch);
-        } else {
-            nibbles(w, start, a, b, c, d, scratch);
+        switch (form) {
+            case Q8_0 -> bytes(w, start, a, b, c, d, scratch);
+            case Q6_K -> SixBitPanels.sum(w, start, a, b, c, d, scratch);
+            case NF4 -> LevelPanels.sum(w, start, a, b, c, d, scratch);
+            default -> nibbles(w, start, a, b, c, d, scratch);
         }
     }
 

@@ -1,6 +1,5 @@
 package dev.lowrank.model.kernel;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -9,7 +8,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// Writes the scales and offsets of a panel's blocks as floats to where [BlockPanels] reads them: per block
 /// a vector of factors and, where the form has them, one of offsets: a weight is `factor q + offset` for
-/// its unsigned `q`, or `factor (q − bias)`.
+/// its unsigned `q`, or `factor (q − bias)`. Words are read and made floats without helpers: one that was
+/// compiled on its own first is not inlined, and each vector that it returns is then an object.
 final class BlockScales {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
@@ -32,9 +32,10 @@ final class BlockScales {
     /// @param to place in the scratch of the first factors; the next block's are [#PER_BLOCK] behind
     static void expand(Panels w, long at, float[] scratch, int to) {
         switch (w.form()) {
-            case Q8_0, Q4_0 -> single(w, at, scratch, to);
+            case Q8_0, Q4_0, NF4 -> single(w, at, scratch, to);
             case Q4_1 -> withOffset(w, at, scratch, to);
             case Q4_K -> sixBits(w, at, scratch, to);
+            case Q6_K -> multiplied(w, at, scratch, to);
             case F32, BF16, F16 -> {}
         }
     }
@@ -42,7 +43,7 @@ final class BlockScales {
     private static void single(Panels w, long start, float[] scratch, int to) {
         var target = to;
         for (var block = 0; block < w.blocks(); block++, target += PER_BLOCK) {
-            half(word(w.data(), start + (block >> 1) * BYTES), (block & 1) * HALF)
+            half(IntVector.fromMemorySegment(INTS, w.data(), start + (block >> 1) * BYTES, LITTLE), (block & 1) * HALF)
                     .intoArray(scratch, target);
         }
     }
@@ -50,7 +51,7 @@ final class BlockScales {
     private static void withOffset(Panels w, long start, float[] scratch, int to) {
         var target = to;
         for (var block = 0; block < w.blocks(); block++, target += PER_BLOCK) {
-            var both = word(w.data(), start + block * BYTES);
+            var both = IntVector.fromMemorySegment(INTS, w.data(), start + block * BYTES, LITTLE);
             half(both, 0).intoArray(scratch, target);
             half(both, HALF).intoArray(scratch, target + WIDTH);
         }
@@ -58,25 +59,39 @@ final class BlockScales {
 
     private static void sixBits(Panels w, long start, float[] scratch, int to) {
         var target = to;
-        for (var block = 0; block < w.blocks(); block++, target += PER_BLOCK) {
-            var group = start + (block >> 3) * 5L * BYTES;
-            var both = word(w.data(), group);
-            var factors = word(w.data(), group + (1 + (block >> 1 & 3)) * BYTES)
-                    .lanewise(VectorOperators.LSHR, (block & 1) * HALF);
-            half(both, 0).mul(floats(factors.and(0xFF))).intoArray(scratch, target);
-            half(both, HALF)
-                    .mul(floats(factors.lanewise(VectorOperators.LSHR, 8).and(0xFF)))
-                    .neg()
-                    .intoArray(scratch, target + WIDTH);
+        for (var group = 0; group < w.columns() / PanelForm.SUPER; group++) {
+            var at = start + group * 5L * BYTES;
+            var both = IntVector.fromMemorySegment(INTS, w.data(), at, LITTLE);
+            var scale = half(both, 0);
+            var offset = half(both, HALF).neg();
+            for (var k = 0; k < 8; k++, target += PER_BLOCK) {
+                var factors = IntVector.fromMemorySegment(INTS, w.data(), at + (1 + (k >> 1)) * BYTES, LITTLE)
+                        .lanewise(VectorOperators.LSHR, (k & 1) * HALF);
+                scale.mul((FloatVector) factors.and(0xFF).convert(VectorOperators.I2F, 0))
+                        .intoArray(scratch, target);
+                offset.mul((FloatVector) factors.lanewise(VectorOperators.LSHR, 8)
+                                .and(0xFF)
+                                .convert(VectorOperators.I2F, 0))
+                        .intoArray(scratch, target + WIDTH);
+            }
         }
     }
 
-    private static IntVector word(MemorySegment data, long at) {
-        return IntVector.fromMemorySegment(INTS, data, at, LITTLE);
-    }
-
-    private static FloatVector floats(IntVector v) {
-        return (FloatVector) v.convert(VectorOperators.I2F, 0);
+    private static void multiplied(Panels w, long start, float[] scratch, int to) {
+        var target = to;
+        var multipliers = start + PanelForm.superWords(w.columns()) * BYTES;
+        for (var group = 0; group < w.columns() / PanelForm.SUPER; group++) {
+            var scale = half(
+                    IntVector.fromMemorySegment(INTS, w.data(), start + (group >> 1) * BYTES, LITTLE),
+                    (group & 1) * HALF);
+            for (var k = 0; k < 16; k++, target += PER_BLOCK) {
+                var signed = IntVector.fromMemorySegment(
+                                INTS, w.data(), multipliers + (group * 4 + (k >> 2)) * BYTES, LITTLE)
+                        .lanewise(VectorOperators.LSHL, 24 - (k & 3) * 8)
+                        .lanewise(VectorOperators.ASHR, 24);
+                scale.mul((FloatVector) signed.convert(VectorOperators.I2F, 0)).intoArray(scratch, target);
+            }
+        }
     }
 
     /// The half-precision number in 16 bits from `shift` on, exactly; finite. No intermediate is

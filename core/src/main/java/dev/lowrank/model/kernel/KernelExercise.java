@@ -33,8 +33,9 @@ final class KernelExercise implements AutoCloseable {
     private final List<Consumer<Kernels>> tasks = new ArrayList<>();
 
     /// @param types of the weights of products
-    /// @param lanes of their panels
-    KernelExercise(Collection<DType> types, int lanes) {
+    /// @param functions of rows
+    /// @param lanes of the weights' panels
+    KernelExercise(Collection<DType> types, Collection<RowFunction> functions, int lanes) {
         try (var team = WorkerTeam.of(1)) {
             var memory = new LargeMemory(arena);
             for (var type : types) {
@@ -42,7 +43,7 @@ final class KernelExercise implements AutoCloseable {
             }
         }
         addAttention(arena.allocate(DType.F32.bytes(Kernels.KEY_GROUP * HEAD_WIDTH), 64));
-        addFunctions();
+        addFunctions(functions);
     }
 
     /// Zeros, a panel more than run together.
@@ -77,17 +78,22 @@ final class KernelExercise implements AutoCloseable {
         });
     }
 
-    private void addFunctions() {
+    private void addFunctions(Collection<RowFunction> functions) {
         var scratch = new float[Kernels.SCRATCH];
         var x = new float[Kernels.KEY_GROUP * 4];
         var y = x.clone();
         Arrays.fill(x, 1);
-        tasks.add(kernels -> kernels.rmsNorm(x, x, 1, y, scratch));
-        tasks.add(kernels -> kernels.layerNorm(x, x, x, 1, y, scratch));
         tasks.add(kernels -> kernels.add(y, x));
-        tasks.add(kernels -> kernels.multiply(y, x));
-        tasks.add(kernels -> kernels.silu(y));
-        tasks.add(kernels -> kernels.geluTanh(y));
+        for (var function : functions) {
+            tasks.add(
+                    switch (function) {
+                        case RMS_NORM -> kernels -> kernels.rmsNorm(x, x, 1, y, scratch);
+                        case LAYER_NORM -> kernels -> kernels.layerNorm(x, x, x, 1, y, scratch);
+                        case MULTIPLY -> kernels -> kernels.multiply(y, x);
+                        case SILU -> kernels -> kernels.silu(y);
+                        case GELU_TANH -> kernels -> kernels.geluTanh(y);
+                    });
+        }
     }
 
     /// Repeats every task until kernels are quick at it.

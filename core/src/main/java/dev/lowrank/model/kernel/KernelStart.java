@@ -11,6 +11,7 @@ import java.util.Set;
 public final class KernelStart {
     private final Kernels fastest;
     private final Set<DType> types = EnumSet.noneOf(DType.class);
+    private final Set<RowFunction> functions = EnumSet.noneOf(RowFunction.class);
     private volatile Kernels current;
 
     private KernelStart(Kernels fastest, Kernels first) {
@@ -49,13 +50,19 @@ public final class KernelStart {
         types.add(PanelForm.of(type) == PanelForm.F32 ? DType.F32 : type);
     }
 
-    /// Has the fastest kernels compiled and changes over to them. It takes about a second in a cold
-    /// process, tens of milliseconds where they are compiled already, and nothing the second time.
+    /// Says that rows will be passed through a function.
+    public void expect(RowFunction function) {
+        functions.add(function);
+    }
+
+    /// Has the fastest kernels compiled, those that are expected, and changes over to them. It takes about
+    /// a second in a cold process, tens of milliseconds where they are compiled already, and nothing the
+    /// second time.
     public void warm() {
         if (current.equals(fastest)) {
             return;
         }
-        try (var exercise = new KernelExercise(types, fastest.lanes())) {
+        try (var exercise = new KernelExercise(types, functions, fastest.lanes())) {
             exercise.repeat(fastest, current);
         }
         current = fastest;

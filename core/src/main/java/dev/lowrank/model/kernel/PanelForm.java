@@ -2,30 +2,39 @@ package dev.lowrank.model.kernel;
 
 import dev.lowrank.tensor.DType;
 
-/// How a panel holds the weights of a row: a lane's 32-bit words carry 1, 2, 4 or 8 of them. Blocks of
-/// quantised weights keep their scales apart, ahead of the panel's words.
+/// How a panel holds the weights of a row: a lane's 32-bit words carry 1, 2, 4 or 8 of them, or three words
+/// carry 16. Blocks of quantised weights keep their scales apart, ahead of the panel's words.
 enum PanelForm {
-    F32(1, 1, 0),
+    F32(32, 1, 0),
     /// The even column in the low half.
-    BF16(2, 1, 0),
+    BF16(16, 1, 0),
     /// The even column in the low half.
-    F16(2, 1, 0),
+    F16(16, 1, 0),
     /// Unsigned bytes, 128 above the weight; two scales to a word.
-    Q8_0(4, 32, 128),
+    Q8_0(8, 32, 128),
     /// Unsigned halves of bytes, 8 above the weight; two scales to a word.
-    Q4_0(8, 32, 8),
+    Q4_0(4, 32, 8),
     /// Unsigned halves of bytes; scale and offset in a word.
-    Q4_1(8, 32, 0),
+    Q4_1(4, 32, 0),
     /// Unsigned halves of bytes; for 256 weights a word of scale and offset and four of six-bit
     /// multipliers.
-    Q4_K(8, 32, 0);
+    Q4_K(4, 32, 0),
+    /// Unsigned, 32 above the weight: five side by side in each of three words, whose upper two bits are
+    /// the sixteenth's, the first word's the lowest. Scales of 256 weights come first, two to a word, then
+    /// the signed multipliers, four to a word.
+    Q6_K(6, 16, 32),
+    /// Halves of bytes that say which level; two scales to a word.
+    NF4(4, 64, 0);
 
-    private final int weightsPerWord;
+    /// Weights that share the scale of a block type with multipliers.
+    static final int SUPER = 256;
+
+    private final int bits;
     private final int blockWeights;
     private final int bias;
 
-    PanelForm(int weightsPerWord, int blockWeights, int bias) {
-        this.weightsPerWord = weightsPerWord;
+    PanelForm(int bits, int blockWeights, int bias) {
+        this.bits = bits;
         this.blockWeights = blockWeights;
         this.bias = bias;
     }
@@ -39,13 +48,15 @@ enum PanelForm {
             case Q4_0 -> Q4_0;
             case Q4_1 -> Q4_1;
             case Q4_K -> Q4_K;
+            case Q6_K -> Q6_K;
+            case NF4 -> NF4;
             default -> F32;
         };
     }
 
-    /// Weights in a word.
-    int weightsPerWord() {
-        return weightsPerWord;
+    /// Bits of a weight.
+    int bits() {
+        return bits;
     }
 
     /// Neighbouring weights that share a scale; 1 without scales.
@@ -60,8 +71,12 @@ enum PanelForm {
 
     /// Whether products with both read the same of a prepared input.
     boolean readsLike(PanelForm other) {
-        return isBlocks() == other.isBlocks()
-                && (!isBlocks() || weightsPerWord == other.weightsPerWord && bias == other.bias);
+        return isShifted() == other.isShifted() && (!isShifted() || bits == other.bits && bias == other.bias);
+    }
+
+    /// Whether weights stay where they stand in their words, so that an input has to be prepared for them.
+    boolean isShifted() {
+        return isBlocks() && this != NF4;
     }
 
     /// Whether a block has an offset of its own besides its scale.
@@ -77,14 +92,20 @@ enum PanelForm {
     int headWords(int columns) {
         return switch (this) {
             case F32, BF16, F16 -> 0;
-            case Q8_0, Q4_0 -> Math.ceilDiv(columns, 2 * blockWeights);
+            case Q8_0, Q4_0, NF4 -> Math.ceilDiv(columns, 2 * blockWeights);
             case Q4_1 -> columns / blockWeights;
-            case Q4_K -> columns / 256 * 5;
+            case Q4_K -> columns / SUPER * 5;
+            case Q6_K -> superWords(columns) + columns / (4 * blockWeights);
         };
+    }
+
+    /// Words in front of multipliers, with two scales each.
+    static int superWords(int columns) {
+        return Math.ceilDiv(columns, 2 * SUPER);
     }
 
     /// Words of weights of a row.
     int bodyWords(int columns) {
-        return Math.ceilDiv(columns, weightsPerWord);
+        return Math.ceilDiv(columns * bits, Integer.SIZE);
     }
 }

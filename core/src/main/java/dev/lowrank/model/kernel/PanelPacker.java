@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
 /// until then native memory is slow to read and write word by word.
 final class PanelPacker {
     private static final int BLOCK = 32;
-    private static final int SUPER = 256;
+    private static final int SUPER = PanelForm.SUPER;
 
     private final HostTensor tensor;
     private final Panels panels;
@@ -54,6 +54,8 @@ final class PanelPacker {
             case Q4_0 -> q4_0(row, lane);
             case Q4_1 -> q4_1(row, lane);
             case Q4_K -> q4_k(row, lane);
+            case Q6_K -> q6_k(row, lane);
+            case NF4 -> nf4(row, lane);
             case F32 -> throw new IllegalStateException("F32 is packed from floats");
         }
     }
@@ -157,6 +159,56 @@ final class PanelPacker {
         }
         var low = octet(row, from, j + 4);
         return low & 0xF | (octet(row, from, j - 4) >> 6) << 4 | ((low >> 4) | (octet(row, from, j) >> 6) << 4) << 8;
+    }
+
+    private void q6_k(short[] row, Lane lane) {
+        var multipliers = PanelForm.superWords(columns);
+        for (var group = 0; group < columns / SUPER; group++) {
+            var from = group * 105;
+            scale(lane, group, row[from + 104]);
+            for (var k = 0; k < 4; k++) {
+                lane.set(multipliers + group * 4 + k, word(row, from + 96 + k * 2));
+            }
+            for (var block = 0; block < 16; block++) {
+                sixBits(row, from, block * 16, lane, head + (group * 16 + block) * 3);
+            }
+        }
+    }
+
+    /// Sixteen weights of a group, in three words.
+    private static void sixBits(short[] row, int from, int first, Lane lane, int to) {
+        var last = code(row, from, first + 15);
+        for (var k = 0; k < 3; k++) {
+            var word = last >>> 2 * k << 30;
+            for (var i = 0; i < 5; i++) {
+                word |= code(row, from, first + k * 5 + i) << i * 6;
+            }
+            lane.set(to + k, word);
+        }
+    }
+
+    /// Half of a group's weights have their low four bits in 64 bytes and their high two in 32: of the
+    /// weights at `i`, `i + 32`, `i + 64` and `i + 96` the first two share their bytes with the others.
+    private static int code(short[] row, int from, int weight) {
+        var side = weight / 128;
+        var part = weight / 32 % 4;
+        var low = octet(row, from, side * 64 + weight % 64) >> part / 2 * 4;
+        var high = octet(row, from, 128 + side * 32 + weight % 32) >> part * 2;
+        return low & 0xF | (high & 3) << 4;
+    }
+
+    /// The 32 bytes of a block hold half of its weights in their low halves and the others in their high
+    /// ones.
+    private void nf4(short[] row, Lane lane) {
+        for (var block = 0; block < columns / 64; block++) {
+            var from = block * 17;
+            scale(lane, block, row[from]);
+            for (var side = 0; side < 2; side++) {
+                var to = head + (block * 2 + side) * 4;
+                nibbles(row, from + 1, side * 4, lane, to);
+                nibbles(row, from + 9, side * 4, lane, to + 2);
+            }
+        }
     }
 
     private static int word(short[] row, int at) {

@@ -4,7 +4,8 @@ import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// Sums of a panel without vectors, each lane's in the order of [PlainPanels] and [BlockPanels]. Words are
+/// Sums of a panel without vectors, each lane's in the order of [PlainPanels], [BlockPanels],
+/// [SixBitPanels] and [LevelPanels]. Words are
 /// copied to the heap in pieces and unpacked to floats that all rows share: before it is compiled, and in
 /// the first compilation, code reads arrays a hundred times as fast as native memory.
 final class ScalarPanels {
@@ -69,7 +70,7 @@ final class ScalarPanels {
                     add(w, rows, x, y, z, u, from, weights(w), 2 * count, 2, 0, scratch);
                     add(w, rows, x, y, z, u, from + 1, weights(w) + w.lanes(), 2 * count, 2, parts(w), scratch);
                 }
-                case Q8_0, Q4_0, Q4_1, Q4_K -> blocks(w, rows, x, y, z, u, from, scratch);
+                case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> blocks(w, rows, x, y, z, u, from, scratch);
             }
         }
         if (form == PanelForm.F16) {
@@ -89,7 +90,7 @@ final class ScalarPanels {
             var block = j / columns;
             Arrays.fill(scratch, parts(w), parts(w) + rows * lanes, 0);
             add(w, rows, x, y, z, u, j, weights(w) + (j - from) * lanes, columns, 1, parts(w), scratch);
-            ScalarWeights.scales(w.form(), scratch, head(w), block, lanes, scales(w));
+            ScalarWeights.scales(w, scratch, head(w), block, scales(w));
             join(w, 0, x.sums()[block], scratch);
             if (rows > 1) {
                 join(w, lanes, y.sums()[block], scratch);
@@ -105,9 +106,24 @@ final class ScalarPanels {
         var part = parts(w) + to;
         var factor = scales(w);
         var offset = factor + lanes;
-        for (var lane = 0; lane < lanes; lane++) {
-            var offsets = Math.fma(scratch[offset + lane], sum, scratch[to + lane]);
-            scratch[to + lane] = Math.fma(scratch[part + lane], scratch[factor + lane], offsets);
+        switch (w.form()) {
+            case NF4 -> {
+                for (var lane = 0; lane < lanes; lane++) {
+                    scratch[to + lane] = Math.fma(scratch[part + lane], scratch[factor + lane], scratch[to + lane]);
+                }
+            }
+            case Q6_K -> {
+                for (var lane = 0; lane < lanes; lane++) {
+                    scratch[to + lane] =
+                            Math.fma(scratch[part + lane] + sum, scratch[factor + lane], scratch[to + lane]);
+                }
+            }
+            default -> {
+                for (var lane = 0; lane < lanes; lane++) {
+                    var offsets = Math.fma(scratch[offset + lane], sum, scratch[to + lane]);
+                    scratch[to + lane] = Math.fma(scratch[part + lane], scratch[factor + lane], offsets);
+                }
+            }
         }
     }
 

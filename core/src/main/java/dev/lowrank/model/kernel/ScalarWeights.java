@@ -1,5 +1,7 @@
 package dev.lowrank.model.kernel;
 
+import dev.lowrank.tensor.NormalFloat4;
+
 /// Takes weights, scales and offsets out of the words of a panel, without vectors: floats as the vector
 /// kernels make them, bit for bit. Words lie in the scratch as floats of the same bits.
 final class ScalarWeights {
@@ -22,6 +24,8 @@ final class ScalarWeights {
             case F16 -> halves(scratch, words, count, lanes, to);
             case Q8_0 -> bytes(scratch, words, count, lanes, to);
             case Q4_0, Q4_1, Q4_K -> nibbles(scratch, words, count, lanes, to);
+            case Q6_K -> sixteens(scratch, words, count, lanes, to);
+            case NF4 -> levels(scratch, words, count, lanes, to);
         }
     }
 
@@ -73,16 +77,56 @@ final class ScalarWeights {
         }
     }
 
+    /// Three words at a time: five weights of each, then what their upper bits make.
+    private static void sixteens(float[] scratch, int words, int count, int lanes, int to) {
+        for (var k = 0; k < count; k += 3) {
+            var first = to + k / 3 * 16 * lanes;
+            for (var lane = 0; lane < lanes; lane++) {
+                var last = 0;
+                for (var i = 0; i < 3; i++) {
+                    var word = word(scratch, words + (k + i) * lanes + lane);
+                    var five = first + i * 5 * lanes + lane;
+                    scratch[five] = word & 0x3F;
+                    scratch[five + lanes] = word & 0x3F << 6;
+                    scratch[five + 2 * lanes] = word & 0x3F << 12;
+                    scratch[five + 3 * lanes] = word & 0x3F << 18;
+                    scratch[five + 4 * lanes] = word & 0x3F << 24;
+                    last |= word >>> 30 << 2 * i;
+                }
+                scratch[first + 15 * lanes + lane] = last;
+            }
+        }
+    }
+
+    private static void levels(float[] scratch, int words, int count, int lanes, int to) {
+        for (var k = 0; k < count; k++) {
+            var first = to + 8 * k * lanes;
+            for (var lane = 0; lane < lanes; lane++) {
+                var word = word(scratch, words + k * lanes + lane);
+                for (var i = 0; i < 8; i++) {
+                    scratch[first + i * lanes + lane] = NormalFloat4.level(word >>> 4 * i & 0xF);
+                }
+            }
+        }
+    }
+
     /// Unpacks what a block's sums are multiplied by, and behind these what its activations are: the
     /// offset, or the factor again where the form has none.
     ///
     /// @param head where the panel's words of scales begin
     /// @param to where `2 lanes` floats go
-    static void scales(PanelForm form, float[] scratch, int head, int block, int lanes, int to) {
+    static void scales(Panels w, float[] scratch, int head, int block, int to) {
+        var form = w.form();
+        var lanes = w.lanes();
         switch (form) {
-            case Q8_0, Q4_0 -> single(scratch, head + (block >> 1) * lanes, (block & 1) * HALF, lanes, to);
+            case Q8_0, Q4_0, NF4 -> single(scratch, head + (block >> 1) * lanes, (block & 1) * HALF, lanes, to);
             case Q4_1 -> withOffset(scratch, head + block * lanes, lanes, to);
             case Q4_K -> sixBits(scratch, head + (block >> 3) * 5 * lanes, block & 7, lanes, to);
+            case Q6_K -> {
+                var multipliers = head + (PanelForm.superWords(w.columns()) + (block >> 2)) * lanes;
+                single(scratch, head + (block >> 5) * lanes, (block >> 4 & 1) * HALF, lanes, to);
+                multiply(scratch, multipliers, (block & 3) * 8, lanes, to);
+            }
             case F32, BF16, F16 -> throw new IllegalStateException(form + " has no scales");
         }
     }
@@ -92,6 +136,13 @@ final class ScalarWeights {
             var factor = finite(word(scratch, words + lane) >>> shift);
             scratch[to + lane] = factor;
             scratch[to + lanes + lane] = factor;
+        }
+    }
+
+    /// Multiplies factors by signed bytes.
+    private static void multiply(float[] scratch, int words, int shift, int lanes, int to) {
+        for (var lane = 0; lane < lanes; lane++) {
+            scratch[to + lane] *= (byte) (word(scratch, words + lane) >>> shift);
         }
     }
 

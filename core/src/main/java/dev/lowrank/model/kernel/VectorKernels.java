@@ -34,7 +34,7 @@ final class VectorKernels implements Kernels {
         return switch (w.form()) {
             case F32, BF16 -> 4;
             case F16 -> 1;
-            case Q8_0, Q4_0, Q4_1, Q4_K -> 2;
+            case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> 2;
         };
     }
 
@@ -77,6 +77,14 @@ final class VectorKernels implements Kernels {
                 scales(w, start, gap, scratch);
                 BlockPanels.nibbles(w, body, gap, x, scratch);
             }
+            case Q6_K -> {
+                scales(w, start, gap, scratch);
+                SixBitPanels.sum(w, body, gap, x, scratch);
+            }
+            case NF4 -> {
+                scales(w, start, gap, scratch);
+                LevelPanels.sum(w, body, gap, x, scratch);
+            }
         }
     }
 
@@ -109,7 +117,7 @@ final class VectorKernels implements Kernels {
                         w.place(panel, scratch, 0, y[from + k], offset);
                     }
                 }
-                case Q8_0, Q4_0, Q4_1, Q4_K -> {
+                case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> {
                     Arrays.fill(scratch, 0, ROWS * WIDTH, 0);
                     BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
                     BlockPanels.rows(w, start + w.headBytes(), x, from, scratch);

@@ -65,7 +65,7 @@ public enum GgufForm {
             case F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K -> stored;
             case F8_E4M3, F8_E5M2 -> DType.BF16;
             case F64, NF4 -> DType.F32;
-            case I64, I32, U8 -> throw new IllegalArgumentException("Not a weight: " + stored);
+            case I64, I32, I16, U8 -> throw new IllegalArgumentException("Not a weight: " + stored);
         };
     }
 

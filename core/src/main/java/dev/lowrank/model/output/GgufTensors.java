@@ -121,7 +121,10 @@ final class GgufTensors {
     /// Whether a site's matrix is there and need not be computed.
     private boolean isStored(LinearSite site) {
         var full = widening.of(site);
-        return forms.form(site).equals("dense") && full.in() == site.in() && full.out() == site.out();
+        return forms.form(site).equals("dense")
+                && forms.sparse(site) == 0
+                && full.in() == site.in()
+                && full.out() == site.out();
     }
 
     private HostTensor weight(LinearSite site) {

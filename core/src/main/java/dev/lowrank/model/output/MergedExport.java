@@ -131,6 +131,7 @@ public final class MergedExport {
                 yield Tensors.cat(List.of(rows, exact(rest).matmul(rows)), 0)
                         .indexSelect(0, Tensors.from(index, DType.I64));
             }
+            case Linear.SparsePlusLowRank(var base, var sparse) -> matrix(base).add(sparse.matrix());
         });
     }
 

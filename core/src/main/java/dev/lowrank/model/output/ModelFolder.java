@@ -29,22 +29,31 @@ public final class ModelFolder {
     /// @param bias whether it stores a bias
     /// @param a name of the site that stores its right factor; null if it does so itself
     /// @param types block type of each part that is quantised, by the name of the part
+    /// @param sparse how many single entries it stores beside its form
     public record StoredSite(
-            String form, int rank, boolean bias, @Nullable String a, Map<String, String> types) {
+            String form, int rank, boolean bias, @Nullable String a, Map<String, String> types, int sparse) {
         public StoredSite {
             types = Collections.unmodifiableMap(new LinkedHashMap<>(types));
         }
 
         /// What a linear stores.
         public static StoredSite of(Linear linear) {
-            return new StoredSite(linear.form(), linear.rank(), linear.bias() != null, null, types(linear));
+            return switch (linear) {
+                case Linear.Base base ->
+                    new StoredSite(base.form(), base.rank(), base.bias() != null, null, types(base), 0);
+                case Linear.SparsePlusLowRank(var base, var entries) -> of(base).with(entries.count());
+            };
         }
 
         /// With a right factor that another site stores.
         ///
         /// @param owner its name; null for nobody
         public StoredSite borrowing(@Nullable String owner) {
-            return new StoredSite(form, rank, bias, owner, types);
+            return new StoredSite(form, rank, bias, owner, types, sparse);
+        }
+
+        private StoredSite with(int entries) {
+            return new StoredSite(form, rank, bias, a, types, entries);
         }
 
         private static Map<String, String> types(Linear linear) {
@@ -97,6 +106,9 @@ public final class ModelFolder {
                     .put("bias", stored.bias());
             if (stored.a() != null) {
                 entry.put("a", stored.a());
+            }
+            if (stored.sparse() > 0) {
+                entry.put("sparse", stored.sparse());
             }
             if (!stored.types().isEmpty()) {
                 stored.types().forEach(entry.putObject("types")::put);

@@ -51,6 +51,13 @@ public record OutputTensor(String name, DType dtype, Shape shape, Supplier<HostT
                 tensors.add(part(site + ".core", core));
                 tensors.add(part(site + ".b", b));
             }
+            case Linear.SparsePlusLowRank(var base, var sparse) -> {
+                tensors.addAll(of(site, base));
+                tensors.add(of(site + ".sparse.values", sparse.values()));
+                tensors.add(of(site + ".sparse.columns", sparse.columns()));
+                tensors.add(of(site + ".sparse.starts", sparse.starts()));
+                return tensors;
+            }
         }
         addBias(tensors, site, linear.bias());
         return tensors;

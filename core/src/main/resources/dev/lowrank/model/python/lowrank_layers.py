@@ -25,16 +25,42 @@ class LowrankLinear(nn.Module):
             self.bias = nn.Parameter(torch.zeros(out_features))
         else:
             self.register_parameter("bias", None)
+        self.sparse = None
 
     def product(self, x):
         raise NotImplementedError
 
     def forward(self, x):
         y = self.product(x)
+        if self.sparse is not None:
+            y = y + self.sparse(x)
         return y if self.bias is None else y + self.bias
 
     def extra_repr(self):
         return f"in={self.in_features}, out={self.out_features}, rank={self.rank}, bias={self.bias is not None}"
+
+
+class SparseRows(nn.Module):
+    """Single entries [m, n] beside another form: row i has the values from starts[i] on and before starts[i + 1]."""
+
+    def __init__(self, in_features, out_features, entries):
+        super().__init__()
+        self.shape = (out_features, in_features)
+        self.values = nn.Parameter(torch.zeros(entries))
+        columns = torch.int16 if in_features <= 1 << 15 else torch.int32
+        self.register_buffer("columns", torch.zeros(entries, dtype=columns))
+        self.register_buffer("starts", torch.zeros(out_features + 1, dtype=torch.int32))
+
+    def forward(self, x):
+        # Sums of few terms, in float32: sparse products of 16-bit types are not to be had everywhere.
+        matrix = torch.sparse_csr_tensor(
+            self.starts.to(torch.int64), self.columns.to(torch.int64), self.values.to(torch.float32), self.shape
+        )
+        y = matrix @ x.reshape(-1, self.shape[1]).t().to(torch.float32)
+        return y.t().reshape(*x.shape[:-1], self.shape[0]).to(x.dtype)
+
+    def extra_repr(self):
+        return f"entries={self.values.numel()}"
 
 
 class LowrankFactored(LowrankLinear):
@@ -90,14 +116,18 @@ class LowrankBorrowed(LowrankLinear):
 
 
 class LowrankDense(Blocks, LowrankLinear):
-    """W [m, n] itself, in quantised blocks; a plain one is left to the stock model."""
+    """W [m, n] itself, in quantised blocks or beside single entries; a plain one is left to the stock model."""
 
     def __init__(self, in_features, out_features, rank, bias, types):
         super().__init__(in_features, out_features, rank, bias)
-        self.start_blocks(types["weight"])
+        self.in_blocks = "weight" in types
+        if self.in_blocks:
+            self.start_blocks(types["weight"])
+        else:
+            self.weight = nn.Parameter(torch.zeros(out_features, in_features))
 
     def product(self, x):
-        return nn.functional.linear(x, self.plain(x.dtype))
+        return nn.functional.linear(x, self.plain(x.dtype) if self.in_blocks else self.weight)
 
 
 FORMS = {"dense": LowrankDense, "factored": LowrankFactored, "pivoted": LowrankPivoted, "tucker": LowrankTucker}
@@ -131,6 +161,8 @@ def replace_sites(model):
             replacement = FORMS[site["form"]](
                 in_features, out_features, site["rank"], site["bias"], site.get("types", {})
             )
+        if site.get("sparse"):
+            replacement.sparse = SparseRows(in_features, out_features, site["sparse"])
         setattr(parent, name, replacement)
 
 

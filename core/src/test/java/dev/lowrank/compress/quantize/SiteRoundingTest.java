@@ -95,6 +95,25 @@ class SiteRoundingTest {
         });
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"FACTORED", "PIVOTED"})
+    void whatTheFitLosesIsTheCutWhereThatWasTheBest(StorageForm form) {
+        TensorScope.tidyRun(() -> {
+            var weight = Tensors.randn(1, DType.F64, 96, 256);
+            var metric = RoundingMetric.of(FeedbackRoundingTest.correlated(3, 256), "inputs");
+            var best = cut(weight, metric.moment(), 64, form);
+            var cost = metric.cost(weight.sub(MergedExport.matrix(best)));
+            var fitted = SiteRounding.fittedCost(best, weight, metric, "site");
+            // Of factors the left one is fitted to the whole weight; pivots are rows of the cut one.
+            assertThat(fitted).isBetween(cost * (form == StorageForm.FACTORED ? 1 - 1e-9 : 0.9), cost * (1 + 1e-9));
+            var other = cut(weight, Tensors.eye(DType.F64, 256), 64, form);
+            assertThat(SiteRounding.fittedCost(other, weight, metric, "site"))
+                    .isLessThan(metric.cost(weight.sub(MergedExport.matrix(other))) * (1 + 1e-9));
+            var dense = SiteWriter.dense(weight, null, DType.F64, Arena.ofAuto(), "site");
+            assertThat(SiteRounding.fittedCost(dense, weight, metric, "site")).isZero();
+        });
+    }
+
     @Test
     void withoutTheMomentOfTheInputsOnlyPlainRoundingIsPossible() {
         TensorScope.tidyRun(() -> {
@@ -111,13 +130,13 @@ class SiteRoundingTest {
     }
 
     private static SiteRounding.Rounded round(
-            DType type, boolean plain, Linear linear, Tensor weight, @Nullable RoundingMetric metric) {
+            DType type, boolean plain, Linear.Base linear, Tensor weight, @Nullable RoundingMetric metric) {
         return new SiteRounding(new Quantization(type, plain), DType.F16, Arena.ofAuto())
                 .round(linear, weight, metric, "site");
     }
 
     /// The cut that loses least in a metric.
-    private static Linear cut(Tensor weight, Tensor moment, int rank, StorageForm form) {
+    private static Linear.Base cut(Tensor weight, Tensor moment, int rank, StorageForm form) {
         var output = weight.matmul(moment).matmul(weight.t());
         var basis = Linalg.eigh(output).vectors();
         var b = basis.narrow(1, 0, rank).contiguous();

@@ -17,6 +17,9 @@ class KernelStartTest {
                 start.expect(type);
             }
         }
+        for (var function : RowFunction.values()) {
+            start.expect(function);
+        }
         start.warm();
         assertThat(start.current()).isEqualTo(Kernels.best());
     }

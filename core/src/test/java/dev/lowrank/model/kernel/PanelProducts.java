@@ -3,13 +3,20 @@ package dev.lowrank.model.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.sun.management.ThreadMXBean;
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.LargeMemory;
 import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
 import java.util.SplittableRandom;
 
 /// Products with one packed matrix, and what must hold of them for every kind of weights.
 record PanelProducts(Kernels kernels, HostTensor tensor, Panels panels) {
+    /// Nanoseconds that the compiler may take, on a busy machine too.
+    private static final long PATIENCE = 30_000_000_000L;
+
+    private static final int TIMES = 100;
+
     static PanelProducts of(Kernels kernels, HostTensor tensor) {
         try (var team = WorkerTeam.of(1)) {
             var memory = new LargeMemory(Arena.ofAuto());
@@ -89,5 +96,28 @@ record PanelProducts(Kernels kernels, HostTensor tensor, Panels panels) {
             later = with(x);
         }
         assertThat(later).containsExactly(first);
+    }
+
+    /// Vectors that do not stay in registers are objects, so this is about speed too.
+    void allocateNothingOnceCompiled(SplittableRandom random) {
+        var inputs = new RowInput[Kernels.ROWS];
+        var outputs = new float[Kernels.ROWS][panels.rows()];
+        for (var i = 0; i < inputs.length; i++) {
+            inputs[i] = KernelsTest.vector(random, panels.columns());
+            kernels.prepare(inputs[i], panels);
+        }
+        var scratch = new float[kernels.scratch(panels)];
+        var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        var deadline = System.nanoTime() + PATIENCE;
+        var allocated = Long.MAX_VALUE;
+        while (allocated > 0 && System.nanoTime() < deadline) {
+            var before = threads.getCurrentThreadAllocatedBytes();
+            for (var i = 0; i < TIMES; i++) {
+                kernels.products(panels, 0, panels.count(), inputs[0], outputs[0], 0, scratch);
+                kernels.products(panels, 0, panels.count(), inputs, 0, outputs, 0, scratch);
+            }
+            allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        }
+        assertThat(allocated).isZero();
     }
 }

@@ -132,7 +132,9 @@ class GgufExportTest {
     @CsvSource({
         "llama-gqa-tied, FACTORED, llama",
         "llama-gqa-tied, PIVOTED_BIASED, llama",
+        "llama-gqa-tied, TUCKER_SPARSE, llama",
         "qwen2-tied, PIVOTED, qwen2",
+        "qwen2-tied, PIVOTED_SPARSE, qwen2",
         "qwen2-tied, PIVOTED_BIASED, llama"
     })
     void factorsAreMultipliedBack(String golden, CompressedForm form, String architecture) throws IOException {
