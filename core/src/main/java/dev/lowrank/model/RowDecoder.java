@@ -109,9 +109,9 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         return new RowDecoder(spec, weights, KernelStart.with(kernels), threads);
     }
 
-    /// Makes the fastest kernels run from now on, which takes a second in a cold process; for measurements
-    /// and for processes that answer later. Otherwise that happens once the first rows are through. Numbers
-    /// do not depend on it.
+    /// Makes the fastest kernels run from now on, which takes a second or more in a cold process; for
+    /// measurements and for processes that answer later. Otherwise that happens once the first rows are
+    /// through. Numbers do not depend on it.
     public void warm() {
         tools.start().warm();
     }

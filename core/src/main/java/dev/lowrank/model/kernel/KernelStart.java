@@ -55,9 +55,9 @@ public final class KernelStart {
         functions.add(function);
     }
 
-    /// Has the fastest kernels compiled, those that are expected, and changes over to them. It takes about
-    /// a second in a cold process, tens of milliseconds where they are compiled already, and nothing the
-    /// second time.
+    /// Has the fastest kernels compiled, those that are expected, and changes over to them. It takes
+    /// a second or more in a cold process, tens of milliseconds where they are compiled already, and
+    /// nothing the second time.
     public void warm() {
         if (current.equals(fastest)) {
             return;
