@@ -214,8 +214,9 @@ public final class TorchBlock implements TensorOwner {
     /// @param angles rotation of these positions; null for learned positions
     /// @return `[batch, seq, heads valueDim]`, in the innermost scope
     public Tensor heads(Tensor hidden, @Nullable Angles angles) {
-        return TensorScope.tidy(
-                () -> attention(hidden, angles, null, SiteTap.NONE).of(new Rows(0, hidden.size(1))));
+        return TensorScope.tidy(() -> attention(hidden, angles, null, SiteTap.NONE)
+                .of(new Rows(0, hidden.size(1)))
+                .to(DType.F32));
     }
 
     /// The residual stream between attention and MLP.
