@@ -10,9 +10,10 @@ import jdk.incubator.vector.VectorSpecies;
 /// Sums of panels in F32, BF16 and F16: a vector of weights meets one activation, so that each lane sums a
 /// row of its own, in the order of the columns.
 ///
-/// Four panels run at a time, so that memory is read in four long streams and four sums hide the latency of
-/// the multiply-add. The methods are written out without helpers because the compiler gives up inlining in
-/// methods with many vector operations.
+/// Four panels run at a time with one row, so that memory is read in four long streams and four sums hide
+/// the latency of the multiply-add, and two with four rows, whose loads two panels share. The methods are
+/// written out without helpers because the compiler gives up inlining in methods with many vector
+/// operations.
 final class PlainPanels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
@@ -44,26 +45,52 @@ final class PlainPanels {
         d.intoArray(sums, 3 * WIDTH);
     }
 
-    /// One panel with four rows.
+    /// Two panels, `apart` bytes from one another, with four rows: the sums of the first, then those of the
+    /// second.
     static void f32(
-            MemorySegment w, long start, int columns, float[] x, float[] y, float[] z, float[] u, float[] sums) {
+            MemorySegment w,
+            long start,
+            long apart,
+            int columns,
+            float[] x,
+            float[] y,
+            float[] z,
+            float[] u,
+            float[] sums) {
         var a = FloatVector.zero(FLOATS);
         var b = a;
         var c = a;
         var d = a;
+        var e = a;
+        var f = a;
+        var g = a;
+        var h = a;
         var at = start;
         for (var j = 0; j < columns; j++) {
+            var first = FloatVector.broadcast(FLOATS, x[j]);
+            var second = FloatVector.broadcast(FLOATS, y[j]);
+            var third = FloatVector.broadcast(FLOATS, z[j]);
+            var fourth = FloatVector.broadcast(FLOATS, u[j]);
             var weight = FloatVector.fromMemorySegment(FLOATS, w, at, LITTLE);
-            a = weight.fma(FloatVector.broadcast(FLOATS, x[j]), a);
-            b = weight.fma(FloatVector.broadcast(FLOATS, y[j]), b);
-            c = weight.fma(FloatVector.broadcast(FLOATS, z[j]), c);
-            d = weight.fma(FloatVector.broadcast(FLOATS, u[j]), d);
+            a = weight.fma(first, a);
+            b = weight.fma(second, b);
+            c = weight.fma(third, c);
+            d = weight.fma(fourth, d);
+            weight = FloatVector.fromMemorySegment(FLOATS, w, at + apart, LITTLE);
+            e = weight.fma(first, e);
+            f = weight.fma(second, f);
+            g = weight.fma(third, g);
+            h = weight.fma(fourth, h);
             at += BYTES;
         }
         a.intoArray(sums, 0);
         b.intoArray(sums, WIDTH);
         c.intoArray(sums, 2 * WIDTH);
         d.intoArray(sums, 3 * WIDTH);
+        e.intoArray(sums, 4 * WIDTH);
+        f.intoArray(sums, 5 * WIDTH);
+        g.intoArray(sums, 6 * WIDTH);
+        h.intoArray(sums, 7 * WIDTH);
     }
 
     /// Four panels, `apart` bytes from one another, with one row.
@@ -96,31 +123,60 @@ final class PlainPanels {
         d.intoArray(sums, 3 * WIDTH);
     }
 
-    /// One panel with four rows.
-    static void bf16(MemorySegment w, long start, int words, float[] x, float[] y, float[] z, float[] u, float[] sums) {
+    /// Two panels, `apart` bytes from one another, with four rows: the sums of the first, then those of the
+    /// second.
+    static void bf16(
+            MemorySegment w,
+            long start,
+            long apart,
+            int words,
+            float[] x,
+            float[] y,
+            float[] z,
+            float[] u,
+            float[] sums) {
         var a = FloatVector.zero(FLOATS);
         var b = a;
         var c = a;
         var d = a;
+        var e = a;
+        var f = a;
+        var g = a;
+        var h = a;
         var at = start;
         for (var j = 0; j < words; j++) {
             var pairs = IntVector.fromMemorySegment(INTS, w, at, LITTLE);
-            var even = pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            var odd = pairs.and(UPPER).reinterpretAsFloats();
-            a = even.fma(FloatVector.broadcast(FLOATS, x[2 * j]), a);
-            a = odd.fma(FloatVector.broadcast(FLOATS, x[2 * j + 1]), a);
-            b = even.fma(FloatVector.broadcast(FLOATS, y[2 * j]), b);
-            b = odd.fma(FloatVector.broadcast(FLOATS, y[2 * j + 1]), b);
-            c = even.fma(FloatVector.broadcast(FLOATS, z[2 * j]), c);
-            c = odd.fma(FloatVector.broadcast(FLOATS, z[2 * j + 1]), c);
-            d = even.fma(FloatVector.broadcast(FLOATS, u[2 * j]), d);
-            d = odd.fma(FloatVector.broadcast(FLOATS, u[2 * j + 1]), d);
+            var others = IntVector.fromMemorySegment(INTS, w, at + apart, LITTLE);
+            var weight = pairs.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            var other = others.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            a = weight.fma(FloatVector.broadcast(FLOATS, x[2 * j]), a);
+            e = other.fma(FloatVector.broadcast(FLOATS, x[2 * j]), e);
+            b = weight.fma(FloatVector.broadcast(FLOATS, y[2 * j]), b);
+            f = other.fma(FloatVector.broadcast(FLOATS, y[2 * j]), f);
+            c = weight.fma(FloatVector.broadcast(FLOATS, z[2 * j]), c);
+            g = other.fma(FloatVector.broadcast(FLOATS, z[2 * j]), g);
+            d = weight.fma(FloatVector.broadcast(FLOATS, u[2 * j]), d);
+            h = other.fma(FloatVector.broadcast(FLOATS, u[2 * j]), h);
+            weight = pairs.and(UPPER).reinterpretAsFloats();
+            other = others.and(UPPER).reinterpretAsFloats();
+            a = weight.fma(FloatVector.broadcast(FLOATS, x[2 * j + 1]), a);
+            e = other.fma(FloatVector.broadcast(FLOATS, x[2 * j + 1]), e);
+            b = weight.fma(FloatVector.broadcast(FLOATS, y[2 * j + 1]), b);
+            f = other.fma(FloatVector.broadcast(FLOATS, y[2 * j + 1]), f);
+            c = weight.fma(FloatVector.broadcast(FLOATS, z[2 * j + 1]), c);
+            g = other.fma(FloatVector.broadcast(FLOATS, z[2 * j + 1]), g);
+            d = weight.fma(FloatVector.broadcast(FLOATS, u[2 * j + 1]), d);
+            h = other.fma(FloatVector.broadcast(FLOATS, u[2 * j + 1]), h);
             at += BYTES;
         }
         a.intoArray(sums, 0);
         b.intoArray(sums, WIDTH);
         c.intoArray(sums, 2 * WIDTH);
         d.intoArray(sums, 3 * WIDTH);
+        e.intoArray(sums, 4 * WIDTH);
+        f.intoArray(sums, 5 * WIDTH);
+        g.intoArray(sums, 6 * WIDTH);
+        h.intoArray(sums, 7 * WIDTH);
     }
 
     /// One panel with one row.

@@ -40,7 +40,7 @@ final class VectorKernels implements Kernels {
 
     @Override
     public int scratch(Panels w) {
-        return BlockPanels.SUMS + (w.form().isBlocks() ? BlockScales.PER_BLOCK * w.blocks() : 0);
+        return w.form().isBlocks() ? BlockPanels.SUMS + BlockScales.PER_BLOCK * w.blocks() : 2 * ROWS * WIDTH;
     }
 
     @Override
@@ -101,31 +101,52 @@ final class VectorKernels implements Kernels {
     @Override
     public void products(
             Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
-        var form = w.form();
+        switch (w.form()) {
+            case F32, BF16 -> plain(w, first, count, x, from, y, offset, scratch);
+            case F16 -> {
+                for (var k = from; k < from + ROWS; k++) {
+                    products(w, first, count, x[k], y[k], offset, scratch);
+                }
+            }
+            case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> {
+                for (var panel = first; panel < first + count; panel++) {
+                    var start = panel * w.panelBytes();
+                    Arrays.fill(scratch, 0, ROWS * WIDTH, 0);
+                    BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
+                    BlockPanels.rows(w, start + w.headBytes(), x, from, scratch);
+                    place(w, panel, scratch, 0, y, from, offset);
+                }
+            }
+        }
+    }
+
+    /// Two panels at a time; a last one alone goes as both.
+    private static void plain(
+            Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
         var a = x[from].values();
         var b = x[from + 1].values();
         var c = x[from + 2].values();
         var d = x[from + 3].values();
-        for (var panel = first; panel < first + count; panel++) {
+        for (var panel = first; panel < first + count; panel += 2) {
             var start = panel * w.panelBytes();
-            switch (form) {
-                case F32 -> PlainPanels.f32(w.data(), start, w.columns(), a, b, c, d, scratch);
-                case BF16 -> PlainPanels.bf16(w.data(), start, words(w), a, b, c, d, scratch);
-                case F16 -> {
-                    for (var k = 0; k < ROWS; k++) {
-                        PlainPanels.f16(w.data(), start, words(w), x[from + k].values(), scratch);
-                        w.place(panel, scratch, 0, y[from + k], offset);
-                    }
-                }
-                case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> {
-                    Arrays.fill(scratch, 0, ROWS * WIDTH, 0);
-                    BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
-                    BlockPanels.rows(w, start + w.headBytes(), x, from, scratch);
-                }
+            var both = panel + 1 < first + count;
+            var gap = both ? w.panelBytes() : 0;
+            if (w.form() == PanelForm.F32) {
+                PlainPanels.f32(w.data(), start, gap, w.columns(), a, b, c, d, scratch);
+            } else {
+                PlainPanels.bf16(w.data(), start, gap, words(w), a, b, c, d, scratch);
             }
-            for (var k = 0; k < ROWS && form != PanelForm.F16; k++) {
-                w.place(panel, scratch, k * WIDTH, y[from + k], offset);
+            place(w, panel, scratch, 0, y, from, offset);
+            if (both) {
+                place(w, panel + 1, scratch, ROWS * WIDTH, y, from, offset);
             }
+        }
+    }
+
+    /// Puts a panel's sums with each row where they belong.
+    private static void place(Panels w, int panel, float[] scratch, int at, float[][] y, int from, int offset) {
+        for (var k = 0; k < ROWS; k++) {
+            w.place(panel, scratch, at + k * WIDTH, y[from + k], offset);
         }
     }
 
