@@ -144,7 +144,7 @@ class OutlierCompressionTest {
     }
 
     @Test
-    void aBudgetOfBytesHoldsWithOutliers() {
+    void theWeightFileHoldsABudgetOfBytesWithOutliers() {
         long budget;
         try (var source = LanguageModel.open(model)) {
             budget = source.checkpoint().weightBytes() * 7 / 10;
@@ -152,12 +152,8 @@ class OutlierCompressionTest {
             var report = run(source, recipe, "bound");
             assertThat(report.rounding()).isNotNull();
         }
-        try (var written = LanguageModel.open(folder.resolve("bound"))) {
-            var bytes = written.weights().names().stream()
-                    .mapToLong(name -> written.checkpoint().info(name).bytes())
-                    .sum();
-            assertThat(bytes).isBetween((long) (0.95 * budget), budget);
-        }
+        assertThat(folder.resolve("bound").resolve("model.safetensors").toFile().length())
+                .isBetween((long) (0.95 * budget), budget);
     }
 
     /// Ranks that are chosen after all was decomposed come from files, where nothing is decomposed again.

@@ -381,7 +381,9 @@ class RecoveryTest {
         try (var dense = golden("llama-gqa-tied")) {
             CompressedForm.PIVOTED.write(dense, 0.5, compressed);
             var wild = TrainingFixture.with(
-                    recipe(40, Stage.END_TO_END), new Optimisation(2, 10, 0, Decay.LINEAR, 0, 0), new Validation(20, 2));
+                    recipe(40, Stage.END_TO_END),
+                    new Optimisation(2, 10, 0, Decay.LINEAR, 0, 0),
+                    new Validation(20, 2));
             var report = run(compressed, dense, wild, folder.resolve("out"), RecoveryProgress.silent());
             assertThat(report.stoppedEarly()).isTrue();
             assertThat(report.steps()).isEqualTo(4);
