@@ -89,7 +89,8 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
     /// Loads a model.
     ///
     /// @param residency whether all blocks stay in memory
-    /// @param products type in which linears are multiplied, F32 or BF16; everything else is F32
+    /// @param products type in which linears are multiplied, F32 or BF16; attention takes it too where nobody
+    ///     watches, everything else is F32
     /// @throws dev.lowrank.checkpoint.CheckpointException for an encoder
     public static TorchDecoder load(LanguageModel model, Residency residency, DType products) {
         model.requireDecoder();
