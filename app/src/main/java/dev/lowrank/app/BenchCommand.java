@@ -7,7 +7,6 @@ import dev.lowrank.app.bench.Peer;
 import dev.lowrank.app.bench.Peers;
 import dev.lowrank.app.bench.Workload;
 import dev.lowrank.evaluate.Machine;
-import dev.lowrank.evaluate.ReadBandwidth;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.text.Corpus;
 import java.io.IOException;
@@ -32,7 +31,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description = "Measure how fast models run: a prompt at once, then token by token, then several texts side by"
-                + " side. Tells the bytes that a token reads and what share of the machine's memory bandwidth that is."
+                + " side. Tells the bytes that a token reads and what share that is of what memory gives."
                 + " Several models are measured one after the other and compared with the first; --peer measures other"
                 + " programs in the same run, in turns.",
         footer = {
@@ -169,13 +168,11 @@ final class BenchCommand implements Callable<Integer> {
             var run = new BenchRun(workload, beside, work.path(), progress);
             paths.forEach(path -> check(run, path));
             var found = new ArrayList<ModelSpeed>();
-            var bandwidth = 0.0;
             for (var i = 0; i < paths.size(); i++) {
-                bandwidth = Math.max(bandwidth, ReadBandwidth.measure(workload.threads()));
                 var path = paths.get(i);
                 found.add(run.measure(names.isEmpty() ? path.toString() : names.get(i), path));
             }
-            return BenchDocument.of(machine, bandwidth, run, found, (System.nanoTime() - start) / 1e9);
+            return BenchDocument.of(machine, run, found, (System.nanoTime() - start) / 1e9);
         }
     }
 

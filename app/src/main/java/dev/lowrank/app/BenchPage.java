@@ -80,7 +80,7 @@ final class BenchPage {
         figures.add(new Figure(
                 "Of the memory's bandwidth",
                 BenchReport.percent(first.bandwidthShare()),
-                Figures.decimal(document.bandwidth() / 1e9, 1) + " GB/s in all"));
+                Figures.decimal(first.bandwidth() / 1e9, 1) + " GB/s with nothing computed"));
         for (var peer : first.peers()) {
             figures.add(new Figure(
                     "Decode beside " + peer.peer(),
@@ -120,7 +120,8 @@ final class BenchPage {
                         "p99, ms a token",
                         model -> BenchReport.milliseconds(model.latency().p99())),
                 row("bytes/token", model -> Figures.bytes(model.tokenBytes())),
-                row("of the read bandwidth", model -> BenchReport.percent(model.bandwidthShare())),
+                row("reads, GB/s", model -> Figures.decimal(model.bandwidth() / 1e9, 1)),
+                row("of them", model -> BenchReport.percent(model.bandwidthShare())),
                 row("weight files", model -> Figures.bytes(model.fileBytes())),
                 row("resident", model -> Figures.bytes(model.residentBytes())),
                 row("J/token", model -> BenchReport.joules(model.joules()))));

@@ -40,7 +40,8 @@ final class BenchReport {
                 "p90 ms",
                 "p99 ms",
                 "bytes/token",
-                "of bandwidth",
+                "reads GB/s",
+                "of them",
                 "weight files",
                 "resident",
                 "J/token");
@@ -54,6 +55,7 @@ final class BenchReport {
                     milliseconds(model.latency().p90()),
                     milliseconds(model.latency().p99()),
                     Figures.bytes(model.tokenBytes()),
+                    Figures.decimal(model.bandwidth() / 1e9, 1),
                     percent(model.bandwidthShare()),
                     Figures.bytes(model.fileBytes()),
                     Figures.bytes(model.residentBytes()),
@@ -135,11 +137,12 @@ final class BenchReport {
                 + (document.turns() == 1
                         ? "."
                         : " in each of " + document.turns() + " turns, this program and its peers by turns."));
-        legend.add("This machine reads " + Figures.decimal(document.bandwidth() / 1e9, 1)
-                + " GB/s from memory; what fits into the processor's caches can be read faster than that.");
         legend.add(
                 "bytes/token: weights, and keys and values at the mean position. p50, p90, p99: what half, nine in ten"
                         + " and 99 in a hundred tokens take at most.");
+        legend.add("reads: what the same threads read of the same weights a second with nothing computed, right after"
+                + " the best round (more than memory gives where a model fits into the caches); of them: what decoding"
+                + " reads of that.");
         legend.add(
                 "resident: this process while it decoded, with both engines' copies of the weights and mapped files.");
         legend.add("Energy: " + document.energy() + ".");
@@ -161,6 +164,7 @@ final class BenchReport {
                 "p90_seconds",
                 "p99_seconds",
                 "bytes_per_token",
+                "read_bandwidth_bytes_per_second",
                 "bandwidth_share",
                 "resident_bytes",
                 "joules_per_token",
@@ -193,6 +197,7 @@ final class BenchReport {
                 Double.toString(model.latency().p90()),
                 Double.toString(model.latency().p99()),
                 Long.toString(model.tokenBytes()),
+                Double.toString(model.bandwidth()),
                 Double.toString(model.bandwidthShare()),
                 Long.toString(model.residentBytes()),
                 model.joules() == null ? "" : model.joules().toString(),
@@ -214,7 +219,7 @@ final class BenchReport {
                 Integer.toString(model.decodeTokens()),
                 Double.toString(peer.prefill()),
                 Double.toString(peer.decode())));
-        line.addAll(List.of("", "", "", "", "", "", "", "", "", "", ""));
+        line.addAll(List.of("", "", "", "", "", "", "", "", "", "", "", ""));
         line.addAll(List.of(Double.toString(peer.prefillRatio()), Double.toString(peer.decodeRatio())));
         return line;
     }

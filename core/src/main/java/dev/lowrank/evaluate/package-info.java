@@ -1,7 +1,7 @@
 /// Perplexity by named protocol, and meters of speed, bandwidth, memory and energy. Never seen by
 /// compression.
 ///
-/// Reading order: [Perplexity], [SpeedMeter], [ReadBandwidth], [ProcessMemory], [EnergyMeter], [Machine].
+/// Reading order: [Perplexity], [SpeedMeter], [ProcessMemory], [EnergyMeter], [Machine].
 @NullMarked
 package dev.lowrank.evaluate;
 

@@ -4,11 +4,14 @@ import dev.lowrank.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 
 /// Whether products in BF16 are quicker than in F32 here, for passes whose results are sums over many
 /// tokens.
 public final class MixedPrecision {
     private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
+    /// Flags of processors that multiply BF16, in tiles or in vectors.
+    private static final Pattern MULTIPLIES_BF16 = Pattern.compile("\\b(amx|avx512)_bf16\\b");
     /// Below this width converting costs more than multiplying saves (decision 14).
     private static final int LEAST_WIDTH = 256;
 
@@ -30,15 +33,16 @@ public final class MixedPrecision {
         return stored && pays(model.spec()) ? DType.BF16 : DType.F32;
     }
 
-    /// Whether it pays for a model: it is wide enough and the processor multiplies tiles.
+    /// Whether it pays for a model: it is wide enough and the processor multiplies BF16 itself.
     public static boolean pays(DecoderSpec spec) {
-        return spec.hiddenSize() >= LEAST_WIDTH && multipliesTiles();
+        return spec.hiddenSize() >= LEAST_WIDTH && multipliesBf16();
     }
 
-    /// Whether the processor has instructions that multiply tiles of BF16; false where nobody says.
-    private static boolean multipliesTiles() {
+    /// Whether the processor has instructions for it; false where nobody says.
+    private static boolean multipliesBf16() {
         try {
-            return Files.isReadable(PROCESSOR) && Files.readString(PROCESSOR).contains("amx_bf16");
+            return Files.isReadable(PROCESSOR)
+                    && MULTIPLIES_BF16.matcher(Files.readString(PROCESSOR)).find();
         } catch (IOException unreadable) {
             return false;
         }

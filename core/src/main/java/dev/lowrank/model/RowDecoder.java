@@ -267,6 +267,14 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         return tools.packedBytes();
     }
 
+    /// Reads the packed weights with all threads and does nothing else with them, which no step can
+    /// do faster.
+    ///
+    /// @return bytes a second, the mean of several readings
+    public double readBandwidth() {
+        return tools.readBandwidth();
+    }
+
     /// What it runs.
     public DecoderSpec spec() {
         return spec;

@@ -3,6 +3,7 @@ package dev.lowrank.model;
 import dev.lowrank.model.kernel.KernelStart;
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.Panels;
+import dev.lowrank.model.kernel.Reading;
 import dev.lowrank.model.kernel.RowFunction;
 import dev.lowrank.model.kernel.RowInput;
 import dev.lowrank.model.kernel.SparseProduct;
@@ -93,6 +94,11 @@ final class RowTools implements AutoCloseable {
     /// Bytes of all matrices packed so far.
     long packedBytes() {
         return packedBytes;
+    }
+
+    /// How fast the team reads all matrices packed so far when it does nothing else, in bytes a second.
+    double readBandwidth() {
+        return new Reading(memory.allocated(), team).bytesPerSecond();
     }
 
     /// As many inputs as rows can run together.

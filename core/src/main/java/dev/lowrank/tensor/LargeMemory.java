@@ -6,6 +6,9 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Memory for weights that are read once a token from end to end, cut from few large pieces. On Linux it
@@ -25,6 +28,7 @@ public final class LargeMemory {
     private static final @Nullable Calls LINUX = Calls.find();
 
     private final Arena arena;
+    private final List<MemorySegment> full = new ArrayList<>();
     private MemorySegment piece = MemorySegment.NULL;
     private long used;
 
@@ -40,12 +44,18 @@ public final class LargeMemory {
     public MemorySegment allocate(long bytes, long ahead) {
         var size = Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
         if (used + size + ahead > piece.byteSize()) {
+            full.add(piece.asSlice(0, used));
             piece = fresh(Math.max(PIECE, size + ahead));
             used = 0;
         }
         var result = piece.asSlice(used, bytes + ahead);
         used += size;
         return result;
+    }
+
+    /// All that was handed out so far, in order, without what lies ahead.
+    public List<MemorySegment> allocated() {
+        return Stream.concat(full.stream(), Stream.of(piece.asSlice(0, used))).toList();
     }
 
     private MemorySegment fresh(long bytes) {

@@ -75,12 +75,12 @@ class SpeedMeterTest {
     void theBetterOfTwoIsTakenFigureByFigure() {
         var slow = new Percentiles(3, 4, 5);
         var fast = new Percentiles(1, 2, 3);
-        var one = new Speed(8, 4, 100, 10, 0.5, slow, OptionalDouble.of(2));
-        var other = new Speed(8, 4, 90, 20, 0.6, fast, OptionalDouble.of(3));
-        var expected = new Speed(8, 4, 100, 20, 0.5, fast, OptionalDouble.of(2));
+        var one = new Speed(8, 4, 100, 10, 7e9, 0.5, slow, OptionalDouble.of(2));
+        var other = new Speed(8, 4, 90, 20, 6e9, 0.6, fast, OptionalDouble.of(3));
+        var expected = new Speed(8, 4, 100, 20, 6e9, 0.5, fast, OptionalDouble.of(2));
         assertThat(one.best(other)).isEqualTo(expected);
         assertThat(other.best(one)).isEqualTo(expected);
-        var without = new Speed(8, 4, 90, 20, 0.6, fast, OptionalDouble.empty());
+        var without = new Speed(8, 4, 90, 20, 6e9, 0.6, fast, OptionalDouble.empty());
         assertThat(without.best(one).joulesPerToken()).hasValue(2);
         assertThat(one.best(without).joulesPerToken()).hasValue(2);
     }

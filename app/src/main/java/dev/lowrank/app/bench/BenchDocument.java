@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 /// What `bench --json` prints; its keys are a contract.
 ///
 /// @param machine where and when
-/// @param bandwidth bytes a second that all threads together read from memory, measured beside the models
 /// @param threads that computed
 /// @param promptTokens tokens asked for
 /// @param decodeTokens tokens asked for
@@ -23,7 +22,6 @@ import org.jspecify.annotations.Nullable;
 /// @param seconds of the whole run
 public record BenchDocument(
         @JsonProperty("machine") String machine,
-        @JsonProperty("read_bandwidth_bytes_per_second") double bandwidth,
         @JsonProperty("threads") int threads,
         @JsonProperty("prompt_tokens") int promptTokens,
         @JsonProperty("decode_tokens") int decodeTokens,
@@ -59,7 +57,8 @@ public record BenchDocument(
     /// @param weightBytes of weights that a decoded token reads
     /// @param cacheBytes of keys and values that a token at the mean position reads
     /// @param tokenBytes both together
-    /// @param bandwidthShare bytes that decoding reads a second ÷ what the machine reads at most
+    /// @param bandwidth bytes a second that all threads together read of the weights with nothing computed
+    /// @param bandwidthShare bytes that decoding reads a second ÷ `bandwidth`
     /// @param residentBytes of the process while it decoded
     /// @param joules energy of a decoded token; absent where it cannot be read
     /// @param batches tokens a second of several sequences
@@ -80,6 +79,7 @@ public record BenchDocument(
             @JsonProperty("weight_bytes_per_token") long weightBytes,
             @JsonProperty("cache_bytes_per_token") long cacheBytes,
             @JsonProperty("bytes_per_token") long tokenBytes,
+            @JsonProperty("read_bandwidth_bytes_per_second") double bandwidth,
             @JsonProperty("bandwidth_share") double bandwidthShare,
             @JsonProperty("resident_bytes") long residentBytes,
             @JsonProperty("joules_per_token") @Nullable Double joules,
@@ -163,30 +163,25 @@ public record BenchDocument(
     /// The document of a run.
     ///
     /// @param found at least one model
-    /// @param bandwidth bytes a second
-    public static BenchDocument of(
-            String machine, double bandwidth, BenchRun run, List<ModelSpeed> found, double seconds) {
+    public static BenchDocument of(String machine, BenchRun run, List<ModelSpeed> found, double seconds) {
         var workload = run.workload();
         var measured =
                 found.stream().anyMatch(model -> model.speed().joulesPerToken().isPresent());
         return new BenchDocument(
                 machine,
-                bandwidth,
                 workload.threads(),
                 workload.promptTokens(),
                 workload.decodeTokens(),
                 workload.rounds(),
                 run.turns(),
                 workload.source(),
-                found.stream()
-                        .map(model -> model(model, found.getFirst(), bandwidth))
-                        .toList(),
+                found.stream().map(model -> model(model, found.getFirst())).toList(),
                 measured ? ENERGY_READ : ENERGY_MISSING,
                 found.stream().flatMap(model -> model.notes().stream()).toList(),
                 seconds);
     }
 
-    private static Model model(ModelSpeed own, ModelSpeed first, double bandwidth) {
+    private static Model model(ModelSpeed own, ModelSpeed first) {
         var speed = own.speed();
         return new Model(
                 own.model(),
@@ -202,7 +197,8 @@ public record BenchDocument(
                 own.weightBytes(),
                 own.cacheBytes(),
                 own.tokenBytes(),
-                own.tokenBytes() * speed.decodeTokensPerSecond() / bandwidth,
+                speed.readBandwidth(),
+                own.tokenBytes() * speed.decodeTokensPerSecond() / speed.readBandwidth(),
                 own.residentBytes(),
                 boxed(speed.joulesPerToken()),
                 own.batches().stream()

@@ -10,9 +10,10 @@ import jdk.incubator.vector.VectorSpecies;
 /// Sums of panels in F32, BF16 and F16: a vector of weights meets one activation, so that each lane sums a
 /// row of its own, in the order of the columns.
 ///
-/// Four panels run at a time with one row, so that memory is read in four long streams and four sums hide
-/// the latency of the multiply-add, and two with four rows, whose loads two panels share. The methods are
-/// written out without helpers because the compiler gives up inlining in methods with many vector
+/// With one row memory is read in long streams side by side: two of F32, four columns of one and then of
+/// the other, or four of BF16. Either is as quick as reading alone where other numbers of streams and
+/// columns reach half of that (decision 28). Four rows meet two panels, whose loads they share. The methods
+/// are written out without helpers because the compiler gives up inlining in methods with many vector
 /// operations.
 final class PlainPanels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -24,25 +25,38 @@ final class PlainPanels {
 
     private PlainPanels() {}
 
-    /// Four panels, `apart` bytes from one another, with one row.
+    /// Two panels, `apart` bytes from one another, with one row.
     static void f32(MemorySegment w, long start, long apart, int columns, float[] x, float[] sums) {
         var a = FloatVector.zero(FLOATS);
         var b = a;
-        var c = a;
-        var d = a;
         var at = start;
-        for (var j = 0; j < columns; j++) {
+        var j = 0;
+        for (; j < columns - 3; j += 4) {
             var value = FloatVector.broadcast(FLOATS, x[j]);
             a = FloatVector.fromMemorySegment(FLOATS, w, at, LITTLE).fma(value, a);
             b = FloatVector.fromMemorySegment(FLOATS, w, at + apart, LITTLE).fma(value, b);
-            c = FloatVector.fromMemorySegment(FLOATS, w, at + 2 * apart, LITTLE).fma(value, c);
-            d = FloatVector.fromMemorySegment(FLOATS, w, at + 3 * apart, LITTLE).fma(value, d);
+            value = FloatVector.broadcast(FLOATS, x[j + 1]);
+            a = FloatVector.fromMemorySegment(FLOATS, w, at + BYTES, LITTLE).fma(value, a);
+            b = FloatVector.fromMemorySegment(FLOATS, w, at + apart + BYTES, LITTLE)
+                    .fma(value, b);
+            value = FloatVector.broadcast(FLOATS, x[j + 2]);
+            a = FloatVector.fromMemorySegment(FLOATS, w, at + 2 * BYTES, LITTLE).fma(value, a);
+            b = FloatVector.fromMemorySegment(FLOATS, w, at + apart + 2 * BYTES, LITTLE)
+                    .fma(value, b);
+            value = FloatVector.broadcast(FLOATS, x[j + 3]);
+            a = FloatVector.fromMemorySegment(FLOATS, w, at + 3 * BYTES, LITTLE).fma(value, a);
+            b = FloatVector.fromMemorySegment(FLOATS, w, at + apart + 3 * BYTES, LITTLE)
+                    .fma(value, b);
+            at += 4 * BYTES;
+        }
+        for (; j < columns; j++) {
+            var value = FloatVector.broadcast(FLOATS, x[j]);
+            a = FloatVector.fromMemorySegment(FLOATS, w, at, LITTLE).fma(value, a);
+            b = FloatVector.fromMemorySegment(FLOATS, w, at + apart, LITTLE).fma(value, b);
             at += BYTES;
         }
         a.intoArray(sums, 0);
         b.intoArray(sums, WIDTH);
-        c.intoArray(sums, 2 * WIDTH);
-        d.intoArray(sums, 3 * WIDTH);
     }
 
     /// Two panels, `apart` bytes from one another, with four rows: the sums of the first, then those of the

@@ -32,9 +32,9 @@ final class VectorKernels implements Kernels {
     @Override
     public int panelsTogether(Panels w) {
         return switch (w.form()) {
-            case F32, BF16 -> 4;
+            case BF16 -> 4;
             case F16 -> 1;
-            case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> 2;
+            case F32, Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> 2;
         };
     }
 
