@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -102,6 +103,9 @@ final class BenchCommand implements Callable<Integer> {
             description = "Also measure llama.cpp or transformers, see below; may be given several times.")
     private List<String> peers = new ArrayList<>();
 
+    @Mixin
+    private CacheTypeOption cacheType;
+
     @Option(names = "--csv", paramLabel = "FILE", description = "Also write the figures as comma-separated values.")
     private @Nullable Path csv;
 
@@ -157,7 +161,8 @@ final class BenchCommand implements Callable<Integer> {
                 decodeTokens,
                 rounds,
                 threads == null ? Runtime.getRuntime().availableProcessors() : threads,
-                List.copyOf(new LinkedHashSet<>(batches)));
+                List.copyOf(new LinkedHashSet<>(batches)),
+                cacheType.type());
     }
 
     private BenchDocument run(Workload workload, List<Peer> beside, List<Path> paths) throws InterruptedException {

@@ -140,8 +140,8 @@ final class BenchReport {
         legend.add(
                 "bytes/token: weights, and keys and values at the mean position. p50, p90, p99: what half, nine in ten"
                         + " and 99 in a hundred tokens take at most.");
-        legend.add("reads: what the same threads read of the same weights a second with nothing computed, right after"
-                + " the best round (more than memory gives where a model fits into the caches); of them: what decoding"
+        legend.add("reads: what the same threads read of the same weights a second with nothing computed, right before"
+                + " and after the best round (more than memory gives where a model fits into the caches); of them: what decoding"
                 + " reads of that.");
         legend.add(
                 "resident: this process while it decoded, with both engines' copies of the weights and mapped files.");

@@ -38,6 +38,9 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin
     private SamplingChoice sampling;
 
+    @Mixin
+    private CacheTypeOption cacheType;
+
     ChatCommand(Console console, ModelArgument models, StandardInput input) {
         this.console = console;
         this.models = models;
@@ -50,7 +53,7 @@ final class ChatCommand implements Callable<Integer> {
         var most = sampling.maxTokens();
         var path = models.resolve(model);
         try (var writer = Writer.open(path);
-                var cache = TextCache.of(writer.spec())) {
+                var cache = TextCache.of(writer.spec(), cacheType.type())) {
             requireTemplate(writer.tokenizer(), path.toString());
             var context = writer.spec().maxPositions();
             var room = context - Math.max(1, Math.min(most, context / ANSWER_SHARE));

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.lowrank.model.Generation;
 import dev.lowrank.model.Generator;
+import dev.lowrank.model.TextCache;
 import dev.lowrank.text.Corpus;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
@@ -44,6 +45,9 @@ final class GenerateCommand implements Callable<Integer> {
     private SamplingChoice sampling;
 
     @Mixin
+    private CacheTypeOption cacheType;
+
+    @Mixin
     private DraftChoice drafts;
 
     GenerateCommand(Console console, ModelArgument models, StandardInput input) {
@@ -71,9 +75,10 @@ final class GenerateCommand implements Callable<Integer> {
 
     /// @return how the draft did; null without one
     private @Nullable DraftFigures write(Writer writer, Generator.Request request, String path, String text) {
-        try (var drafting = drafts.open(models, writer, request.sampling())) {
+        try (var cache = TextCache.of(writer.spec(), cacheType.type());
+                var drafting = drafts.open(models, writer, request.sampling())) {
             var generator = drafting == null ? writer.generator() : writer.generator(drafting.source());
-            var made = generator.generate(request);
+            var made = generator.generate(request, cache);
             var draft = drafting == null
                     ? null
                     : DraftFigures.of(

@@ -10,6 +10,7 @@ import dev.lowrank.model.Progress;
 import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -130,7 +131,7 @@ record Measurement(
 
     private static SpeedFigure speed(LanguageModel model, TorchDecoder torch, int[] prompt, SpeedPlan plan) {
         try (var row = RowDecoder.of(model)) {
-            var found = SpeedMeter.measure(torch, row, prompt, plan.decodeTokens(), ROUNDS);
+            var found = new SpeedMeter(torch, row, DType.F32).measure(prompt, plan.decodeTokens(), ROUNDS);
             return new SpeedFigure(
                     found.prefillTokensPerSecond(),
                     found.decodeTokensPerSecond(),

@@ -17,6 +17,7 @@ import java.util.concurrent.Callable;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -79,6 +80,9 @@ final class ServeCommand implements Callable<Integer> {
             paramLabel = "TOKENS",
             description = "Most tokens of a prompt and its answer, if the model has more.")
     private @Nullable Integer context;
+
+    @Mixin
+    private CacheTypeOption cacheType;
 
     @Option(
             names = "--timeout",
@@ -186,6 +190,7 @@ final class ServeCommand implements Callable<Integer> {
                 context == null ? Integer.MAX_VALUE : context,
                 bytes,
                 Runtime.getRuntime().availableProcessors(),
+                cacheType.type(),
                 UnaryOperator.identity());
     }
 

@@ -83,6 +83,26 @@ class BenchCommandTest {
     }
 
     @Test
+    void keysAndValuesInBf16TakeHalfTheBytes() {
+        var single = document(bench("--batch=1", "--json"));
+        var narrow = document(bench("--batch=1,2", "--cache-type=bf16", "--json"));
+        assertThat(single.path("cache_type").asString()).isEqualTo("F32");
+        assertThat(narrow.path("cache_type").asString()).isEqualTo("BF16");
+        assertThat(2
+                        * narrow.path("models")
+                                .path(0)
+                                .path("cache_bytes_per_token")
+                                .asLong())
+                .isEqualTo(single.path("models")
+                        .path(0)
+                        .path("cache_bytes_per_token")
+                        .asLong());
+        var wrong = bench("--cache-type=f16");
+        assertThat(wrong.code()).isEqualTo(2);
+        assertThat(wrong.err()).contains("f16 is none of the cache types", "bf16");
+    }
+
+    @Test
     void severalModelsAreComparedWithTheFirst() {
         var small = folder.resolve("small.gguf").toString();
         assertThat(Run.of("export", POCKET, "--gguf", small, "--type", "q8_0").code())

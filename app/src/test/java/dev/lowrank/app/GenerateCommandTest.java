@@ -37,6 +37,16 @@ class GenerateCommandTest {
     }
 
     @Test
+    void keysAndValuesMayBeKeptInBf16() {
+        var run = Run.of("generate", "--prompt", PROMPT, "--max-tokens=8", "--cache-type=bf16");
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out()).startsWith("path");
+        var wrong = Run.of("generate", "--prompt", PROMPT, "--cache-type=q8_0");
+        assertThat(wrong.code()).isEqualTo(2);
+        assertThat(wrong.err()).contains("q8_0 is none of the cache types");
+    }
+
+    @Test
     void aPromptMayComeFromAFileOrStandardInput(@TempDir Path folder) throws IOException {
         var given = Run.of("generate", "--prompt", PROMPT, "--max-tokens=6").out();
         var file = Files.writeString(folder.resolve("prompt.txt"), PROMPT + "\n");

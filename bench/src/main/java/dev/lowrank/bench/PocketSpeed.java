@@ -4,6 +4,7 @@ import dev.lowrank.model.KvCache;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.TorchDecoder;
+import dev.lowrank.tensor.DType;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -45,7 +46,7 @@ public class PocketSpeed {
                 .ints(tokens, 0, model.spec().vocabSize())
                 .toArray();
         var _ = torch.prefill(prompt, cache);
-        row.warm();
+        row.warm(DType.F32);
     }
 
     /// @return the last token's logits

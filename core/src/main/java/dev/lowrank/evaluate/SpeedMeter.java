@@ -4,15 +4,20 @@ import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
 import dev.lowrank.model.Prefill;
 import dev.lowrank.model.RowDecoder;
+import dev.lowrank.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.DoubleSupplier;
 
 /// Prefill and decode speed: a prompt at once, then token by token, greedily; for one sequence or for
 /// several side by side.
-public final class SpeedMeter {
-    private SpeedMeter() {}
+///
+/// @param prefill runs prompts
+/// @param decoder runs the tokens after them
+/// @param cacheType element type of keys and values
+public record SpeedMeter(Prefill prefill, RowDecoder decoder, DType cacheType) {
 
     /// What was measured of one sequence, each the best of its rounds.
     ///
@@ -21,7 +26,9 @@ public final class SpeedMeter {
     /// @param prefillTokensPerSecond prompt tokens ÷ time of the prompt
     /// @param decodeTokensPerSecond decoded tokens ÷ their time
     /// @param readBandwidth bytes a second that the decoder's threads read of its weights with nothing
-    ///     computed, right after the best round of decoding
+    ///     computed, the mean of right before and right after the best round of decoding: what memory gives
+    ///     changes from second to second on machines that others share, and from place to place; NaN where
+    ///     it was not measured
     /// @param timeToFirstTokenSeconds time of the prompt and of choosing the first token
     /// @param tokenSeconds spread of single tokens' times over all rounds, but the first where there are
     ///     more
@@ -62,27 +69,37 @@ public final class SpeedMeter {
 
     /// Measures a model.
     ///
-    /// @param prefill runs the prompt
-    /// @param decoder runs the tokens after it
     /// @param prompt token ids, cut to half the model's context
     /// @param decode tokens to decode, cut to what the context leaves
     /// @param rounds how often; the best counts, which leaves out start-up
-    public static Speed measure(Prefill prefill, RowDecoder decoder, int[] prompt, int decode, int rounds) {
+    public Speed measure(int[] prompt, int decode, int rounds) {
+        return measure(prompt, decode, rounds, () -> Double.NaN);
+    }
+
+    /// Measures a model, and before and after each round how fast its weights can be read.
+    ///
+    /// @param prompt as for [#measure(int[], int, int)]; likewise the others
+    public Speed measureBesideMemory(int[] prompt, int decode, int rounds) {
+        return measure(prompt, decode, rounds, decoder::readBandwidth);
+    }
+
+    private Speed measure(int[] prompt, int decode, int rounds, DoubleSupplier memory) {
         var tokens = fitting(prompt, decoder.spec());
         var count = Math.min(decode, decoder.spec().maxPositions() - tokens.length);
         var energy = EnergyMeter.ofMachine();
-        decoder.warm();
+        decoder.warm(cacheType);
         var bestPrefill = Double.POSITIVE_INFINITY;
         var run = new Run(decoder, count, rounds);
         var joules = OptionalDouble.empty();
-        try (var cache = KvCache.of(decoder.spec(), tokens.length + count)) {
+        try (var cache = KvCache.of(decoder.spec(), tokens.length + count, cacheType)) {
             for (var round = 0; round < rounds; round++) {
                 cache.advanceTo(0);
                 var start = System.nanoTime();
                 var first = greedy(prefill.prefill(tokens, cache));
                 bestPrefill = Math.min(bestPrefill, (System.nanoTime() - start) / 1e9);
+                var before = memory.getAsDouble();
                 joules = least(joules, energy.joules(() -> run.decode(first, cache)));
-                run.compareWithMemory();
+                run.keepBest(before, memory.getAsDouble());
             }
         }
         var spent = joules.isPresent() ? OptionalDouble.of(joules.getAsDouble() / count) : joules;
@@ -126,12 +143,10 @@ public final class SpeedMeter {
             last = (before - start) / 1e9;
         }
 
-        /// Measures the memory in the state in which it was decoded from: what it gives changes from second to
-        /// second on machines that others share, and from place to place.
-        void compareWithMemory() {
+        void keepBest(double before, double after) {
             if (last < best) {
                 best = last;
-                bandwidth = decoder.readBandwidth();
+                bandwidth = (before + after) / 2;
             }
         }
 
@@ -144,27 +159,26 @@ public final class SpeedMeter {
     /// Measures sequences that are decoded side by side, each with a cache of its own behind the same
     /// prompt.
     ///
-    /// @param prefill runs the prompt, once
-    /// @param prompt as for [#measure]
+    /// @param prompt as for [#measure(int[], int, int)]
     /// @param decode tokens to decode in each sequence, cut likewise
     /// @param rows sequences, 1 to [RowDecoder#MAX_ROWS]
     /// @param rounds how often; the best counts
     /// @return tokens a second of all sequences together
-    public static double together(Prefill prefill, RowDecoder decoder, int[] prompt, int decode, int rows, int rounds) {
+    public double together(int[] prompt, int decode, int rows, int rounds) {
         var tokens = fitting(prompt, decoder.spec());
         var count = Math.min(decode, decoder.spec().maxPositions() - tokens.length);
         var caches = new ArrayList<KvCache>();
-        decoder.warm();
+        decoder.warm(cacheType);
         try {
             for (var row = 0; row < rows; row++) {
-                caches.add(KvCache.of(decoder.spec(), tokens.length + count));
+                caches.add(KvCache.of(decoder.spec(), tokens.length + count, cacheType));
             }
             prefill.prefill(tokens, caches.getFirst());
             caches.subList(1, rows).forEach(caches.getFirst()::copyTo);
             var best = Double.POSITIVE_INFINITY;
             for (var round = 0; round < rounds; round++) {
                 caches.forEach(cache -> cache.advanceTo(tokens.length));
-                best = Math.min(best, secondsTogether(decoder, caches, tokens, count));
+                best = Math.min(best, secondsTogether(caches, tokens, count));
             }
             return (double) rows * count / best;
         } finally {
@@ -173,7 +187,7 @@ public final class SpeedMeter {
     }
 
     /// The sequences begin with different tokens of the prompt, so that they do not all write the same.
-    private static double secondsTogether(RowDecoder decoder, List<KvCache> caches, int[] prompt, int count) {
+    private double secondsTogether(List<KvCache> caches, int[] prompt, int count) {
         var next = new int[caches.size()];
         Arrays.setAll(next, row -> prompt[row % prompt.length]);
         var start = System.nanoTime();

@@ -16,6 +16,7 @@ import dev.lowrank.model.Progress;
 import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.tensor.DType;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -209,10 +210,10 @@ public final class ModelEvaluator implements Evaluator, AutoCloseable {
                             model,
                             site -> linears.getOrDefault(site, model.weights().linear(site)),
                             Runtime.getRuntime().availableProcessors())) {
-                row.warm(); // Before energy counts.
+                row.warm(DType.F32); // Before energy counts.
                 var joules = EnergyMeter.ofMachine()
-                        .joules(() ->
-                                found.add(SpeedMeter.measure(torch, row, plan.prompt(), plan.decode(), plan.rounds())));
+                        .joules(() -> found.add(new SpeedMeter(torch, row, DType.F32)
+                                .measure(plan.prompt(), plan.decode(), plan.rounds())));
                 var speed = found.getFirst();
                 var values = new TreeMap<String, Double>();
                 values.put("latency", 1 / speed.decodeTokensPerSecond());

@@ -93,7 +93,7 @@ public final class Engine implements AutoCloseable {
                     + request.maxTokens() + " more were asked for; the context is "
                     + Math.min(options.context(), spec.maxPositions()));
         }
-        var bytes = request.choices() * SequenceCache.bytes(spec, request.positions());
+        var bytes = request.choices() * SequenceCache.bytes(spec, options.cacheType(), request.positions());
         if (bytes > options.cacheBytes()) {
             throw new GenerationException(
                     Code.TOO_LARGE,

@@ -1,5 +1,7 @@
 package dev.lowrank.generate;
 
+import dev.lowrank.tensor.DType;
+
 /// The limits of an engine.
 ///
 /// @param parallel sequences that run at once
@@ -7,7 +9,8 @@ package dev.lowrank.generate;
 /// @param context most tokens of a prompt and its continuation together
 /// @param promptChunk tokens of a prompt that are read at once while others run: what they wait at most
 /// @param cacheBytes memory for keys and values, running and kept
-public record EngineOptions(int parallel, int queue, int context, int promptChunk, long cacheBytes) {
+/// @param cacheType element type of keys and values, F32 or BF16
+public record EngineOptions(int parallel, int queue, int context, int promptChunk, long cacheBytes, DType cacheType) {
     /// Rows that a step takes at once.
     static final int MOST_ROWS = 16;
 

@@ -6,6 +6,7 @@ import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
+import dev.lowrank.tensor.DType;
 import java.util.Arrays;
 import java.util.List;
 
@@ -33,11 +34,12 @@ public final class LoadedModel implements BatchModel {
     /// Prepares a model, which stays the caller's and must outlive the result.
     ///
     /// @param threads that share a product
-    public static LoadedModel of(LanguageModel model, int threads) {
+    /// @param cacheType of the caches that it will be given
+    public static LoadedModel of(LanguageModel model, int threads, DType cacheType) {
         var rows = RowDecoder.of(model, threads);
         try {
             // Both at once: in the first request, they would make everybody wait.
-            rows.warm();
+            rows.warm(cacheType);
             return new LoadedModel(model, rows, TorchDecoder.forPrompts(model));
         } catch (RuntimeException | Error failure) {
             rows.close();

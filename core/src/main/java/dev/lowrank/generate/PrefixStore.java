@@ -1,6 +1,7 @@
 package dev.lowrank.generate;
 
 import dev.lowrank.model.DecoderSpec;
+import dev.lowrank.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -13,12 +14,14 @@ final class PrefixStore implements AutoCloseable {
     private static final int SHORTEST = 8;
 
     private final DecoderSpec spec;
+    private final DType type;
     private final long budget;
     private final List<Kept> kept = new ArrayList<>();
     private long reserved;
 
-    PrefixStore(DecoderSpec spec, long budget) {
+    PrefixStore(DecoderSpec spec, DType type, long budget) {
         this.spec = spec;
+        this.type = type;
         this.budget = budget;
     }
 
@@ -51,7 +54,7 @@ final class PrefixStore implements AutoCloseable {
     long keptBytes() {
         var bytes = 0L;
         for (var entry : kept) {
-            bytes += SequenceCache.bytes(spec, entry.cache().capacity());
+            bytes += SequenceCache.bytes(spec, type, entry.cache().capacity());
         }
         return bytes;
     }
@@ -68,7 +71,7 @@ final class PrefixStore implements AutoCloseable {
     SequenceCache take(String owner, int[] prompt, int limit) {
         var best = best(owner, prompt);
         if (best == null) {
-            return SequenceCache.of(spec, prompt.length, limit);
+            return SequenceCache.of(spec, type, prompt.length, limit);
         }
         var common = Math.min(best.cache().common(prompt), prompt.length - 1);
         kept.remove(best);

@@ -35,12 +35,12 @@ final class Scheduler implements AutoCloseable {
         this.tokenizer = tokenizer;
         this.options = options;
         this.figures = figures;
-        this.store = new PrefixStore(model.spec(), options.cacheBytes());
+        this.store = new PrefixStore(model.spec(), options.cacheType(), options.cacheBytes());
     }
 
     /// Bytes that a request needs at most.
     long bytes(GenerationRequest request) {
-        return request.choices() * SequenceCache.bytes(model.spec(), request.positions());
+        return request.choices() * SequenceCache.bytes(model.spec(), options.cacheType(), request.positions());
     }
 
     /// Sequences that run or are about to.
@@ -74,7 +74,7 @@ final class Scheduler implements AutoCloseable {
         var prompt = job.prompt();
         // Scores need the logits of every position: nothing may be skipped.
         var cache = request.scoring().prompt()
-                ? SequenceCache.of(model.spec(), prompt.length, request.positions())
+                ? SequenceCache.of(model.spec(), options.cacheType(), prompt.length, request.positions())
                 : store.take(request.owner(), prompt, request.positions());
         job.start(cache);
         figures.joined(prompt.length, cache.length());

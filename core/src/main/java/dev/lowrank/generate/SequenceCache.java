@@ -2,6 +2,7 @@ package dev.lowrank.generate;
 
 import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
+import dev.lowrank.tensor.DType;
 import java.util.Arrays;
 
 /// Keys and values of one sequence and the tokens that they belong to. It grows as the sequence does, up to
@@ -24,28 +25,31 @@ final class SequenceCache implements AutoCloseable {
 
     /// An empty cache.
     ///
+    /// @param type of keys and values
     /// @param soon positions that are needed at once
     /// @param limit positions that it may ever need
-    static SequenceCache of(DecoderSpec spec, int soon, int limit) {
+    static SequenceCache of(DecoderSpec spec, DType type, int soon, int limit) {
         var capacity = Math.min(limit, soon + AHEAD);
-        return new SequenceCache(spec, KvCache.of(spec, capacity), new int[capacity], limit);
+        return new SequenceCache(spec, KvCache.of(spec, capacity, type), new int[capacity], limit);
     }
 
     /// Bytes of the keys and values of positions.
-    static long bytes(DecoderSpec spec, int positions) {
-        var floats = 0L;
+    ///
+    /// @param type of keys and values
+    static long bytes(DecoderSpec spec, DType type, int positions) {
+        var numbers = 0L;
         for (var block : spec.blocks()) {
-            floats += (long) spec.kvHeads()
+            numbers += (long) spec.kvHeads()
                     * (block.heads().keyDim() + block.heads().valueDim());
         }
-        return 4 * floats * positions;
+        return type.bytes(numbers * positions);
     }
 
     /// A second cache with the same beginning.
     ///
     /// @param length positions that are copied
     SequenceCache fork(int length, int newLimit) {
-        var copy = of(spec, length, newLimit);
+        var copy = of(spec, cache.type(), length, newLimit);
         var before = cache.length();
         cache.advanceTo(length);
         cache.copyTo(copy.cache);
@@ -59,7 +63,7 @@ final class SequenceCache implements AutoCloseable {
         var needed = cache.length() + more;
         if (needed > cache.capacity()) {
             var capacity = (int) Math.min(limit, Math.max(needed, 2L * cache.capacity()));
-            var larger = KvCache.of(spec, capacity);
+            var larger = KvCache.of(spec, capacity, cache.type());
             cache.copyTo(larger);
             cache.close();
             cache = larger;

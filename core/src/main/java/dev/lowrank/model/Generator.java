@@ -1,5 +1,6 @@
 package dev.lowrank.model;
 
+import dev.lowrank.tensor.DType;
 import dev.lowrank.text.TextStream;
 import dev.lowrank.text.Tokenizer;
 import java.util.Set;
@@ -67,11 +68,11 @@ public final class Generator {
         }
     }
 
-    /// Continues a text with a cache of its own.
+    /// Continues a text with a cache of its own, in F32.
     ///
     /// @throws IllegalArgumentException if the prompt fills the model's context
     public Generation generate(Request request) {
-        try (var cache = TextCache.of(source.spec())) {
+        try (var cache = TextCache.of(source.spec(), DType.F32)) {
             return generate(request, cache);
         }
     }

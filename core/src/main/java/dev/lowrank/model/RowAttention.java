@@ -89,16 +89,17 @@ final class RowAttention implements WorkerTeam.Task {
         var scratch = tools.scratch(worker);
         var headKeys = kvHead * (keys.bytes() / spec.kvHeads());
         for (var i = 0; i < count; i += Kernels.KEY_GROUP) {
-            var start = headKeys + (long) (first + i) * keyDim * 4;
-            kernels.scores(keys.data(), start, keyDim, batch.qkv[row], queries[head], own, i, scratch);
+            var start = headKeys + cache.type().bytes((long) (first + i) * keyDim);
+            kernels.scores(cache.type(), keys.data(), start, keyDim, batch.qkv[row], queries[head], own, i, scratch);
         }
         var part = part(row, head, stretch);
         var scale = (float) spec.attentionScale();
         kernels.expShifted(own, 0, count, scale, weights, 2 * part, scratch);
         var width = valueDim;
         Arrays.fill(parts, part * width, (part + 1) * width, 0);
-        var start = ((long) kvHead * cache.capacity() + first) * width * 4;
-        kernels.mix(cache.values(block).data(), start, count, width, own, 0, parts, part * width, scratch);
+        var values = cache.values(block);
+        var start = kvHead * (values.bytes() / spec.kvHeads()) + cache.type().bytes((long) first * width);
+        kernels.mix(cache.type(), values.data(), start, count, width, own, 0, parts, part * width, scratch);
     }
 
     private int part(int row, int head, int stretch) {

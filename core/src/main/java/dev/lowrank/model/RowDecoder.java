@@ -4,6 +4,7 @@ import dev.lowrank.model.DecoderSpec.Positions;
 import dev.lowrank.model.kernel.KernelStart;
 import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.WorkerTeam;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -112,8 +113,10 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     /// Makes the fastest kernels run from now on, which takes a second or more in a cold process; for
     /// measurements and for processes that answer later. Otherwise that happens once the first rows are
     /// through. Numbers do not depend on it.
-    public void warm() {
-        tools.start().warm();
+    ///
+    /// @param cacheType of the caches that will be used
+    public void warm(DType cacheType) {
+        tools.start().warm(cacheType);
     }
 
     /// Runs one token at the cache's next position and extends the cache by it.
@@ -203,7 +206,7 @@ public final class RowDecoder implements Prefill, AutoCloseable {
     private void begin() {
         // Not before the first rows are through: somebody waits for the first token.
         if (batch.count() > 0) {
-            tools.start().warm();
+            tools.start().warm(batch.cache(0).type());
         }
         batch.clear();
     }

@@ -1,5 +1,6 @@
 package dev.lowrank.model;
 
+import dev.lowrank.tensor.DType;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -9,16 +10,20 @@ import org.jspecify.annotations.Nullable;
 /// It belongs to one thread at a time.
 public final class TextCache implements AutoCloseable {
     private final DecoderSpec spec;
+    private final DType type;
     private @Nullable KvCache cache;
     private int[] tokens = new int[0];
 
-    private TextCache(DecoderSpec spec) {
+    private TextCache(DecoderSpec spec, DType type) {
         this.spec = spec;
+        this.type = type;
     }
 
     /// An empty cache, which takes no memory yet.
-    public static TextCache of(DecoderSpec spec) {
-        return new TextCache(spec);
+    ///
+    /// @param type of keys and values, F32 or BF16
+    public static TextCache of(DecoderSpec spec, DType type) {
+        return new TextCache(spec, type);
     }
 
     /// Makes ready for a prompt: what the longest common beginning left is kept, the rest forgotten. At
@@ -49,7 +54,7 @@ public final class TextCache implements AutoCloseable {
         }
         // Doubling, so that a long talk does not copy everything at every turn; the first text gets what it needs.
         var doubled = before == null ? 0 : Math.min(2L * before.capacity(), spec.maxPositions());
-        var larger = KvCache.of(spec, (int) Math.max(capacity, doubled));
+        var larger = KvCache.of(spec, (int) Math.max(capacity, doubled), type);
         if (before != null) {
             before.copyTo(larger);
             before.close();

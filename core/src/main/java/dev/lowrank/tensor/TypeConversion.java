@@ -135,12 +135,17 @@ public final class TypeConversion {
     private static int upperHalves(float[] values, MemorySegment target, long at) {
         var overflow = -1;
         for (var i = 0; i < values.length; i++) {
-            var bits = Float.floatToRawIntBits(values[i]);
-            var half = bits + 0x7FFF + (bits >>> 16 & 1) >>> 16;
-            target.set(HostTensor.SHORT, at + 2L * i, (short) half);
+            var half = bf16(values[i]);
+            target.set(HostTensor.SHORT, at + 2L * i, half);
             overflow = overflow < 0 && (half & 0x7F80) == 0x7F80 ? i : overflow;
         }
         return overflow;
+    }
+
+    /// The bits of the nearest BF16 number, of two the even one; of a NaN anything.
+    public static short bf16(float value) {
+        var bits = Float.floatToRawIntBits(value);
+        return (short) (bits + 0x7FFF + (bits >>> 16 & 1) >>> 16);
     }
 
     private static int blocks(BlockEncoder encoder, DType type, float[] values, MemorySegment target, long at) {

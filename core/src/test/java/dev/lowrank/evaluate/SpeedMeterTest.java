@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lowrank.evaluate.SpeedMeter.Speed;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.RowDecoder;
+import dev.lowrank.tensor.DType;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.OptionalDouble;
@@ -40,7 +41,7 @@ class SpeedMeterTest {
 
     @Test
     void aSequenceIsMeasured() {
-        var speed = SpeedMeter.measure(decoder, decoder, prompt(12), 5, 2);
+        var speed = new SpeedMeter(decoder, decoder, DType.F32).measureBesideMemory(prompt(12), 5, 2);
         assertThat(speed.promptTokens()).isEqualTo(12);
         assertThat(speed.decodedTokens()).isEqualTo(5);
         assertThat(speed.prefillTokensPerSecond()).isPositive().isFinite();
@@ -58,7 +59,8 @@ class SpeedMeterTest {
         var context = model.spec().maxPositions();
         assertThat(SpeedMeter.fitting(prompt(context), model.spec())).hasSize(context / 2);
         assertThat(SpeedMeter.fitting(prompt(7), model.spec())).hasSize(7);
-        var speed = SpeedMeter.measure((_, _) -> new float[] {0, 1}, decoder, prompt(2 * context), context, 1);
+        var speed = new SpeedMeter((_, _) -> new float[] {0, 1}, decoder, DType.BF16)
+                .measure(prompt(2 * context), context, 1);
         assertThat(speed.promptTokens()).isEqualTo(context / 2);
         assertThat(speed.decodedTokens()).isEqualTo(context / 2);
     }
@@ -66,7 +68,7 @@ class SpeedMeterTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 16})
     void sequencesAreMeasuredSideBySide(int rows) {
-        assertThat(SpeedMeter.together(decoder, decoder, prompt(4), 3, rows, 2))
+        assertThat(new SpeedMeter(decoder, decoder, DType.F32).together(prompt(4), 3, rows, 2))
                 .isPositive()
                 .isFinite();
     }

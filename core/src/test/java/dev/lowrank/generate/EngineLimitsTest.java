@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lowrank.generate.GenerationException.Code;
 import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
+import dev.lowrank.tensor.DType;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -66,8 +67,8 @@ class EngineLimitsTest {
 
     @Test
     void keptCachesStayWithinTheMemory() throws Exception {
-        var room = SequenceCache.bytes(pocketSpec(), 300);
-        try (var pocket = PocketEngine.of(new EngineOptions(2, 8, 1024, 64, room))) {
+        var room = SequenceCache.bytes(pocketSpec(), DType.F32, 300);
+        try (var pocket = PocketEngine.of(new EngineOptions(2, 8, 1024, 64, room, DType.F32))) {
             for (var i = 0; i < 8; i++) {
                 var prompt = pocket.tokens(("text number " + i + "\n").repeat(12));
                 Collected.submit(pocket.engine(), GenerationRequest.greedy("a", prompt, 8))
@@ -86,7 +87,7 @@ class EngineLimitsTest {
 
     @Test
     void aFullQueueRefuses() throws Exception {
-        try (var pocket = slow(new EngineOptions(1, 2, 1024, 64, 100_000_000))) {
+        try (var pocket = slow(new EngineOptions(1, 2, 1024, 64, 100_000_000, DType.F32))) {
             var taken = new ArrayList<Collected>();
             var refused = 0;
             for (var i = 0; i < 6; i++) {
@@ -127,7 +128,7 @@ class EngineLimitsTest {
 
     @Test
     void aWaitingRequestCanBeCancelled() throws Exception {
-        try (var pocket = slow(new EngineOptions(1, 4, 1024, 64, 100_000_000))) {
+        try (var pocket = slow(new EngineOptions(1, 4, 1024, 64, 100_000_000, DType.F32))) {
             var running = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 100));
             var collected = new Collected();
             var ticket = pocket.engine()
@@ -197,7 +198,7 @@ class EngineLimitsTest {
 
     @Test
     void closingFinishesWhatRunsAndRefusesTheRest() throws Exception {
-        var pocket = slow(new EngineOptions(1, 4, 1024, 64, 100_000_000));
+        var pocket = slow(new EngineOptions(1, 4, 1024, 64, 100_000_000, DType.F32));
         var running = Collected.submit(pocket.engine(), GenerationRequest.greedy("a", pocket.tokens(PROMPT), 20));
         pocket.engine().close(Duration.ofSeconds(20));
         assertThat(running.usage().newTokens()).isEqualTo(20);
@@ -235,7 +236,7 @@ class EngineLimitsTest {
 
     @Test
     void manyThreadsMaySubmitAtOnce() throws Exception {
-        try (var pocket = PocketEngine.of(new EngineOptions(16, 1000, 1024, 64, 500_000_000))) {
+        try (var pocket = PocketEngine.of(new EngineOptions(16, 1000, 1024, 64, 500_000_000, DType.F32))) {
             var requests = 64;
             var all = new ArrayList<Collected>();
             var ready = new CountDownLatch(requests);

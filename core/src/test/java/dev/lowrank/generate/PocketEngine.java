@@ -3,6 +3,7 @@ package dev.lowrank.generate;
 import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
 import dev.lowrank.model.LanguageModel;
+import dev.lowrank.tensor.DType;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.List;
@@ -10,7 +11,7 @@ import java.util.function.UnaryOperator;
 
 /// The pocket model behind an engine.
 record PocketEngine(LanguageModel model, Tokenizer tokenizer, Engine engine) implements AutoCloseable {
-    static final EngineOptions OPTIONS = new EngineOptions(4, 8, 1024, 64, 100_000_000);
+    static final EngineOptions OPTIONS = new EngineOptions(4, 8, 1024, 64, 100_000_000, DType.F32);
 
     static PocketEngine of(EngineOptions options) {
         return of(options, UnaryOperator.identity());
@@ -21,7 +22,8 @@ record PocketEngine(LanguageModel model, Tokenizer tokenizer, Engine engine) imp
         var model = LanguageModel.open(
                 Path.of(System.getProperty("lowrank.root", "..")).resolve("models/pocket"));
         var tokenizer = model.tokenizer();
-        var engine = Engine.start("pocket", () -> changed.apply(LoadedModel.of(model, 1)), tokenizer, options);
+        var engine =
+                Engine.start("pocket", () -> changed.apply(LoadedModel.of(model, 1, DType.F32)), tokenizer, options);
         return new PocketEngine(model, tokenizer, engine);
     }
 

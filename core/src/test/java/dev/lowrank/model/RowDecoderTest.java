@@ -58,7 +58,7 @@ class RowDecoderTest {
             try (var decoder = RowDecoder.of(model.spec(), model, 2);
                     var cache = KvCache.of(model.spec(), TOKENS.length)) {
                 if (warm) {
-                    decoder.warm();
+                    decoder.warm(DType.F32);
                 }
                 for (var i = 0; i < TOKENS.length; i++) {
                     assertThat(decoder.step(TOKENS[i], cache)).containsExactly(expected.get(i));

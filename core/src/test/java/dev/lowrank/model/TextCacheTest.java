@@ -2,6 +2,7 @@ package dev.lowrank.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lowrank.tensor.DType;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +21,7 @@ class TextCacheTest {
     private final LanguageModel model = LanguageModel.open(POCKET);
     private final Tokenizer tokenizer = model.tokenizer();
     private final RowDecoder row = RowDecoder.of(model);
-    private final TextCache cache = TextCache.of(model.spec());
+    private final TextCache cache = TextCache.of(model.spec(), DType.F32);
     private final List<Integer> read = new ArrayList<>();
     private final Generator generator = Generator.of(
             row,

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param decodeTokens tokens asked for
 /// @param rounds in each turn
 /// @param turns of each side
+/// @param cacheType element type of keys and values here
 /// @param text whose first tokens are the prompt
 /// @param models in the order given
 /// @param energy where energy comes from, or why there is none
@@ -27,6 +28,7 @@ public record BenchDocument(
         @JsonProperty("decode_tokens") int decodeTokens,
         @JsonProperty("rounds") int rounds,
         @JsonProperty("turns") int turns,
+        @JsonProperty("cache_type") String cacheType,
         @JsonProperty("text") String text,
         @JsonProperty("models") List<Model> models,
         @JsonProperty("energy") String energy,
@@ -174,6 +176,7 @@ public record BenchDocument(
                 workload.decodeTokens(),
                 workload.rounds(),
                 run.turns(),
+                workload.cacheType().name(),
                 workload.source(),
                 found.stream().map(model -> model(model, found.getFirst())).toList(),
                 measured ? ENERGY_READ : ENERGY_MISSING,

@@ -132,12 +132,13 @@ public record BenchRun(Workload workload, List<Peer> peers, Path work, Progress 
         private void measureOwn() {
             try (var row = RowDecoder.of(model, workload.threads());
                     var torch = TorchDecoder.forPrompts(model)) {
-                own.add(SpeedMeter.measure(torch, row, prompt, decode, workload.rounds()));
+                var meter = new SpeedMeter(torch, row, workload.cacheType());
+                own.add(meter.measureBesideMemory(prompt, decode, workload.rounds()));
                 weightBytes = row.weightBytes();
                 residentBytes = Math.max(residentBytes, ProcessMemory.residentBytes());
                 if (batches.isEmpty()) {
                     for (var rows : workload.batches()) {
-                        var together = SpeedMeter.together(torch, row, prompt, decode, rows, workload.rounds());
+                        var together = meter.together(prompt, decode, rows, workload.rounds());
                         batches.add(new ModelSpeed.Batch(rows, together));
                     }
                 }
@@ -158,7 +159,7 @@ public record BenchRun(Workload workload, List<Peer> peers, Path work, Progress 
                     model.weights().parameters(),
                     model.checkpoint().weightBytes(),
                     weightBytes,
-                    KvCache.bytes(model.spec(), prompt.length + decode / 2),
+                    KvCache.bytes(model.spec(), prompt.length + decode / 2, workload.cacheType()),
                     residentBytes,
                     own.stream().reduce(SpeedMeter.Speed::best).orElseThrow(),
                     batches,

@@ -1,6 +1,7 @@
 package dev.lowrank.app.bench;
 
 import dev.lowrank.model.RowDecoder;
+import dev.lowrank.tensor.DType;
 import java.util.List;
 
 /// What every model and every peer has to do.
@@ -12,6 +13,7 @@ import java.util.List;
 /// @param rounds how often in a turn, at least 1; the best counts
 /// @param threads that compute, at least 1
 /// @param batches sequences that are decoded side by side, each 1 to [RowDecoder#MAX_ROWS]; empty for none
+/// @param cacheType element type of keys and values here; peers keep theirs as they do by default
 public record Workload(
         String text,
         String source,
@@ -19,7 +21,8 @@ public record Workload(
         int decodeTokens,
         int rounds,
         int threads,
-        List<Integer> batches) {
+        List<Integer> batches,
+        DType cacheType) {
     /// @throws IllegalArgumentException for a number out of range
     public Workload {
         require("--prompt-tokens", promptTokens, Integer.MAX_VALUE);

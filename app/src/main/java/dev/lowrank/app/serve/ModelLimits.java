@@ -3,6 +3,7 @@ package dev.lowrank.app.serve;
 import dev.lowrank.generate.BatchModel;
 import dev.lowrank.generate.LoadedModel;
 import dev.lowrank.model.LanguageModel;
+import dev.lowrank.tensor.DType;
 import java.util.function.UnaryOperator;
 
 /// What models may take.
@@ -12,16 +13,24 @@ import java.util.function.UnaryOperator;
 /// @param context most tokens of a text; models with less have less
 /// @param memory bytes for all loaded models together
 /// @param threads that share a product
+/// @param cacheType element type of keys and values
 /// @param wrap stands between each engine and its model; for tests
 public record ModelLimits(
-        int parallel, int queue, int context, long memory, int threads, UnaryOperator<BatchModel> wrap) {
+        int parallel,
+        int queue,
+        int context,
+        long memory,
+        int threads,
+        DType cacheType,
+        UnaryOperator<BatchModel> wrap) {
     /// Most that one model's keys and values may take.
     private static final long MOST_CACHE = 4L << 30;
 
     /// Bytes of a token's keys and values where a block has the architecture's widths.
-    private static long tokenBytes(LanguageModel model) {
+    private long tokenBytes(LanguageModel model) {
         var spec = model.spec();
-        return 8L * spec.kvHeads() * spec.headDim() * spec.blocks().size();
+        return cacheType.bytes(
+                2L * spec.kvHeads() * spec.headDim() * spec.blocks().size());
     }
 
     /// Bytes for the keys and values of a model: all that its places can use, within a share of the memory.

@@ -46,9 +46,17 @@ final class ServedModel implements AutoCloseable {
         } else {
             embedder = null;
             var options = new EngineOptions(
-                    limits.parallel(), limits.queue(), context, LoadedModel.chunk(model), limits.cacheBytes(model));
+                    limits.parallel(),
+                    limits.queue(),
+                    context,
+                    LoadedModel.chunk(model),
+                    limits.cacheBytes(model),
+                    limits.cacheType());
             engine = Engine.start(
-                    id, () -> limits.wrap().apply(LoadedModel.of(model, limits.threads())), tokenizer, options);
+                    id,
+                    () -> limits.wrap().apply(LoadedModel.of(model, limits.threads(), limits.cacheType())),
+                    tokenizer,
+                    options);
         }
     }
 

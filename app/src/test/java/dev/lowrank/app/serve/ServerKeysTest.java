@@ -3,6 +3,7 @@ package dev.lowrank.app.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lowrank.tensor.DType;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -104,7 +105,8 @@ class ServerKeysTest {
     void withoutAKeyOnlyThisMachineIsServed() {
         var limits = new ServerOptions.Limits(1000, 10, Duration.ofSeconds(1), Duration.ofSeconds(1));
         var shelf = new ModelShelf(
-                Map.of("pocket", TestServer.POCKET), new ModelLimits(1, 1, 10, 1_000_000_000, 1, model -> model));
+                Map.of("pocket", TestServer.POCKET),
+                new ModelLimits(1, 1, 10, 1_000_000_000, 1, DType.F32, model -> model));
         for (var host : List.of("0.0.0.0", "::")) {
             var options = new ServerOptions(host, 0, List.of(), List.of(), List.of(), Duration.ofSeconds(1), limits);
             assertThatThrownBy(() -> ApiServer.start(options, shelf, 1, _ -> {}))

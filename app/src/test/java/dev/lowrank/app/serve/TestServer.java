@@ -1,6 +1,7 @@
 package dev.lowrank.app.serve;
 
 import dev.lowrank.generate.BatchModel;
+import dev.lowrank.tensor.DType;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -48,7 +49,8 @@ final class TestServer implements AutoCloseable {
 
     private TestServer(Setup setup) {
         var shelf = new ModelShelf(
-                setup.models, new ModelLimits(setup.parallel, setup.queue, setup.context, setup.memory, 1, setup.wrap));
+                setup.models,
+                new ModelLimits(setup.parallel, setup.queue, setup.context, setup.memory, 1, DType.F32, setup.wrap));
         var options =
                 new ServerOptions("127.0.0.1", 0, setup.keys, setup.hosts, setup.origins, setup.timeout, setup.limits);
         server = ApiServer.start(options, shelf, setup.parallel, log::add);

@@ -82,7 +82,8 @@ public final class Draft implements AutoCloseable {
                 ? deciding
                 : KvCache.of(
                         decoder.spec(),
-                        Math.min(deciding.capacity(), decoder.spec().maxPositions()));
+                        Math.min(deciding.capacity(), decoder.spec().maxPositions()),
+                        deciding.type());
     }
 
     @Override

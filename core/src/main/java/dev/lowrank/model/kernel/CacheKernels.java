@@ -6,7 +6,7 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// What attention reads of a cache. Keys lie with positions side by side, so that a lane sums a position's
+/// What attention reads of a cache in F32. Keys lie with positions side by side, so that a lane sums a position's
 /// product and nothing is summed over lanes.
 final class CacheKernels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -68,9 +68,12 @@ final class CacheKernels {
         }
     }
 
-    private static long place(long start, int width, int position) {
+    /// Byte of a position's first word.
+    ///
+    /// @param words of a key
+    static long place(long start, int words, int position) {
         var block = position / Kernels.KEY_BLOCK;
-        return start + ((long) block * width * Kernels.KEY_BLOCK + position % Kernels.KEY_BLOCK) * 4;
+        return start + ((long) block * words * Kernels.KEY_BLOCK + position % Kernels.KEY_BLOCK) * 4;
     }
 
     /// See [Kernels#mix].

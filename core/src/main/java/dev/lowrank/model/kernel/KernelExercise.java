@@ -35,14 +35,15 @@ final class KernelExercise implements AutoCloseable {
     /// @param types of the weights of products
     /// @param functions of rows
     /// @param lanes of the weights' panels
-    KernelExercise(Collection<DType> types, Collection<RowFunction> functions, int lanes) {
+    /// @param cacheType of keys and values
+    KernelExercise(Collection<DType> types, Collection<RowFunction> functions, int lanes, DType cacheType) {
         try (var team = WorkerTeam.of(1)) {
             var memory = new LargeMemory(arena);
             for (var type : types) {
                 addProducts(weights(type, lanes, memory, team));
             }
         }
-        addAttention(arena.allocate(DType.F32.bytes(Kernels.KEY_GROUP * HEAD_WIDTH), 64));
+        addAttention(cacheType, arena.allocate(cacheType.bytes(Kernels.KEY_GROUP * HEAD_WIDTH), 64));
         addFunctions(functions);
     }
 
@@ -62,19 +63,19 @@ final class KernelExercise implements AutoCloseable {
         tasks.add(kernels -> kernels.products(w, 0, w.count(), x, 0, y, 0, new float[kernels.scratch(w)]));
     }
 
-    private void addAttention(MemorySegment cache) {
+    private void addAttention(DType type, MemorySegment cache) {
         var scratch = new float[Kernels.SCRATCH];
         var p = new float[Kernels.KEY_GROUP];
         var y = new float[HEAD_WIDTH];
         var result = new float[2];
-        tasks.add(kernels -> kernels.scores(cache, 0, HEAD_WIDTH, y, 0, p, 0, scratch));
+        tasks.add(kernels -> kernels.scores(type, cache, 0, HEAD_WIDTH, y, 0, p, 0, scratch));
         tasks.add(kernels -> {
             kernels.expShifted(p, 0, p.length, 1, result, 0, scratch);
             kernels.expShifted(p, 0, p.length / 2 + 1, 1, result, 0, scratch);
         });
         tasks.add(kernels -> {
-            kernels.mix(cache, 0, Kernels.KEY_GROUP / 2, HEAD_WIDTH, p, 0, y, 0, scratch);
-            kernels.mix(cache, 0, Kernels.KEY_GROUP / 2 + 1, HEAD_WIDTH, p, 0, y, 0, scratch);
+            kernels.mix(type, cache, 0, Kernels.KEY_GROUP / 2, HEAD_WIDTH, p, 0, y, 0, scratch);
+            kernels.mix(type, cache, 0, Kernels.KEY_GROUP / 2 + 1, HEAD_WIDTH, p, 0, y, 0, scratch);
         });
     }
 

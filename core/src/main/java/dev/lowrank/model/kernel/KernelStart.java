@@ -58,11 +58,14 @@ public final class KernelStart {
     /// Has the fastest kernels compiled, those that are expected, and changes over to them. It takes
     /// a second or more in a cold process, tens of milliseconds where they are compiled already, and
     /// nothing the second time.
-    public void warm() {
+    ///
+    /// @param cacheType of the keys and values that will be read; those of another type are read slowly at
+    ///     first
+    public void warm(DType cacheType) {
         if (current.equals(fastest)) {
             return;
         }
-        try (var exercise = new KernelExercise(types, functions, fastest.lanes())) {
+        try (var exercise = new KernelExercise(types, functions, fastest.lanes(), cacheType)) {
             exercise.repeat(fastest, current);
         }
         current = fastest;

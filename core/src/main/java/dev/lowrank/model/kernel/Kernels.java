@@ -1,5 +1,6 @@
 package dev.lowrank.model.kernel;
 
+import dev.lowrank.tensor.DType;
 import java.lang.foreign.MemorySegment;
 
 /// The computations of a decoder block on a few rows, in F32. All are pure functions of their arguments,
@@ -73,17 +74,31 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
 
     /// Products of a query with the keys of [#KEY_GROUP] positions, one sum over the width each.
     ///
-    /// @param keys F32 `[group / KEY_BLOCK, width, KEY_BLOCK]` from byte `start`
-    /// @param width of a key
+    /// @param type of the keys, F32 or BF16
+    /// @param keys from byte `start`: F32 `[group / KEY_BLOCK, width, KEY_BLOCK]`, or BF16 `[group /
+    ///     KEY_BLOCK, width / 2, KEY_BLOCK, 2]`
+    /// @param width of a key; even in BF16
     /// @param q from `qOffset`, `width` elements
     /// @param scores written from `at`
     void scores(
-            MemorySegment keys, long start, int width, float[] q, int qOffset, float[] scores, int at, float[] scratch);
+            DType type,
+            MemorySegment keys,
+            long start,
+            int width,
+            float[] q,
+            int qOffset,
+            float[] scores,
+            int at,
+            float[] scratch);
 
-    /// `y[yOffset..] += Σ p[pOffset + i] row i` over F32 rows in native memory: the values of a head.
+    /// `y[yOffset..] += Σ p[pOffset + i] row i` over rows in native memory: the values of a head. Numbers in
+    /// BF16 give the same bits as those numbers in F32.
     ///
-    /// @param data `[rows, columns]` from byte `start`
+    /// @param type of the rows, F32 or BF16
+    /// @param data from byte `start`: F32 `[rows, columns]`, or BF16 `[rows / 2, columns, 2]`, each two rows
+    ///     element by element
     void mix(
+            DType type,
             MemorySegment data,
             long start,
             int rows,

@@ -1,10 +1,12 @@
 package dev.lowrank.model.kernel;
 
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// What attention reads of a cache, without vectors, in the order of [CacheKernels].
+/// What attention reads of a cache, without vectors, in the order of [CacheKernels] and
+/// [NarrowCacheKernels].
 final class ScalarCache {
     /// Vectors of columns that [CacheKernels] mixes together, with sums of their own for odd rows.
     private static final int COLUMNS_TOGETHER = 4;
@@ -14,11 +16,13 @@ final class ScalarCache {
     private static final int PIECE = (Kernels.SCRATCH - BLOCK) / BLOCK;
 
     private static final int MIXED = 64 * 16;
+    private static final int UPPER = 0xFFFF0000;
 
     private ScalarCache() {}
 
     /// See [Kernels#scores].
     static void scores(
+            DType type,
             MemorySegment keys,
             long start,
             int width,
@@ -31,11 +35,35 @@ final class ScalarCache {
             Arrays.fill(scratch, 0, BLOCK, 0);
             for (var j = 0; j < width; j += PIECE) {
                 var columns = Math.min(PIECE, width - j);
-                var place = start + ((long) first * width + (long) j * BLOCK) * 4;
-                MemorySegment.copy(keys, HostTensor.FLOAT, place, scratch, BLOCK, columns * BLOCK);
+                load(type, keys, start + type.bytes((long) first * width + (long) j * BLOCK), columns, scratch);
                 ScalarSums.add(scratch, BLOCK, BLOCK, q, qOffset + j, columns, 1, 0);
             }
             System.arraycopy(scratch, 0, scores, at + first, BLOCK);
+        }
+    }
+
+    /// Puts columns of a block of keys behind the sums, one after the other.
+    private static void load(DType type, MemorySegment keys, long place, int columns, float[] scratch) {
+        if (type == DType.F32) {
+            MemorySegment.copy(keys, HostTensor.FLOAT, place, scratch, BLOCK, columns * BLOCK);
+            return;
+        }
+        for (var j = 0; j < columns; j += 2) {
+            for (var lane = 0; lane < BLOCK; lane++) {
+                var pair = keys.get(HostTensor.INT, place + ((long) j / 2 * BLOCK + lane) * 4);
+                scratch[(j + 1) * BLOCK + lane] = Float.intBitsToFloat(pair << 16);
+                scratch[(j + 2) * BLOCK + lane] = Float.intBitsToFloat(pair & UPPER);
+            }
+        }
+    }
+
+    /// Puts one of two rows that lie element by element behind the sums.
+    ///
+    /// @param upper 0 for the first of them, 1 for the second
+    private static void loadHalves(MemorySegment data, long place, int upper, int count, float[] scratch) {
+        for (var k = 0; k < count; k++) {
+            var pair = data.get(HostTensor.INT, place + 4L * k);
+            scratch[MIXED + k] = Float.intBitsToFloat(upper == 0 ? pair << 16 : pair & UPPER);
         }
     }
 
@@ -43,6 +71,7 @@ final class ScalarCache {
     ///
     /// @param lanes of the vectors whose order it follows
     static void mix(
+            DType type,
             MemorySegment data,
             long start,
             int rows,
@@ -60,8 +89,12 @@ final class ScalarCache {
             var fused = count - count % lanes;
             Arrays.fill(scratch, 0, split, 0);
             for (var i = 0; i < rows; i++) {
-                var place = start + ((long) i * columns + j) * 4;
-                MemorySegment.copy(data, HostTensor.FLOAT, place, scratch, MIXED, count);
+                if (type == DType.F32) {
+                    var place = start + ((long) i * columns + j) * 4;
+                    MemorySegment.copy(data, HostTensor.FLOAT, place, scratch, MIXED, count);
+                } else {
+                    loadHalves(data, start + ((long) (i / 2) * columns + j) * 4, i % 2, count, scratch);
+                }
                 var weight = p[pOffset + i];
                 if (i % 2 == 0) {
                     add(weight, scratch, 0, split, y, yOffset + j);

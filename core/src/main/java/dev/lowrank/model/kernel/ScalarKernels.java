@@ -1,5 +1,6 @@
 package dev.lowrank.model.kernel;
 
+import dev.lowrank.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -47,6 +48,7 @@ record ScalarKernels(int lanes) implements Kernels {
 
     @Override
     public void scores(
+            DType type,
             MemorySegment keys,
             long start,
             int width,
@@ -55,11 +57,12 @@ record ScalarKernels(int lanes) implements Kernels {
             float[] scores,
             int at,
             float[] scratch) {
-        ScalarCache.scores(keys, start, width, q, qOffset, scores, at, scratch);
+        ScalarCache.scores(type, keys, start, width, q, qOffset, scores, at, scratch);
     }
 
     @Override
     public void mix(
+            DType type,
             MemorySegment data,
             long start,
             int rows,
@@ -69,7 +72,7 @@ record ScalarKernels(int lanes) implements Kernels {
             float[] y,
             int yOffset,
             float[] scratch) {
-        ScalarCache.mix(data, start, rows, columns, p, pOffset, y, yOffset, lanes, scratch);
+        ScalarCache.mix(type, data, start, rows, columns, p, pOffset, y, yOffset, lanes, scratch);
     }
 
     /// How many of some elements fill whole vectors.

@@ -1,5 +1,6 @@
 package dev.lowrank.model.kernel;
 
+import dev.lowrank.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -152,6 +153,7 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void scores(
+            DType type,
             MemorySegment keys,
             long start,
             int width,
@@ -160,11 +162,16 @@ final class VectorKernels implements Kernels {
             float[] scores,
             int at,
             float[] scratch) {
-        CacheKernels.scores(keys, start, width, q, qOffset, scores, at);
+        if (type == DType.F32) {
+            CacheKernels.scores(keys, start, width, q, qOffset, scores, at);
+        } else {
+            NarrowCacheKernels.scores(keys, start, width, q, qOffset, scores, at);
+        }
     }
 
     @Override
     public void mix(
+            DType type,
             MemorySegment data,
             long start,
             int rows,
@@ -174,7 +181,11 @@ final class VectorKernels implements Kernels {
             float[] y,
             int yOffset,
             float[] scratch) {
-        CacheKernels.mix(data, start, rows, columns, p, pOffset, y, yOffset);
+        if (type == DType.F32) {
+            CacheKernels.mix(data, start, rows, columns, p, pOffset, y, yOffset);
+        } else {
+            NarrowCacheKernels.mix(data, start, rows, columns, p, pOffset, y, yOffset);
+        }
     }
 
     @Override

@@ -20,7 +20,7 @@ class KernelStartTest {
         for (var function : RowFunction.values()) {
             start.expect(function);
         }
-        start.warm();
+        start.warm(DType.F32);
         assertThat(start.current()).isEqualTo(Kernels.best());
     }
 
@@ -28,7 +28,7 @@ class KernelStartTest {
     void givenKernelsStay() {
         var loops = Kernels.scalar();
         var start = KernelStart.with(loops);
-        start.warm();
+        start.warm(DType.F32);
         assertThat(start.current()).isSameAs(loops);
     }
 }

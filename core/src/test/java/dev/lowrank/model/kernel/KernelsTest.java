@@ -116,7 +116,7 @@ class KernelsTest {
             var keys = tensor(DType.F32, random, (blocks + 1) * width, Kernels.KEY_BLOCK);
             var q = vector(random, width + 1).values();
             var scores = new float[Kernels.KEY_GROUP + 2];
-            kernels.scores(keys.data(), 4L * width * Kernels.KEY_BLOCK, width, q, 1, scores, 1, scratch);
+            kernels.scores(DType.F32, keys.data(), 4L * width * Kernels.KEY_BLOCK, width, q, 1, scores, 1, scratch);
             for (var i = 0; i < Kernels.KEY_GROUP; i++) {
                 var sum = 0.0;
                 for (var j = 0; j < width; j++) {
@@ -126,6 +126,34 @@ class KernelsTest {
                 assertThat((double) scores[1 + i]).isCloseTo(sum, within(F32_SUM * 2 * width));
             }
             assertThat(scores[0] + scores[Kernels.KEY_GROUP + 1]).isZero();
+        }
+    }
+
+    /// The same bits as the same numbers in F32, which the other tests check.
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void aCacheInBf16GivesTheBitsOfItsNumbersInF32(Kernels kernels) {
+        for (var width : new int[] {2, 14, 64, 258}) {
+            var random = new SplittableRandom(width);
+            var keys = tensor(DType.BF16, random, Kernels.KEY_GROUP, width);
+            var q = floats(random, width + 1);
+            var expected = new float[Kernels.KEY_GROUP + 2];
+            kernels.scores(DType.F32, CacheOrder.keys(keys, 1), 0, width, q, 1, expected, 1, scratch);
+            var actual = new float[Kernels.KEY_GROUP + 2];
+            kernels.scores(DType.BF16, CacheOrder.keys(keys, 2), 0, width, q, 1, actual, 1, scratch);
+            assertThat(actual).containsExactly(expected);
+        }
+        for (var columns : SIZES) {
+            for (var rows : new int[] {0, 1, 2, 9}) {
+                var random = new SplittableRandom(columns);
+                var values = tensor(DType.BF16, random, rows + 1, columns);
+                var p = floats(random, rows + 1);
+                var expected = floats(random, columns + 2);
+                var actual = expected.clone();
+                kernels.mix(DType.F32, CacheOrder.values(values, 1), 0, rows, columns, p, 1, expected, 1, scratch);
+                kernels.mix(DType.BF16, CacheOrder.values(values, 2), 0, rows, columns, p, 1, actual, 1, scratch);
+                assertThat(actual).containsExactly(expected);
+            }
         }
     }
 
@@ -139,7 +167,7 @@ class KernelsTest {
             var y = new float[columns + 2];
             Arrays.fill(y, 1, columns + 1, 0.5f);
             y[0] = 42;
-            kernels.mix(rows.data(), columns * 4L, 8, columns, p, 2, y, 1, scratch);
+            kernels.mix(DType.F32, rows.data(), columns * 4L, 8, columns, p, 2, y, 1, scratch);
             for (var j = 0; j < columns; j++) {
                 var sum = 0.5;
                 for (var i = 0; i < 8; i++) {

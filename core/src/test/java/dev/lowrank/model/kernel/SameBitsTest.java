@@ -66,7 +66,7 @@ class SameBitsTest {
             var keys = KernelsTest.tensor(DType.F32, random, Kernels.KEY_GROUP, width);
             var q = KernelsTest.floats(random, width + 1);
             same(
-                    (kernels, scores) -> kernels.scores(keys.data(), 0, width, q, 1, scores, 2, scratch()),
+                    (kernels, scores) -> kernels.scores(DType.F32, keys.data(), 0, width, q, 1, scores, 2, scratch()),
                     new float[130]);
         }
     }
@@ -80,7 +80,30 @@ class SameBitsTest {
                 var p = KernelsTest.floats(random, rows + 1);
                 var start = columns * HostTensor.FLOAT.byteSize();
                 same(
-                        (kernels, y) -> kernels.mix(values.data(), start, rows, columns, p, 1, y, 1, scratch()),
+                        (kernels, y) ->
+                                kernels.mix(DType.F32, values.data(), start, rows, columns, p, 1, y, 1, scratch()),
+                        KernelsTest.floats(random, columns + 2));
+            }
+        }
+    }
+
+    @Test
+    void ofACacheInBf16() {
+        for (var width : new int[] {2, 14, 64, 128, 258}) {
+            var random = new SplittableRandom(width);
+            var keys = CacheOrder.keys(KernelsTest.tensor(DType.BF16, random, Kernels.KEY_GROUP, width), 2);
+            var q = KernelsTest.floats(random, width + 1);
+            same(
+                    (kernels, scores) -> kernels.scores(DType.BF16, keys, 0, width, q, 1, scores, 2, scratch()),
+                    new float[130]);
+        }
+        for (var columns : new int[] {1, 15, 16, 33, 64, 100, 128, 1091, 2111}) {
+            for (var rows : new int[] {0, 1, 2, 9}) {
+                var random = new SplittableRandom(columns);
+                var values = CacheOrder.values(KernelsTest.tensor(DType.BF16, random, rows + 1, columns), 2);
+                var p = KernelsTest.floats(random, rows + 1);
+                same(
+                        (kernels, y) -> kernels.mix(DType.BF16, values, 0, rows, columns, p, 1, y, 1, scratch()),
                         KernelsTest.floats(random, columns + 2));
             }
         }
