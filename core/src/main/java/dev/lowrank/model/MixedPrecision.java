@@ -1,17 +1,11 @@
 package dev.lowrank.model;
 
 import dev.lowrank.tensor.DType;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.regex.Pattern;
+import dev.lowrank.tensor.Processor;
 
 /// Whether products in BF16 are quicker than in F32 here, for passes whose results are sums over many
 /// tokens.
 public final class MixedPrecision {
-    private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
-    /// Flags of processors that multiply BF16, in tiles or in vectors.
-    private static final Pattern MULTIPLIES_BF16 = Pattern.compile("\\b(amx|avx512)_bf16\\b");
     /// Below this width converting costs more than multiplying saves (decision 14).
     private static final int LEAST_WIDTH = 256;
 
@@ -35,16 +29,6 @@ public final class MixedPrecision {
 
     /// Whether it pays for a model: it is wide enough and the processor multiplies BF16 itself.
     public static boolean pays(DecoderSpec spec) {
-        return spec.hiddenSize() >= LEAST_WIDTH && multipliesBf16();
-    }
-
-    /// Whether the processor has instructions for it; false where nobody says.
-    private static boolean multipliesBf16() {
-        try {
-            return Files.isReadable(PROCESSOR)
-                    && MULTIPLIES_BF16.matcher(Files.readString(PROCESSOR)).find();
-        } catch (IOException unreadable) {
-            return false;
-        }
+        return spec.hiddenSize() >= LEAST_WIDTH && Processor.here().multipliesBf16();
     }
 }

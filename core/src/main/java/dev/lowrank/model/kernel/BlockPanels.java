@@ -12,8 +12,9 @@ import jdk.incubator.vector.VectorSpecies;
 /// A block's sum is then scaled, and what its weights are offset by meets the sum of its activations.
 ///
 /// Scales come first: [BlockScales] writes them to the scratch from [#SUMS] on. Two panels run at a time,
-/// and a word far ahead of each is looked at, so that memory works while the sums do; hardware alone
-/// fetches too little ahead of work as dense as this. The methods are written out without helpers because
+/// and a word far ahead of each is looked at where that helps, so that memory works while the sums do; some
+/// processors alone fetch too little ahead of work as dense as this. The methods are written out without helpers
+/// because
 /// the compiler gives up inlining in methods with many vector operations.
 final class BlockPanels {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -68,8 +69,10 @@ final class BlockPanels {
             var b = a;
             for (var k = 0; k < QUADS; k++, j += 4) {
                 var at = data + k * BYTES;
-                seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
-                        ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                if (Panels.LOOKS_AHEAD) {
+                    seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
+                            ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                }
                 var x0 = FloatVector.broadcast(FLOATS, x[j]);
                 var x1 = FloatVector.broadcast(FLOATS, x[j + 1]);
                 var x2 = FloatVector.broadcast(FLOATS, x[j + 2]);
@@ -195,8 +198,10 @@ final class BlockPanels {
             for (var k = 0; k < QUADS; k++, j += 4) {
                 var at = data + (k >> 1) * BYTES;
                 var half = (k & 1) * 16;
-                seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
-                        ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                if (Panels.LOOKS_AHEAD) {
+                    seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
+                            ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                }
                 var x0 = FloatVector.broadcast(FLOATS, x[j]);
                 var x1 = FloatVector.broadcast(FLOATS, x[j + 1]);
                 var x2 = FloatVector.broadcast(FLOATS, x[j + 2]);

@@ -68,8 +68,10 @@ final class LevelPanels {
             var a = FloatVector.zero(FLOATS);
             var b = a;
             for (var k = 0; k < WORDS; k++, at += BYTES) {
-                seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
-                        ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                if (Panels.LOOKS_AHEAD) {
+                    seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
+                            ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                }
                 var aWords = IntVector.fromMemorySegment(INTS, memory, at, LITTLE);
                 var bWords = IntVector.fromMemorySegment(INTS, memory, at + apart, LITTLE);
                 for (var i = 0; i < IN_WORD; i++, j++) {

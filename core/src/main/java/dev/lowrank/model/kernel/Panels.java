@@ -2,6 +2,7 @@ package dev.lowrank.model.kernel;
 
 import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.LargeMemory;
+import dev.lowrank.tensor.Processor;
 import java.lang.foreign.MemorySegment;
 
 /// A matrix packed for products with rows of activations: as many rows as a vector has lanes form a panel,
@@ -13,6 +14,8 @@ import java.lang.foreign.MemorySegment;
 public final class Panels {
     /// A kernel may look this far beyond the panel it works on, to have it fetched.
     static final int AHEAD = 16384;
+    /// Whether it does; where the processor fetches far ahead by itself, looking only costs.
+    static final boolean LOOKS_AHEAD = !Processor.here().fetchesFarAhead();
 
     private final PanelForm form;
     private final int rows;

@@ -50,8 +50,10 @@ final class SixBitPanels {
             var a = FloatVector.zero(FLOATS);
             var b = a;
             for (var k = 0; k < WORDS; k++, j += IN_WORD, at += BYTES) {
-                seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
-                        ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                if (Panels.LOOKS_AHEAD) {
+                    seen ^= memory.get(HostTensor.INT, at + Panels.AHEAD)
+                            ^ memory.get(HostTensor.INT, at + apart + Panels.AHEAD);
+                }
                 var x0 = FloatVector.broadcast(FLOATS, x[j]);
                 var x1 = FloatVector.broadcast(FLOATS, x[j + 1]);
                 var x2 = FloatVector.broadcast(FLOATS, x[j + 2]);
