@@ -67,7 +67,8 @@ public final class Fingerprint {
         var node = JSON.createObjectNode();
         node.put("method", recipe.name());
         node.put("method_options", recipe.method().toString());
-        node.put("storage", recipe.storage().id());
+        var storage = recipe.storage();
+        node.put("storage", storage.policy().id());
         node.put("allocator", recipe.allocator().toString());
         node.put("budget", recipe.budget().toString());
         node.put("rank_multiple", recipe.rankMultiple());
@@ -79,14 +80,14 @@ public final class Fingerprint {
         var layers = node.putArray("protected_layers");
         new TreeSet<>(recipe.protectedLayers()).forEach(layers::add);
         node.put("dtype", recipe.dtype() == null ? "source" : recipe.dtype().name());
-        if (recipe.quantization() != null) {
-            node.put("quantization", recipe.quantization().toString());
+        if (storage.quantization() != null) {
+            node.put("quantization", storage.quantization().toString());
         }
-        if (recipe.outliers() != null) {
-            node.put("outliers", recipe.outliers().share());
+        if (storage.outliers() != null) {
+            node.put("outliers", storage.outliers().share());
         }
-        if (recipe.bits() != null) {
-            node.put("bits", recipe.bits().toString());
+        if (storage.bits() != null) {
+            node.put("bits", storage.bits().toString());
         }
         node.put("seed", recipe.seed());
         return node;

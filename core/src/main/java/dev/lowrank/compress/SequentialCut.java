@@ -177,7 +177,8 @@ final class SequentialCut {
             var fit = moments.getFirst()
                     .fit(update.ridge(), "inputs of " + targets.getFirst().name());
             var results = new Outcome[targets.size()];
-            var metric = job.recipe().rounds() || job.recipe().outliers() != null
+            var storage = job.recipe().storage();
+            var metric = storage.rounds() || storage.outliers() != null
                     ? metric(fit, "inputs of " + targets.getFirst().name())
                     : null;
             SiteWork.each(
