@@ -7,6 +7,7 @@ import dev.lowrank.compress.quantize.RoundingMetric;
 import dev.lowrank.compress.statistics.CrossMoment;
 import dev.lowrank.compress.statistics.SecondMoment;
 import dev.lowrank.compress.statistics.SiteStatistics;
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.Feed;
 import dev.lowrank.model.LanguageModel;
@@ -216,8 +217,7 @@ final class SequentialCut {
     /// Takes a batch through the compressed block to what feeds the next sites, from where it stood.
     ///
     /// @return what feeds them
-    private Tensor run(
-            SourceBlock block, TorchBlock current, TorchBlock.@Nullable Angles angles, Feed feed, Batch batch) {
+    private Tensor run(SourceBlock block, TorchBlock current, @Nullable Angles angles, Feed feed, Batch batch) {
         return switch (feed) {
             case ATTENTION_INPUT -> current.attentionInput(hidden(block, batch));
             case ATTENTION_OUTPUT -> kept(heads, batch, current.heads(hidden(block, batch), angles));
