@@ -1,5 +1,8 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.CheckpointException.Code;
+import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.checkpoint.Sha256;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Compute;
@@ -24,9 +27,30 @@ public final class Fingerprint {
     /// Changes when a change of the program changes what it writes.
     public static final String FORMAT = "lowrank-3";
 
+    private static final String FILE = "fingerprint.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private Fingerprint() {}
+
+    /// Makes an output folder the place of a run, or takes up the same run that lies there unfinished.
+    ///
+    /// @param fingerprint of the run
+    /// @throws CheckpointException if the folder holds the work of a different run
+    public static void claim(OutputFolder folder, ObjectNode fingerprint) {
+        var file = folder.workFolder().resolve(FILE);
+        var before = WorkFiles.json(file);
+        if (before == null) {
+            folder.clear();
+            WorkFiles.write(file, JSON.writeValueAsBytes(fingerprint));
+        } else if (!before.equals(fingerprint)) {
+            throw new CheckpointException(
+                    Code.RESUME_FINGERPRINT,
+                    folder.folder(),
+                    "An unfinished run lies here that was asked something else ("
+                            + String.join("; ", differences(before, fingerprint))
+                            + "). Repeat that run to finish it, or add --restart to discard it");
+        }
+    }
 
     /// Describes a run.
     ///
