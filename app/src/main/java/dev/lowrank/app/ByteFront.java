@@ -40,7 +40,7 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
             var plain = recipe.choosing(null);
             add(source, bytes, plain, candidates, skipped);
             TYPES.forEach(type -> add(source, bytes, quantized(plain, type), candidates, skipped));
-            if (recipe.bits() != null) {
+            if (recipe.storage().bits() != null) {
                 add(source, bytes, recipe, candidates, skipped);
             }
         }
@@ -65,7 +65,7 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
         var name = recipe.name() + " " + type(recipe);
         if (amount >= targets.stream().mapToLong(SitePlan::weightBytes).sum()) {
             skipped.add(name + " needs no cut to fit into " + Figures.bytes(bytes) + ".");
-        } else if (recipe.bits() == null
+        } else if (recipe.storage().bits() == null
                 && amount
                         < targets.stream()
                                 .mapToLong(site -> least(site, recipe))
@@ -80,7 +80,7 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
     /// The fewest bytes that a site can take.
     private static long least(SitePlan target, CompressionRecipe recipe) {
         var site = target.site();
-        var lowest = recipe.storage().forms().stream()
+        var lowest = recipe.storage().policy().forms().stream()
                 .filter(form -> recipe.rankMultiple() < Math.min(site.in(), site.out()))
                 .mapToLong(form -> CostUnit.BYTES.cost(site, target.dtype(), new Choice(form, recipe.rankMultiple())));
         return LongStream.concat(lowest, LongStream.of(target.weightBytes()))
@@ -90,11 +90,11 @@ record ByteFront(List<Comparison.Candidate> candidates, List<String> skipped) {
 
     /// Name of what numbers are stored in.
     static String type(CompressionRecipe recipe) {
-        var bits = recipe.bits();
+        var bits = recipe.storage().bits();
         if (bits != null) {
             return "bits:" + bits.id();
         }
-        var blocks = recipe.quantization();
+        var blocks = recipe.storage().quantization();
         return blocks == null ? Bits.UNROUNDED : blocks.id();
     }
 }

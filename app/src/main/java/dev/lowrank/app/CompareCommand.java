@@ -255,7 +255,7 @@ final class CompareCommand implements Callable<Integer> {
     private List<Comparison.Candidate> spending(LanguageModel opened, long bytes, List<Comparison.Candidate> given) {
         var recipes = given.stream().map(Comparison.Candidate::recipe).toList();
         if (spec.commandLine().getParseResult().hasMatchedOption("--keep")
-                || recipes.stream().anyMatch(recipe -> recipe.quantization() != null)
+                || recipes.stream().anyMatch(recipe -> recipe.storage().quantization() != null)
                 || !methods.stream().allMatch(RecipeDetails::treatsLinearsAlone)) {
             throw new CommandException(
                     ExitCode.USAGE,

@@ -58,7 +58,7 @@ record Comparison(
     /// @param recipe how
     record Candidate(@Nullable Double keep, CompressionRecipe recipe) {
         private boolean plain() {
-            return recipe.quantization() == null && recipe.bits() == null;
+            return recipe.storage().quantization() == null && recipe.storage().bits() == null;
         }
 
         /// A folder name that tells it apart from the others.

@@ -5,6 +5,7 @@ import dev.lowrank.compress.Candidates;
 import dev.lowrank.compress.Compression.Job;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.Fingerprint;
+import dev.lowrank.compress.TargetStorage;
 import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
@@ -242,10 +243,12 @@ final class ExploreCommand implements Callable<Integer> {
 
     /// The same sites without anything to calibrate.
     private static CompressionRecipe counting(CompressionRecipe recipe) {
+        var svd = CompressionRecipe.named("svd", MethodOptions.DEFAULT, recipe.budget(), 0);
+        var policy = recipe.storage().policy();
         return new CompressionRecipe(
-                CompressionRecipe.named("svd", MethodOptions.DEFAULT, recipe.budget(), 0)
-                        .method(),
-                recipe.storage() == StoragePolicy.TUCKER ? StoragePolicy.AUTO : recipe.storage(),
+                svd.name(),
+                svd.method(),
+                TargetStorage.plain(policy == StoragePolicy.TUCKER ? StoragePolicy.AUTO : policy),
                 recipe.allocator(),
                 recipe.budget(),
                 recipe.rankMultiple(),
@@ -379,7 +382,7 @@ final class ExploreCommand implements Callable<Integer> {
                 Fingerprint.FORMAT,
                 Fingerprint.source(opened.checkpoint().path()).toString(),
                 recipe.method().toString(),
-                recipe.storage().id(),
+                recipe.storage().policy().id(),
                 String.valueOf(recipe.rankMultiple()),
                 String.valueOf(recipe.dtype()),
                 String.valueOf(recipe.seed()),
@@ -397,7 +400,7 @@ final class ExploreCommand implements Callable<Integer> {
             CompressionRecipe recipe, List<EvaluationTexts.Text> read, List<EvaluationTexts.Text> checks) {
         var words = new LinkedHashMap<String, Object>();
         words.put("method", recipe.name());
-        words.put("storage", recipe.storage().id());
+        words.put("storage", recipe.storage().policy().id());
         words.put("text", protocol(read));
         words.put("check_text", protocol(checks));
         words.put("calibration", calibration.arguments());

@@ -3,6 +3,7 @@ package dev.lowrank.app;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.RecipeArguments;
 import dev.lowrank.compress.ShellWords;
+import dev.lowrank.compress.TargetStorage;
 import dev.lowrank.compress.allocate.Budget;
 import dev.lowrank.compress.allocate.CostUnit;
 import dev.lowrank.compress.allocate.GivenRanks;
@@ -69,18 +70,8 @@ record ExploreFiles(Path folder) {
 
     /// A recipe with its ranks decided.
     static CompressionRecipe with(CompressionRecipe recipe, GivenRanks given) {
-        return new CompressionRecipe(
-                recipe.name(),
-                recipe.method(),
-                recipe.storage(),
-                given,
-                new Budget.Unbounded(CostUnit.PARAMETERS),
-                recipe.rankMultiple(),
-                recipe.targets(),
-                recipe.protectedLayers(),
-                recipe.update(),
-                recipe.dtype(),
-                recipe.seed());
+        return recipe.withStorage(TargetStorage.plain(recipe.storage().policy()))
+                .withAllocator(given, new Budget.Unbounded(CostUnit.PARAMETERS));
     }
 
     /// Writes everything but the evaluations, which are there already.

@@ -3,6 +3,7 @@ package dev.lowrank.app;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.RecipeArguments;
 import dev.lowrank.compress.SequentialUpdate;
+import dev.lowrank.compress.TargetStorage;
 import dev.lowrank.compress.allocate.Allocator;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
@@ -207,21 +208,22 @@ final class RecipeDetails {
             var standard = CompressionRecipe.named(method, options, EVERYTHING, seed);
             var quantization = quantization();
             var choice = bits();
+            var roles = roles();
+            var update = update(standard, quantization != null || choice != null);
+            var type = type();
+            var outliers = outliers(chosen.budget(), quantization, choice);
             return new CompressionRecipe(
                     standard.name(),
                     standard.method(),
-                    StoragePolicy.of(storage),
+                    new TargetStorage(StoragePolicy.of(storage), quantization, choice, outliers),
                     chosen.allocator(),
                     chosen.budget(),
                     rankMultiple(quantization),
-                    roles(),
+                    roles,
                     new TreeSet<>(protectedLayers),
-                    update(standard, quantization != null || choice != null),
-                    type(),
-                    standard.seed(),
-                    quantization,
-                    choice,
-                    outliers(chosen.budget(), quantization, choice));
+                    update,
+                    type,
+                    standard.seed());
         });
     }
 

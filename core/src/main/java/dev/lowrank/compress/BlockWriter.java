@@ -2,6 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.SafetensorsFile;
 import dev.lowrank.compress.SiteCutter.Outcome;
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.BlockWidths;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
@@ -105,7 +106,7 @@ record BlockWriter(
         TensorScope.tidyRun(() -> {
             var blueprint = job.blueprint();
             var loaded = load(place, site -> Objects.requireNonNull(linears.get(site.role()), site.name()));
-            var angles = TorchBlock.Angles.of(blueprint.spec(), 0, job.probeTokens.length);
+            var angles = Angles.of(blueprint.spec(), 0, job.probeTokens.length);
             var output = loaded.forward(job.probe.read(place, 0, 1), angles, null, SiteTap.NONE);
             job.probe.write(place + 1, 0, output);
         });

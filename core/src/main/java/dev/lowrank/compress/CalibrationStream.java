@@ -2,6 +2,7 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.statistics.BlockStatistics;
 import dev.lowrank.compress.statistics.Statistic;
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -143,8 +144,9 @@ final class CalibrationStream {
     }
 
     /// The rotation of every window's positions, in the innermost scope.
-    TorchBlock.@Nullable Angles angles() {
-        return TorchBlock.Angles.of(source.spec(), 0, windows.getFirst().length);
+    @Nullable
+    Angles angles() {
+        return Angles.of(source.spec(), 0, windows.getFirst().length);
     }
 
     /// The token that follows each of some tokens; the last of a window has none and does not count in a

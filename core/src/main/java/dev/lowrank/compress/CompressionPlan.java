@@ -114,10 +114,10 @@ public record CompressionPlan(
     /// The uniform rule in place of one that must see the model; null where whole blocks leave it no rank.
     private static @Nullable Allocation guess(
             LanguageModel source, CompressionRecipe recipe, Allocator even, List<LinearSite> targets) {
-        if (recipe.bits() != null) {
+        if (recipe.storage().bits() != null) {
             return null; // evenly in plain numbers says nothing of what types leave
         }
-        if (recipe.quantization() == null) {
+        if (recipe.storage().quantization() == null) {
             return allocate(source, recipe, even, targets);
         }
         try {
@@ -136,8 +136,8 @@ public record CompressionPlan(
 
     /// @param values element type of most plain numbers
     private static SitePlan withOutliers(CompressionRecipe recipe, SitePlan plan, DType values) {
-        var outliers = recipe.outliers();
-        var loses = recipe.quantization() != null || !plan.keptDense();
+        var outliers = recipe.storage().outliers();
+        var loses = recipe.storage().quantization() != null || !plan.keptDense();
         return outliers != null && loses
                 ? plan.with(outliers.count(plan.site().out(), plan.site().in()), values)
                 : plan;
@@ -207,7 +207,7 @@ public record CompressionPlan(
     /// The type that a target is stored in unless one is chosen for it: its element type, or the blocks
     /// that are asked for.
     static DType storedType(LanguageModel source, CompressionRecipe recipe, LinearSite site) {
-        var blocks = recipe.quantization();
+        var blocks = recipe.storage().quantization();
         return blocks == null ? dtype(source, recipe, site) : blocks.type();
     }
 

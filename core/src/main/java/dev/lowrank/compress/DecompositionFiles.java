@@ -14,7 +14,6 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import tools.jackson.core.type.TypeReference;
@@ -34,15 +33,9 @@ final class DecompositionFiles {
         this.folder = folder;
     }
 
-    /// Where a decomposition lies; the name tells methods with different options apart.
+    /// Where a decomposition lies.
     Path file(LinearSite site, SiteMethod method) {
-        return folder.resolve(String.format(
-                Locale.ROOT,
-                "basis-%05d-%s-%s-%08x.safetensors",
-                site.layer(),
-                site.role().id(),
-                method.info().id(),
-                method.toString().hashCode()));
+        return WorkFiles.ofSite(folder, "basis", site, method);
     }
 
     /// Stores a decomposition.

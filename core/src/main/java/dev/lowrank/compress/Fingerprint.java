@@ -1,5 +1,8 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.checkpoint.CheckpointException;
+import dev.lowrank.checkpoint.CheckpointException.Code;
+import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.checkpoint.Sha256;
 import dev.lowrank.model.Role;
 import dev.lowrank.tensor.Compute;
@@ -24,9 +27,30 @@ public final class Fingerprint {
     /// Changes when a change of the program changes what it writes.
     public static final String FORMAT = "lowrank-3";
 
+    private static final String FILE = "fingerprint.json";
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private Fingerprint() {}
+
+    /// Makes an output folder the place of a run, or takes up the same run that lies there unfinished.
+    ///
+    /// @param fingerprint of the run
+    /// @throws CheckpointException if the folder holds the work of a different run
+    public static void claim(OutputFolder folder, ObjectNode fingerprint) {
+        var file = folder.workFolder().resolve(FILE);
+        var before = WorkFiles.json(file);
+        if (before == null) {
+            folder.clear();
+            WorkFiles.write(file, JSON.writeValueAsBytes(fingerprint));
+        } else if (!before.equals(fingerprint)) {
+            throw new CheckpointException(
+                    Code.RESUME_FINGERPRINT,
+                    folder.folder(),
+                    "An unfinished run lies here that was asked something else ("
+                            + String.join("; ", differences(before, fingerprint))
+                            + "). Repeat that run to finish it, or add --restart to discard it");
+        }
+    }
 
     /// Describes a run.
     ///
@@ -67,7 +91,8 @@ public final class Fingerprint {
         var node = JSON.createObjectNode();
         node.put("method", recipe.name());
         node.put("method_options", recipe.method().toString());
-        node.put("storage", recipe.storage().id());
+        var storage = recipe.storage();
+        node.put("storage", storage.policy().id());
         node.put("allocator", recipe.allocator().toString());
         node.put("budget", recipe.budget().toString());
         node.put("rank_multiple", recipe.rankMultiple());
@@ -79,14 +104,14 @@ public final class Fingerprint {
         var layers = node.putArray("protected_layers");
         new TreeSet<>(recipe.protectedLayers()).forEach(layers::add);
         node.put("dtype", recipe.dtype() == null ? "source" : recipe.dtype().name());
-        if (recipe.quantization() != null) {
-            node.put("quantization", recipe.quantization().toString());
+        if (storage.quantization() != null) {
+            node.put("quantization", storage.quantization().toString());
         }
-        if (recipe.outliers() != null) {
-            node.put("outliers", recipe.outliers().share());
+        if (storage.outliers() != null) {
+            node.put("outliers", storage.outliers().share());
         }
-        if (recipe.bits() != null) {
-            node.put("bits", recipe.bits().toString());
+        if (storage.bits() != null) {
+            node.put("bits", storage.bits().toString());
         }
         node.put("seed", recipe.seed());
         return node;

@@ -1,5 +1,6 @@
 package dev.lowrank.compress;
 
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.Feed;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
@@ -253,7 +254,7 @@ final class GradientPass implements AutoCloseable {
     private <S> void backward(
             SourceBlock block,
             TorchBlock loaded,
-            TorchBlock.@Nullable Angles angles,
+            @Nullable Angles angles,
             int window,
             Map<LinearSite, S> sums,
             Observation<S> observation) {

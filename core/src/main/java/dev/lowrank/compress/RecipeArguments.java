@@ -47,7 +47,7 @@ public final class RecipeArguments {
         add("--method", recipe.name());
         arguments.addAll(recipe.method().options());
         if (recipe.method() instanceof SiteMethod) {
-            add("--storage", recipe.storage().id());
+            add("--storage", recipe.storage().policy().id());
             add("--update", recipe.updateId());
             var update = recipe.update();
             if (update != null) {
@@ -90,8 +90,9 @@ public final class RecipeArguments {
                             .collect(Collectors.joining(",")));
         }
         rounding();
-        if (recipe.outliers() != null) {
-            add("--outliers", Double.toString(recipe.outliers().share()));
+        var outliers = recipe.storage().outliers();
+        if (outliers != null) {
+            add("--outliers", Double.toString(outliers.share()));
         }
         if (recipe.dtype() != null) {
             add("--dtype", recipe.dtype().name().toLowerCase(Locale.ROOT));
@@ -100,8 +101,8 @@ public final class RecipeArguments {
     }
 
     private void rounding() {
-        var blocks = recipe.quantization();
-        var bits = recipe.bits();
+        var blocks = recipe.storage().quantization();
+        var bits = recipe.storage().bits();
         if (blocks != null) {
             add("--quantize", blocks.id());
         }

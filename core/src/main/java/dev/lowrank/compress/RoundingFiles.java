@@ -11,7 +11,6 @@ import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.tensor.Tensors;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import tools.jackson.databind.json.JsonMapper;
@@ -26,13 +25,7 @@ record RoundingFiles(Path folder) {
 
     /// Where what was found lies.
     Path file(LinearSite site, SiteMethod method) {
-        return folder.resolve(String.format(
-                Locale.ROOT,
-                "rounded-%05d-%s-%s-%08x.safetensors",
-                site.layer(),
-                site.role().id(),
-                method.info().id(),
-                method.toString().hashCode()));
+        return WorkFiles.ofSite(folder, "rounded", site, method);
     }
 
     /// Stores what was found.

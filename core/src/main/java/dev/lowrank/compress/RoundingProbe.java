@@ -43,8 +43,8 @@ record RoundingProbe(
 
     /// What a recipe needs; null if it chooses no types.
     static @Nullable RoundingProbe of(CompressionRecipe recipe) {
-        var bits = recipe.bits();
-        return bits == null ? null : new RoundingProbe(bits, recipe.storage(), recipe.dtype());
+        var storage = recipe.storage();
+        return storage.bits() == null ? null : new RoundingProbe(storage.bits(), storage.policy(), recipe.dtype());
     }
 
     /// What was found at a site.

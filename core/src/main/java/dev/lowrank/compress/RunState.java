@@ -1,7 +1,6 @@
 package dev.lowrank.compress;
 
 import dev.lowrank.checkpoint.CheckpointException;
-import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.compress.allocate.Allocation;
 import dev.lowrank.compress.allocate.Choice;
@@ -30,7 +29,6 @@ import tools.jackson.databind.node.ObjectNode;
 /// and the residual stream that flows into the next one. A block counts as finished when its journal entry
 /// is there and every file it names still has the recorded checksum; anything else is done again.
 final class RunState {
-    private static final String FINGERPRINT = "fingerprint.json";
     private static final String GRADIENTS = "gradients.json";
     private static final String ROTATION = "rotation.json";
     private static final String ALLOCATION = "allocation.json";
@@ -130,22 +128,8 @@ final class RunState {
     ///
     /// @throws CheckpointException if the folder holds the work of a different run
     static RunState open(OutputFolder folder, ObjectNode fingerprint) {
-        var state = new RunState(folder, folder.workFolder());
-        var file = state.work.resolve(FINGERPRINT);
-        var before = WorkFiles.json(file);
-        if (before == null) {
-            folder.clear();
-            folder.workFolder();
-            WorkFiles.write(file, JSON.writeValueAsBytes(fingerprint));
-        } else if (!before.equals(fingerprint)) {
-            throw new CheckpointException(
-                    Code.RESUME_FINGERPRINT,
-                    folder.folder(),
-                    "An unfinished run lies here that was asked something else ("
-                            + String.join("; ", Fingerprint.differences(before, fingerprint))
-                            + "). Repeat that run to finish it, or add --restart to discard it");
-        }
-        return state;
+        Fingerprint.claim(folder, fingerprint);
+        return new RunState(folder, folder.workFolder());
     }
 
     /// Finished working files, which several jobs may share.

@@ -7,6 +7,7 @@ import dev.lowrank.compress.quantize.RoundingMetric;
 import dev.lowrank.compress.statistics.CrossMoment;
 import dev.lowrank.compress.statistics.SecondMoment;
 import dev.lowrank.compress.statistics.SiteStatistics;
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.Feed;
 import dev.lowrank.model.LanguageModel;
@@ -177,7 +178,8 @@ final class SequentialCut {
             var fit = moments.getFirst()
                     .fit(update.ridge(), "inputs of " + targets.getFirst().name());
             var results = new Outcome[targets.size()];
-            var metric = job.recipe().rounds() || job.recipe().outliers() != null
+            var storage = job.recipe().storage();
+            var metric = storage.rounds() || storage.outliers() != null
                     ? metric(fit, "inputs of " + targets.getFirst().name())
                     : null;
             SiteWork.each(
@@ -215,8 +217,7 @@ final class SequentialCut {
     /// Takes a batch through the compressed block to what feeds the next sites, from where it stood.
     ///
     /// @return what feeds them
-    private Tensor run(
-            SourceBlock block, TorchBlock current, TorchBlock.@Nullable Angles angles, Feed feed, Batch batch) {
+    private Tensor run(SourceBlock block, TorchBlock current, @Nullable Angles angles, Feed feed, Batch batch) {
         return switch (feed) {
             case ATTENTION_INPUT -> current.attentionInput(hidden(block, batch));
             case ATTENTION_OUTPUT -> kept(heads, batch, current.heads(hidden(block, batch), angles));

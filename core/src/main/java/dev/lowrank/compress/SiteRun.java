@@ -2,17 +2,13 @@ package dev.lowrank.compress;
 
 import dev.lowrank.compress.Decomposer.FromFiles;
 import dev.lowrank.compress.Decomposer.FromStatistics;
-import dev.lowrank.compress.Decomposer.Timed;
 import dev.lowrank.compress.GradientPass.Labels;
-import dev.lowrank.compress.SiteCutter.Outcome;
-import dev.lowrank.compress.allocate.Choice;
 import dev.lowrank.compress.allocate.Sensitivity;
 import dev.lowrank.compress.method.Decomposition;
 import dev.lowrank.compress.method.SiteMethod;
 import dev.lowrank.compress.statistics.BlockStatistics;
 import dev.lowrank.compress.statistics.Statistic;
 import dev.lowrank.model.DecoderSpec;
-import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.MixedPrecision;
@@ -20,27 +16,19 @@ import dev.lowrank.model.Progress;
 import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.TensorScope;
 import dev.lowrank.text.ValidationSet;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumSet;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
-import java.util.function.IntToLongFunction;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Jobs whose methods treat every linear by itself, and who would measure the same alone: they share the
-/// pass that decomposes, the evidence of allocators and the pass that cuts.
+/// pass that decomposes, the evidence of allocators and the pass that cuts ([SideBySideCut]).
 ///
 /// Where every job's ranks are known ahead, a block is decomposed and cut at once and nothing of it is
 /// kept. Where some allocator must see the whole model first, decompositions go to working files, and a
@@ -191,11 +179,13 @@ final class SiteRun implements AutoCloseable {
 
     /// One pass: each block is decomposed, cut and forgotten.
     private void cutAsDecomposed() {
-        var start = restore(jobs, stream == null ? null : stream.hidden());
+        var cut = new SideBySideCut(
+                source, targets, jobs, stream == null ? block -> 0 : stream.hidden()::checksum, progress);
+        var start = cut.restore();
         if (start == 0 && stream != null) {
             time.calibrating(stream::embed);
         }
-        cut(jobs, start, block -> new FromStatistics(measure(block), felt));
+        cut.run(start, flowing(), block -> new FromStatistics(measure(block), felt));
     }
 
     /// First pass of two: decompositions go to working files.
@@ -206,7 +196,7 @@ final class SiteRun implements AutoCloseable {
         if (start == 0 && stream != null) {
             time.calibrating(stream::embed);
         }
-        pass("decompose", List.of()).each(spec.blocks(), start, block -> {
+        new BlockPass(source, "decompose", flowing(), progress).each(spec.blocks(), start, block -> {
             decompose(block);
             var index = block.index();
             state.finishDecomposing(index, of, decompositions(index), hidden == null ? 0 : hidden.checksum(index + 1));
@@ -322,106 +312,8 @@ final class SiteRun implements AutoCloseable {
 
     /// Second pass of two: decompositions come from working files.
     private void cutAll(List<JobState> some) {
-        cut(some, restore(some, null), block -> new FromFiles(files));
-    }
-
-    /// The blocks that every job has finished before.
-    private int restore(List<JobState> some, @Nullable HiddenStates hidden) {
-        var streams = streams(hidden);
-        for (var job : some) {
-            var _ = job.restore(spec.blocks().size(), streams);
-        }
-        var start = some.stream().mapToInt(job -> job.entries.size()).min().orElse(0);
-        some.forEach(job -> job.entries.subList(start, job.entries.size()).clear());
-        if (start == 0) {
-            var embedding = Embedding.of(source);
-            some.forEach(job -> job.startProbe(embedding, CompressionPlan.embeddingType(source, job.recipe())));
-        }
-        return start;
-    }
-
-    private void cut(List<JobState> some, int start, Function<SourceBlock, Decomposer> decomposers) {
-        var streams = streams(stream == null || !ranksKnown ? null : stream.hidden());
-        pass("compress", some.stream().map(job -> job.probe).toList()).each(spec.blocks(), start, block -> {
-            try (var arena = Arena.ofShared();
-                    var decomposer = decomposers.apply(block)) {
-                var outcomes = cut(some, block, decomposer, arena);
-                for (var i = 0; i < some.size(); i++) {
-                    var writer = new BlockWriter(some.get(i), block, outcomes.get(i), streams);
-                    some.get(i).time.writing(() -> writer.write(arena));
-                }
-            }
-        });
-    }
-
-    private static IntToLongFunction streams(@Nullable HiddenStates hidden) {
-        return hidden == null ? block -> 0 : hidden::checksum;
-    }
-
-    /// Cuts a block's targets for every job.
-    ///
-    /// @return for each job, what became of its targets, in execution order
-    private List<Map<LinearSite, Outcome>> cut(
-            List<JobState> some, SourceBlock block, Decomposer decomposer, Arena arena) {
-        var own = targets(block).toList();
-        var results = new ArrayList<List<Outcome>>(Collections.nCopies(own.size(), List.of()));
-        var spent = some.stream().map(job -> new LongAdder()).toList();
-        var work = SiteWork.each(
-                own,
-                (site, i) -> results.set(i, TensorScope.tidy(() -> {
-                    var original = SiteCutter.of(site, block.dense(site));
-                    var decompositions = new HashMap<SiteMethod, Timed<Decomposition>>();
-                    var outcomes = new ArrayList<Outcome>();
-                    for (var j = 0; j < some.size(); j++) {
-                        var timed = cut(some.get(j), original, decomposer, decompositions, arena);
-                        outcomes.add(timed.result());
-                        spent.get(j).add(timed.nanos());
-                    }
-                    return outcomes;
-                })));
-        var byJob = new ArrayList<Map<LinearSite, Outcome>>();
-        for (var j = 0; j < some.size(); j++) {
-            var outcomes = new LinkedHashMap<LinearSite, Outcome>();
-            for (var i = 0; i < own.size(); i++) {
-                if (some.get(j).targets(own.get(i))) {
-                    outcomes.put(own.get(i), results.get(i).get(j));
-                }
-            }
-            byJob.add(outcomes);
-            some.get(j).time.decomposed((long) (spent.get(j).sum() * work.wallShare()));
-        }
-        return byJob;
-    }
-
-    /// One site for one job; a decomposition that jobs share counts in full for each.
-    private Timed<Outcome> cut(
-            JobState job,
-            SiteCutter original,
-            Decomposer decomposer,
-            Map<SiteMethod, Timed<Decomposition>> decompositions,
-            Arena arena) {
-        var site = original.site();
-        var dtype = CompressionPlan.dtype(source, job.recipe(), site);
-        var choice = job.targets(site) ? job.allocation().of(site) : Choice.dense(site);
-        var storage = SiteStorage.of(job.recipe(), choice, dtype, arena);
-        if (choice.isDense()) {
-            return storage.keepsDense() || !job.targets(site)
-                    ? new Timed<>(original.kept(dtype), 0)
-                    : Timed.of(() -> storage.store(original, other -> other.kept(dtype), true, null));
-        }
-        var method = job.recipe().siteMethod();
-        var decomposed = decompositions.computeIfAbsent(method, any -> decomposer.decompose(method, original));
-        var outcome = Timed.of(() -> storage.store(
-                original,
-                other -> other.cut(
-                        method,
-                        (other.equals(original) ? decomposed : decomposer.decompose(method, other)).result(),
-                        choice,
-                        storage.cutType(),
-                        storage.cutArena()),
-                decomposer.measures(),
-                null));
-        return new Timed<>(outcome.result(), decomposed.nanos() + outcome.nanos());
+        var cut = new SideBySideCut(source, targets, some, block -> 0, progress);
+        cut.run(cut.restore(), flowing(), block -> new FromFiles(files));
     }
 
     /// What calibration says of a block's targets; null where no method asks.
@@ -436,12 +328,8 @@ final class SiteRun implements AutoCloseable {
         return targets.stream().filter(site -> site.layer() == block.index());
     }
 
-    /// @param others streams besides the calibration's
-    private BlockPass pass(String name, List<HiddenStates> others) {
-        var streams = new ArrayList<>(others);
-        if (stream != null) {
-            streams.add(stream.hidden());
-        }
-        return new BlockPass(source, name, streams, progress);
+    /// What flows through the blocks for calibration.
+    private List<HiddenStates> flowing() {
+        return stream == null ? List.of() : List.of(stream.hidden());
     }
 }

@@ -29,7 +29,7 @@ record SiteStorage(@Nullable Quantization blocks, @Nullable Outliers outliers, D
     ///
     /// @param choice what was chosen for it
     static SiteStorage of(CompressionRecipe recipe, Choice choice, DType plain, Arena arena) {
-        return new SiteStorage(recipe.blocks(choice), recipe.outliers(), plain, arena);
+        return new SiteStorage(recipe.storage().blocks(choice), recipe.storage().outliers(), plain, arena);
     }
 
     /// Whether a target that is not cut is stored as it is; outliers of a plain matrix are none.

@@ -70,11 +70,11 @@ final class Warnings {
                                     ? "no allowed form is smaller there"
                                     : "the allocator spends more elsewhere, or no allowed form is smaller there"));
         }
-        var blocks = job.recipe().quantization();
+        var blocks = job.recipe().storage().quantization();
         if (blocks != null) {
             fallbacks(reports, blocks, warnings);
         }
-        notes(job.recipe().bits() == null ? reports : unsurprising(job, reports), warnings);
+        notes(job.recipe().storage().bits() == null ? reports : unsurprising(job, reports), warnings);
         return warnings;
     }
 
@@ -84,7 +84,7 @@ final class Warnings {
         job.allocation().choices().forEach((site, choice) -> choices.put(site.name(), choice));
         return reports.stream()
                 .map(report -> {
-                    var blocks = job.recipe().blocks(Objects.requireNonNull(choices.get(report.name())));
+                    var blocks = job.recipe().storage().blocks(Objects.requireNonNull(choices.get(report.name())));
                     return blocks == null || report.rounding() == null
                             ? report
                             : report.without(report.rounding().notes(blocks));

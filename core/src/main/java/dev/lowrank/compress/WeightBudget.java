@@ -56,7 +56,7 @@ public final class WeightBudget {
 
     /// What outliers of all targets take; those that stay plain and dense will have none.
     private static long outliers(LanguageModel source, CompressionRecipe recipe, CompressionPlan plan) {
-        var outliers = recipe.outliers();
+        var outliers = recipe.storage().outliers();
         var values = CompressionPlan.embeddingType(source, recipe);
         return outliers == null
                 ? 0
@@ -86,7 +86,7 @@ public final class WeightBudget {
     /// What the headers of the files take at most.
     private static long headers(LanguageModel source, CompressionRecipe recipe, long bytes) {
         var tensors = source.weights().names().stream().mapToLong(name -> name.length() + ENTRY_BYTES);
-        var count = PARTS + (recipe.outliers() == null ? 0 : ENTRY_PARTS);
+        var count = PARTS + (recipe.storage().outliers() == null ? 0 : ENTRY_PARTS);
         var parts = source.spec()
                 .sites()
                 .mapToLong(site -> (long) count * (site.name().length() + PART_BYTES + ENTRY_BYTES));

@@ -3,6 +3,8 @@ package dev.lowrank.compress;
 import dev.lowrank.checkpoint.CheckpointException;
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.checkpoint.SafetensorsWriter;
+import dev.lowrank.compress.method.SiteMethod;
+import dev.lowrank.model.LinearSite;
 import dev.lowrank.tensor.HostTensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.Map;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +27,20 @@ public final class WorkFiles {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private WorkFiles() {}
+
+    /// Where tensors of one site and method lie; the name tells methods with different options apart.
+    ///
+    /// @param kind of the tensors
+    static Path ofSite(Path folder, String kind, LinearSite site, SiteMethod method) {
+        return folder.resolve(String.format(
+                Locale.ROOT,
+                "%s-%05d-%s-%s-%08x.safetensors",
+                kind,
+                site.layer(),
+                site.role().id(),
+                method.info().id(),
+                method.toString().hashCode()));
+    }
 
     /// CRC32C of a file's content with its length mixed in; 0 if there is no such file.
     public static long checksum(Path file) {

@@ -190,7 +190,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
         }
         return Grad.off(() -> TensorScope.tidy(() -> {
             var positions = forest.positions(past);
-            var angles = TorchBlock.Angles.of(spec, positions);
+            var angles = Angles.of(spec, positions);
             var attention = ForestAttention.of(spec, forest, stem);
             var hidden = embedding.lookup(forest.tokens(), positions);
             for (var block : spec.blocks()) {
@@ -212,7 +212,7 @@ public final class TorchDecoder implements Prefill, AutoCloseable {
             throw new IllegalArgumentException(
                     past + seq + " positions are beyond the model's context of " + spec.maxPositions());
         }
-        var angles = TorchBlock.Angles.of(spec, past, seq);
+        var angles = Angles.of(spec, past, seq);
         var hidden = embedding.lookup(windows, past);
         for (var block : spec.blocks()) {
             var input = hidden;

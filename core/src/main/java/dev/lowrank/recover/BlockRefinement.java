@@ -1,6 +1,7 @@
 package dev.lowrank.recover;
 
 import dev.lowrank.compress.HiddenStates;
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.SiteTap;
@@ -108,7 +109,7 @@ final class BlockRefinement {
     }
 
     private void forward(HiddenStates stream, int index, TorchBlock block) {
-        var angles = TorchBlock.Angles.of(student.spec(), 0, windows.getFirst().length);
+        var angles = Angles.of(student.spec(), 0, windows.getFirst().length);
         Grad.off(() -> Compute.each(
                 windows.size(),
                 window -> TensorScope.tidyRun(() -> stream.write(

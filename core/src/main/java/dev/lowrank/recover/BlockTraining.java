@@ -1,6 +1,7 @@
 package dev.lowrank.recover;
 
 import dev.lowrank.compress.HiddenStates;
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.SiteTap;
 import dev.lowrank.model.TorchBlock;
 import dev.lowrank.recover.RecoveryRecipe.Decay;
@@ -144,8 +145,7 @@ final class BlockTraining implements AutoCloseable {
     }
 
     /// Adds the gradient of one window's relative error.
-    private void add(
-            TorchBlock block, Map<String, Tensor> leaves, int window, TorchBlock.@Nullable Angles angles, Tensor sum) {
+    private void add(TorchBlock block, Map<String, Tensor> leaves, int window, @Nullable Angles angles, Tensor sum) {
         var target = streams.dense().read(index + 1, window, 1);
         var input = streams.seen().read(index, window, 1);
         var output = Grad.on(() -> block.forward(input, angles, null, SiteTap.NONE));
@@ -176,8 +176,8 @@ final class BlockTraining implements AutoCloseable {
         }));
     }
 
-    private TorchBlock.@Nullable Angles angles() {
-        return TorchBlock.Angles.of(student.spec(), 0, streams.length());
+    private @Nullable Angles angles() {
+        return Angles.of(student.spec(), 0, streams.length());
     }
 
     private TorchBlock block(Map<String, Tensor> moving) {

@@ -1,6 +1,6 @@
 package dev.lowrank.recover;
 
-import dev.lowrank.model.TorchBlock;
+import dev.lowrank.model.Angles;
 import dev.lowrank.recover.BatchOrder.Window;
 import dev.lowrank.recover.TeacherTargets.Top;
 import dev.lowrank.tensor.Compute;
@@ -108,7 +108,7 @@ final class Gradients implements AutoCloseable {
 
     private Losses of(Student.View view, Window window, Tensor sum) {
         var tokens = window.tokens();
-        var angles = TorchBlock.Angles.of(student.spec(), 0, tokens.length);
+        var angles = Angles.of(student.spec(), 0, tokens.length);
         var blocks = student.spec().blocks().size();
         var inputs = new ArrayList<Tensor>();
         inputs.add(view.embed(tokens));
@@ -138,8 +138,7 @@ final class Gradients implements AutoCloseable {
     /// @param parameters leaves of the computation, by name
     private record Recorded(Tensor input, boolean first, Map<String, Tensor> parameters, Tensor output) {}
 
-    private static Recorded record(
-            Student.View view, int from, int end, Tensor input, TorchBlock.@Nullable Angles angles) {
+    private static Recorded record(Student.View view, int from, int end, Tensor input, @Nullable Angles angles) {
         return Grad.on(() -> {
             var leaf = from == 0 ? input : Grad.leaf(input);
             return new Recorded(leaf, from == 0, view.ofBlocks(from, end), view.run(from, end, leaf, angles));
@@ -243,7 +242,7 @@ final class Gradients implements AutoCloseable {
     }
 
     private static double crossEntropy(Student student, Student.View view, int[] tokens) {
-        var angles = TorchBlock.Angles.of(student.spec(), 0, tokens.length);
+        var angles = Angles.of(student.spec(), 0, tokens.length);
         var hidden = view.run(0, student.spec().blocks().size(), view.embed(tokens), angles);
         var flat = view.head().normed(hidden).select(0, 0);
         var sum = 0.0;

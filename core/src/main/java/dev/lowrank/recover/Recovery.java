@@ -1,10 +1,8 @@
 package dev.lowrank.recover;
 
 import dev.lowrank.checkpoint.CheckpointException;
-import dev.lowrank.checkpoint.CheckpointException.Code;
 import dev.lowrank.checkpoint.OutputFolder;
 import dev.lowrank.compress.Fingerprint;
-import dev.lowrank.compress.WorkFiles;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.tensor.Compute;
 import dev.lowrank.text.TrainingSet;
@@ -21,7 +19,6 @@ import tools.jackson.databind.node.ObjectNode;
 /// A run that is killed leaves `OUTPUT.partial`; the same call again continues from the last saved state.
 public final class Recovery {
     private static final JsonMapper JSON = JsonMapper.builder().build();
-    private static final String FINGERPRINT = "fingerprint.json";
 
     private Recovery() {}
 
@@ -134,28 +131,12 @@ public final class Recovery {
                 folder.clear();
             }
             folder.requireSpace(bytes);
-            open(folder, fingerprint);
+            Fingerprint.claim(folder, fingerprint);
         } catch (RuntimeException | Error failure) {
             if (!folder.resumed()) {
                 folder.discard(); // nothing was begun, so nothing is left behind
             }
             throw failure;
-        }
-    }
-
-    private static void open(OutputFolder folder, ObjectNode fingerprint) {
-        var file = folder.workFolder().resolve(FINGERPRINT);
-        var before = WorkFiles.json(file);
-        if (before == null) {
-            folder.clear();
-            WorkFiles.write(file, JSON.writeValueAsBytes(fingerprint));
-        } else if (!before.equals(fingerprint)) {
-            throw new CheckpointException(
-                    Code.RESUME_FINGERPRINT,
-                    folder.folder(),
-                    "An unfinished run lies here that was asked something else ("
-                            + String.join("; ", Fingerprint.differences(before, fingerprint))
-                            + "). Repeat that run to finish it, or add --restart to discard it");
         }
     }
 }

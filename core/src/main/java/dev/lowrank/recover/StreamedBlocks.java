@@ -1,5 +1,6 @@
 package dev.lowrank.recover;
 
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.SiteTap;
@@ -32,7 +33,7 @@ final class StreamedBlocks {
     List<Tensor> hidden(List<int[]> windows, int shares) {
         var spec = model.spec();
         var weights = model.weights();
-        var angles = TorchBlock.Angles.of(spec, 0, windows.getFirst().length);
+        var angles = Angles.of(spec, 0, windows.getFirst().length);
         var streams = windows.stream()
                 .map(tokens -> embedding.lookup(List.of(tokens), 0))
                 .toList();

@@ -1,5 +1,6 @@
 package dev.lowrank.recover;
 
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.Embedding;
 import dev.lowrank.model.LanguageModel;
@@ -203,7 +204,7 @@ final class Student implements AutoCloseable {
         }
 
         /// Runs some blocks.
-        Tensor run(int first, int end, Tensor hidden, TorchBlock.@Nullable Angles angles) {
+        Tensor run(int first, int end, Tensor hidden, @Nullable Angles angles) {
             var x = hidden;
             for (var block : current.subList(first, end)) {
                 x = block.forward(x, angles, null, SiteTap.NONE);

@@ -202,7 +202,11 @@ class BitsCompressionTest {
         assertThatThrownBy(() -> recipe("lowrank", 0.5).withBudget(parameters).choosing(auto))
                 .hasMessageContaining("budget in bytes");
         var one = new Quantization(DType.Q4_0, false);
-        assertThat(recipe("lowrank", 0.5).choosing(auto).quantized(one, 32).bits())
+        assertThat(recipe("lowrank", 0.5)
+                        .choosing(auto)
+                        .quantized(one, 32)
+                        .storage()
+                        .bits())
                 .isNull();
     }
 

@@ -373,8 +373,9 @@ class CompressionTest {
     void targetsAndProtectedLayersAreRespected() {
         try (var source = llama()) {
             var recipe = new CompressionRecipe(
+                    "svd",
                     Methods.of("svd", MethodOptions.DEFAULT),
-                    StoragePolicy.FACTORED,
+                    TargetStorage.plain(StoragePolicy.FACTORED),
                     Allocators.of("rank", AllocatorOptions.DEFAULT.withRank(4)),
                     new Budget.Unbounded(CostUnit.PARAMETERS),
                     1,
@@ -392,6 +393,7 @@ class CompressionTest {
             assertThatThrownBy(() -> CompressionPlan.of(
                             source,
                             new CompressionRecipe(
+                                    recipe.name(),
                                     recipe.method(),
                                     recipe.storage(),
                                     recipe.allocator(),
@@ -524,6 +526,7 @@ class CompressionTest {
 
     private static CompressionRecipe seeded(CompressionRecipe recipe, long seed) {
         return new CompressionRecipe(
+                recipe.name(),
                 recipe.method(),
                 recipe.storage(),
                 recipe.allocator(),
@@ -538,6 +541,7 @@ class CompressionTest {
 
     private static CompressionRecipe targeting(CompressionRecipe recipe, Role role) {
         return new CompressionRecipe(
+                recipe.name(),
                 recipe.method(),
                 recipe.storage(),
                 recipe.allocator(),
@@ -557,6 +561,7 @@ class CompressionTest {
     private static CompressionRecipe updated(CompressionRecipe recipe, int windows) {
         var standard = SequentialUpdate.DEFAULT;
         return new CompressionRecipe(
+                recipe.name(),
                 recipe.method(),
                 recipe.storage(),
                 recipe.allocator(),

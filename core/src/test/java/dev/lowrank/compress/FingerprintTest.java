@@ -54,8 +54,9 @@ class FingerprintTest {
 
     private static CompressionRecipe plain(@Nullable SequentialUpdate update) {
         return new CompressionRecipe(
+                "svd-llm",
                 Methods.of("svd-llm", MethodOptions.DEFAULT),
-                StoragePolicy.AUTO,
+                TargetStorage.plain(StoragePolicy.AUTO),
                 Allocators.of("uniform", AllocatorOptions.DEFAULT),
                 HALF,
                 1,

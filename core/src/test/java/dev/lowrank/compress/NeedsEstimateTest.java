@@ -82,6 +82,7 @@ class NeedsEstimateTest {
         var plain =
                 CompressionRecipe.of(Methods.of(method, MethodOptions.DEFAULT), StoragePolicy.AUTO, allocator, HALF, 0);
         return new CompressionRecipe(
+                plain.name(),
                 plain.method(),
                 plain.storage(),
                 plain.allocator(),

@@ -290,8 +290,9 @@ class ResumeTest {
     private static CompressionRecipe recipe(
             String method, Spending spending, @Nullable SequentialUpdate update, @Nullable DType dtype) {
         return new CompressionRecipe(
+                method,
                 Methods.of(method, MethodOptions.DEFAULT),
-                StoragePolicy.PIVOTED,
+                TargetStorage.plain(StoragePolicy.PIVOTED),
                 spending.allocator(),
                 spending.budget(),
                 1,

@@ -319,8 +319,9 @@ class StreamCutTest {
             StoragePolicy storage,
             String allocator) {
         return new CompressionRecipe(
+                "slicegpt",
                 Methods.of("slicegpt", MethodOptions.DEFAULT),
-                storage,
+                TargetStorage.plain(storage),
                 Allocators.of(allocator, AllocatorOptions.DEFAULT),
                 new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep)),
                 multiple,

@@ -238,8 +238,9 @@ class WholeMethodsTest {
 
     private static CompressionRecipe multiple(CompressionRecipe recipe, StoragePolicy storage, int multiple) {
         return new CompressionRecipe(
+                recipe.name(),
                 recipe.method(),
-                storage,
+                TargetStorage.plain(storage),
                 recipe.allocator(),
                 recipe.budget(),
                 multiple,
@@ -366,6 +367,7 @@ class WholeMethodsTest {
 
     private static CompressionRecipe with(CompressionRecipe recipe, Set<Role> targets, Set<Integer> layers) {
         return new CompressionRecipe(
+                recipe.name(),
                 recipe.method(),
                 recipe.storage(),
                 recipe.allocator(),

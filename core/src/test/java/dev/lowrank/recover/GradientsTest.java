@@ -3,10 +3,10 @@ package dev.lowrank.recover;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.Linear;
 import dev.lowrank.model.LinearSite;
-import dev.lowrank.model.TorchBlock;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.recover.BatchOrder.Window;
@@ -241,7 +241,7 @@ class GradientsTest {
         return Grad.on(() -> TensorScope.tidy(() -> {
             var view = student.view(student.matrices(), true);
             var blocks = student.spec().blocks().size();
-            var angles = TorchBlock.Angles.of(student.spec(), 0, tokens.length);
+            var angles = Angles.of(student.spec(), 0, tokens.length);
             var normed = view.head().normed(view.run(0, blocks, view.embed(tokens), angles));
             var rows = tokens.length - 1;
             var labels = new long[rows];

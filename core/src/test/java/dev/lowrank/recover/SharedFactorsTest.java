@@ -7,12 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lowrank.checkpoint.FolderVerification;
+import dev.lowrank.model.Angles;
 import dev.lowrank.model.KvCache;
 import dev.lowrank.model.LanguageModel;
 import dev.lowrank.model.LinearSite;
 import dev.lowrank.model.RowDecoder;
 import dev.lowrank.model.SiteTap;
-import dev.lowrank.model.TorchBlock;
 import dev.lowrank.model.TorchDecoder;
 import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.recover.BatchOrder.Window;
@@ -165,7 +165,7 @@ class SharedFactorsTest {
                     .forEach((name, slot) ->
                             values.put(name, slot.of(student.parameters().values())));
             var view = student.view(student.matrices(), false);
-            var angles = TorchBlock.Angles.of(student.spec(), 0, window.length);
+            var angles = Angles.of(student.spec(), 0, window.length);
             var hidden = view.embed(window);
             for (var block = 0; block < student.spec().blocks().size(); block++) {
                 var own = new HashMap<>(values);

@@ -3,6 +3,7 @@ package dev.lowrank.testing;
 import dev.lowrank.compress.Compression;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.CompressionReport;
+import dev.lowrank.compress.TargetStorage;
 import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
 import dev.lowrank.compress.allocate.Budget;
@@ -75,8 +76,9 @@ public enum CompressedForm {
     public CompressionReport write(LanguageModel source, double keep, Path output) {
         var layers = source.spec().blocks().size();
         var recipe = new CompressionRecipe(
+                method,
                 Methods.of(method, MethodOptions.DEFAULT),
-                storage,
+                TargetStorage.plain(storage),
                 Allocators.of("uniform", AllocatorOptions.DEFAULT),
                 new Budget.Share(CostUnit.PARAMETERS, KeepRatio.keep(keep)),
                 1,

@@ -130,10 +130,7 @@ final class ChatEndpoint implements Endpoint {
                 putScores(choice, scores.get(i));
                 choice.put("finish_reason", reasons[i]);
             }
-            document.set("usage", reply.usage());
-            document.set("timings", reply.timings());
-            reply.note(exchange);
-            exchange.json(200, document);
+            reply.send(exchange, document);
         }
 
         private void putScores(ObjectNode choice, List<TokenScore> scores) {
@@ -163,15 +160,7 @@ final class ChatEndpoint implements Endpoint {
                 told = answer.next();
             }
             reply.add(took);
-            reply.note(exchange);
-            if (usage) {
-                var last = chunkDocument();
-                last.putArray("choices");
-                last.set("usage", reply.usage());
-                last.set("timings", reply.timings());
-                exchange.event(last);
-            }
-            exchange.done();
+            reply.end(exchange, usage ? chunkDocument() : null);
         }
 
         private ObjectNode chunkDocument() {

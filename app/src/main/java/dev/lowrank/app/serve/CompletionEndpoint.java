@@ -145,10 +145,7 @@ final class CompletionEndpoint implements Endpoint {
             for (var choice : choices) {
                 list.add(entry(choice).put("finish_reason", choice.reason));
             }
-            document.set("usage", reply.usage());
-            document.set("timings", reply.timings());
-            reply.note(exchange);
-            exchange.json(200, document);
+            reply.send(exchange, document);
         }
 
         void stream(Answer answer, boolean usage) {
@@ -164,15 +161,7 @@ final class CompletionEndpoint implements Endpoint {
                 }
                 open -= told.event() instanceof Completed ? 1 : 0;
             }
-            reply.note(exchange);
-            if (usage) {
-                var last = reply.document();
-                last.putArray("choices");
-                last.set("usage", reply.usage());
-                last.set("timings", reply.timings());
-                exchange.event(last);
-            }
-            exchange.done();
+            reply.end(exchange, usage ? reply.document() : null);
         }
 
         private void send(Choice choice, boolean ended) {

@@ -2,6 +2,7 @@ package dev.lowrank.app.serve;
 
 import dev.lowrank.generate.GenerationEvent.Finish;
 import dev.lowrank.generate.GenerationEvent.Usage;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
 /// What all answers of a request have in common, and what it took.
@@ -43,7 +44,34 @@ final class Reply {
         decodeSeconds = Math.max(decodeSeconds, usage.decodeSeconds());
     }
 
-    ObjectNode usage() {
+    /// Sends the only document of an answer.
+    ///
+    /// @param whole with all choices
+    void send(Exchange exchange, ObjectNode whole) {
+        putCosts(whole);
+        note(exchange);
+        exchange.json(200, whole);
+    }
+
+    /// Ends a stream.
+    ///
+    /// @param last says what the answer took; null where nobody asked
+    void end(Exchange exchange, @Nullable ObjectNode last) {
+        note(exchange);
+        if (last != null) {
+            last.putArray("choices");
+            putCosts(last);
+            exchange.event(last);
+        }
+        exchange.done();
+    }
+
+    private void putCosts(ObjectNode document) {
+        document.set("usage", usage());
+        document.set("timings", timings());
+    }
+
+    private ObjectNode usage() {
         var usage = Body.object()
                 .put("prompt_tokens", promptTokens)
                 .put("completion_tokens", newTokens)
@@ -53,7 +81,7 @@ final class Reply {
     }
 
     /// Figures of the kind that llama.cpp's server gives.
-    ObjectNode timings() {
+    private ObjectNode timings() {
         var read = promptTokens - cachedTokens;
         return Body.object()
                 .put("cache_n", cachedTokens)
@@ -65,7 +93,7 @@ final class Reply {
                 .put("predicted_per_second", decodeSeconds > 0 ? (newTokens - 1) / decodeSeconds : 0);
     }
 
-    void note(Exchange exchange) {
+    private void note(Exchange exchange) {
         exchange.note("prompt_tokens", promptTokens);
         exchange.note("new_tokens", newTokens);
     }
