@@ -22,11 +22,11 @@ final class BlockPanels {
     private static final int WIDTH = FLOATS.length();
     private static final long BYTES = WIDTH * 4L;
     private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
-    /// Sums of up to four panels or rows lie before this place in the scratch, scales behind it.
-    static final int SUMS = 4 * WIDTH + 1;
+    /// Sums of up to eight panels and rows lie before this place in the scratch, scales behind it.
+    static final int SUMS = 8 * WIDTH + 1;
 
     /// Keeps the looks ahead from being dropped as unused.
-    static final int SEEN = 4 * WIDTH;
+    static final int SEEN = 8 * WIDTH;
 
     /// Words of a block's weights, and how often four of these are taken out; constants, so that the loops
     /// over them are unrolled.
@@ -37,20 +37,19 @@ final class BlockPanels {
 
     private BlockPanels() {}
 
-    /// One panel with [Kernels#ROWS] rows.
+    /// Two panels, `apart` bytes from one another, with [Kernels#ROWS] rows.
     ///
+    /// @param w in Q8_0, Q4_0, Q4_1 or Q4_K
     /// @param from the first of the rows
-    static void rows(Panels w, long start, RowInput[] x, int from, float[] scratch) {
-        var form = w.form();
+    static void rows(Panels w, long start, long apart, RowInput[] x, int from, float[] scratch) {
         var a = x[from];
         var b = x[from + 1];
         var c = x[from + 2];
         var d = x[from + 3];
-        switch (form) {
-            case Q8_0 -> bytes(w, start, a, b, c, d, scratch);
-            case Q6_K -> SixBitPanels.sum(w, start, a, b, c, d, scratch);
-            case NF4 -> LevelPanels.sum(w, start, a, b, c, d, scratch);
-            default -> nibbles(w, start, a, b, c, d, scratch);
+        if (w.form() == PanelForm.Q8_0) {
+            bytes(w, start, apart, a, b, c, d, scratch);
+        } else {
+            nibbles(w, start, apart, a, b, c, d, scratch);
         }
     }
 
@@ -107,8 +106,10 @@ final class BlockPanels {
         scratch[SEEN] = seen;
     }
 
-    /// One panel with four rows.
-    private static void bytes(Panels w, long start, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
+    /// Two panels, `apart` bytes from one another, with four rows: the sums of the first, then those of the
+    /// second.
+    private static void bytes(
+            Panels w, long start, long apart, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
         var memory = w.data();
         var offsets = w.form().hasOffsets() ? WIDTH : 0;
         var blocks = w.blocks();
@@ -127,29 +128,70 @@ final class BlockPanels {
             var b = a;
             var c = a;
             var d = a;
+            var e = a;
+            var f = a;
+            var g = a;
+            var h = a;
             for (var k = 0; k < QUADS; k++, j += 4) {
                 var at = data + k * BYTES;
                 var words = IntVector.fromMemorySegment(INTS, memory, at, LITTLE);
-                var w0 = ((FloatVector) words.and(0xFF).convert(VectorOperators.I2F, 0));
-                a = w0.fma(FloatVector.broadcast(FLOATS, p[j]), a);
-                b = w0.fma(FloatVector.broadcast(FLOATS, q[j]), b);
-                c = w0.fma(FloatVector.broadcast(FLOATS, r[j]), c);
-                d = w0.fma(FloatVector.broadcast(FLOATS, s[j]), d);
-                var w1 = ((FloatVector) words.and(0xFF00).convert(VectorOperators.I2F, 0));
-                a = w1.fma(FloatVector.broadcast(FLOATS, p[j + 1]), a);
-                b = w1.fma(FloatVector.broadcast(FLOATS, q[j + 1]), b);
-                c = w1.fma(FloatVector.broadcast(FLOATS, r[j + 1]), c);
-                d = w1.fma(FloatVector.broadcast(FLOATS, s[j + 1]), d);
-                var w2 = ((FloatVector) words.and(0xFF0000).convert(VectorOperators.I2F, 0));
-                a = w2.fma(FloatVector.broadcast(FLOATS, p[j + 2]), a);
-                b = w2.fma(FloatVector.broadcast(FLOATS, q[j + 2]), b);
-                c = w2.fma(FloatVector.broadcast(FLOATS, r[j + 2]), c);
-                d = w2.fma(FloatVector.broadcast(FLOATS, s[j + 2]), d);
-                var w3 = ((FloatVector) words.lanewise(VectorOperators.LSHR, 24).convert(VectorOperators.I2F, 0));
-                a = w3.fma(FloatVector.broadcast(FLOATS, p[j + 3]), a);
-                b = w3.fma(FloatVector.broadcast(FLOATS, q[j + 3]), b);
-                c = w3.fma(FloatVector.broadcast(FLOATS, r[j + 3]), c);
-                d = w3.fma(FloatVector.broadcast(FLOATS, s[j + 3]), d);
+                var others = IntVector.fromMemorySegment(INTS, memory, at + apart, LITTLE);
+                var weight = (FloatVector) words.and(0xFF).convert(VectorOperators.I2F, 0);
+                var other = (FloatVector) others.and(0xFF).convert(VectorOperators.I2F, 0);
+                var value = FloatVector.broadcast(FLOATS, p[j]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(0xFF00).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(0xFF00).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 1]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 1]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 1]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 1]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(0xFF0000).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(0xFF0000).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 2]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 2]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 2]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 2]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.lanewise(VectorOperators.LSHR, 24).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.lanewise(VectorOperators.LSHR, 24).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 3]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 3]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 3]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 3]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
             }
             data += BYTE_WORDS * BYTES;
             var scale = SUMS + block * 4 * WIDTH;
@@ -179,6 +221,32 @@ final class BlockPanels {
                                     FloatVector.broadcast(FLOATS, sSums[block]),
                                     FloatVector.fromArray(FLOATS, scratch, 3 * WIDTH)))
                     .intoArray(scratch, 3 * WIDTH);
+            factor = FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH);
+            offset = FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH + offsets);
+            e.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, pSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 4 * WIDTH)))
+                    .intoArray(scratch, 4 * WIDTH);
+            f.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, qSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 5 * WIDTH)))
+                    .intoArray(scratch, 5 * WIDTH);
+            g.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, rSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 6 * WIDTH)))
+                    .intoArray(scratch, 6 * WIDTH);
+            h.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, sSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 7 * WIDTH)))
+                    .intoArray(scratch, 7 * WIDTH);
         }
     }
 
@@ -236,8 +304,10 @@ final class BlockPanels {
         scratch[SEEN] = seen;
     }
 
-    /// One panel with four rows.
-    private static void nibbles(Panels w, long start, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
+    /// Two panels, `apart` bytes from one another, with four rows: the sums of the first, then those of the
+    /// second.
+    private static void nibbles(
+            Panels w, long start, long apart, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
         var memory = w.data();
         var offsets = w.form().hasOffsets() ? WIDTH : 0;
         var blocks = w.blocks();
@@ -256,31 +326,73 @@ final class BlockPanels {
             var b = a;
             var c = a;
             var d = a;
+            var e = a;
+            var f = a;
+            var g = a;
+            var h = a;
             for (var k = 0; k < QUADS; k++, j += 4) {
                 var at = data + (k >> 1) * BYTES;
                 var half = (k & 1) * 16;
                 var words =
                         IntVector.fromMemorySegment(INTS, memory, at, LITTLE).lanewise(VectorOperators.LSHR, half);
-                var w0 = ((FloatVector) words.and(0xF).convert(VectorOperators.I2F, 0));
-                a = w0.fma(FloatVector.broadcast(FLOATS, p[j]), a);
-                b = w0.fma(FloatVector.broadcast(FLOATS, q[j]), b);
-                c = w0.fma(FloatVector.broadcast(FLOATS, r[j]), c);
-                d = w0.fma(FloatVector.broadcast(FLOATS, s[j]), d);
-                var w1 = ((FloatVector) words.and(0xF0).convert(VectorOperators.I2F, 0));
-                a = w1.fma(FloatVector.broadcast(FLOATS, p[j + 1]), a);
-                b = w1.fma(FloatVector.broadcast(FLOATS, q[j + 1]), b);
-                c = w1.fma(FloatVector.broadcast(FLOATS, r[j + 1]), c);
-                d = w1.fma(FloatVector.broadcast(FLOATS, s[j + 1]), d);
-                var w2 = ((FloatVector) words.and(0xF00).convert(VectorOperators.I2F, 0));
-                a = w2.fma(FloatVector.broadcast(FLOATS, p[j + 2]), a);
-                b = w2.fma(FloatVector.broadcast(FLOATS, q[j + 2]), b);
-                c = w2.fma(FloatVector.broadcast(FLOATS, r[j + 2]), c);
-                d = w2.fma(FloatVector.broadcast(FLOATS, s[j + 2]), d);
-                var w3 = ((FloatVector) words.and(0xF000).convert(VectorOperators.I2F, 0));
-                a = w3.fma(FloatVector.broadcast(FLOATS, p[j + 3]), a);
-                b = w3.fma(FloatVector.broadcast(FLOATS, q[j + 3]), b);
-                c = w3.fma(FloatVector.broadcast(FLOATS, r[j + 3]), c);
-                d = w3.fma(FloatVector.broadcast(FLOATS, s[j + 3]), d);
+                var others = IntVector.fromMemorySegment(INTS, memory, at + apart, LITTLE)
+                        .lanewise(VectorOperators.LSHR, half);
+                var weight = (FloatVector) words.and(0xF).convert(VectorOperators.I2F, 0);
+                var other = (FloatVector) others.and(0xF).convert(VectorOperators.I2F, 0);
+                var value = FloatVector.broadcast(FLOATS, p[j]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(0xF0).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(0xF0).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 1]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 1]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 1]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 1]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(0xF00).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(0xF00).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 2]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 2]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 2]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 2]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(0xF000).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(0xF000).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 3]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 3]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 3]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 3]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
             }
             data += NIBBLE_WORDS * BYTES;
             var scale = SUMS + block * 4 * WIDTH;
@@ -310,6 +422,32 @@ final class BlockPanels {
                                     FloatVector.broadcast(FLOATS, sSums[block]),
                                     FloatVector.fromArray(FLOATS, scratch, 3 * WIDTH)))
                     .intoArray(scratch, 3 * WIDTH);
+            factor = FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH);
+            offset = FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH + offsets);
+            e.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, pSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 4 * WIDTH)))
+                    .intoArray(scratch, 4 * WIDTH);
+            f.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, qSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 5 * WIDTH)))
+                    .intoArray(scratch, 5 * WIDTH);
+            g.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, rSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 6 * WIDTH)))
+                    .intoArray(scratch, 6 * WIDTH);
+            h.fma(
+                            factor,
+                            offset.fma(
+                                    FloatVector.broadcast(FLOATS, sSums[block]),
+                                    FloatVector.fromArray(FLOATS, scratch, 7 * WIDTH)))
+                    .intoArray(scratch, 7 * WIDTH);
         }
     }
 }

@@ -80,22 +80,53 @@ final class PlainPanels {
         var g = a;
         var h = a;
         var at = start;
-        for (var j = 0; j < columns; j++) {
+        var j = 0;
+        for (; j < columns - 1; j += 2) {
             var first = FloatVector.broadcast(FLOATS, x[j]);
             var second = FloatVector.broadcast(FLOATS, y[j]);
             var third = FloatVector.broadcast(FLOATS, z[j]);
             var fourth = FloatVector.broadcast(FLOATS, u[j]);
             var weight = FloatVector.fromMemorySegment(FLOATS, w, at, LITTLE);
+            var other = FloatVector.fromMemorySegment(FLOATS, w, at + apart, LITTLE);
             a = weight.fma(first, a);
+            e = other.fma(first, e);
             b = weight.fma(second, b);
+            f = other.fma(second, f);
             c = weight.fma(third, c);
+            g = other.fma(third, g);
             d = weight.fma(fourth, d);
-            weight = FloatVector.fromMemorySegment(FLOATS, w, at + apart, LITTLE);
-            e = weight.fma(first, e);
-            f = weight.fma(second, f);
-            g = weight.fma(third, g);
-            h = weight.fma(fourth, h);
-            at += BYTES;
+            h = other.fma(fourth, h);
+            first = FloatVector.broadcast(FLOATS, x[j + 1]);
+            second = FloatVector.broadcast(FLOATS, y[j + 1]);
+            third = FloatVector.broadcast(FLOATS, z[j + 1]);
+            fourth = FloatVector.broadcast(FLOATS, u[j + 1]);
+            weight = FloatVector.fromMemorySegment(FLOATS, w, at + BYTES, LITTLE);
+            other = FloatVector.fromMemorySegment(FLOATS, w, at + BYTES + apart, LITTLE);
+            a = weight.fma(first, a);
+            e = other.fma(first, e);
+            b = weight.fma(second, b);
+            f = other.fma(second, f);
+            c = weight.fma(third, c);
+            g = other.fma(third, g);
+            d = weight.fma(fourth, d);
+            h = other.fma(fourth, h);
+            at += 2 * BYTES;
+        }
+        if (j < columns) {
+            var first = FloatVector.broadcast(FLOATS, x[j]);
+            var second = FloatVector.broadcast(FLOATS, y[j]);
+            var third = FloatVector.broadcast(FLOATS, z[j]);
+            var fourth = FloatVector.broadcast(FLOATS, u[j]);
+            var weight = FloatVector.fromMemorySegment(FLOATS, w, at, LITTLE);
+            var other = FloatVector.fromMemorySegment(FLOATS, w, at + apart, LITTLE);
+            a = weight.fma(first, a);
+            e = other.fma(first, e);
+            b = weight.fma(second, b);
+            f = other.fma(second, f);
+            c = weight.fma(third, c);
+            g = other.fma(third, g);
+            d = weight.fma(fourth, d);
+            h = other.fma(fourth, h);
         }
         a.intoArray(sums, 0);
         b.intoArray(sums, WIDTH);

@@ -94,7 +94,7 @@ final class VectorKernels implements Kernels {
     }
 
     private static void scales(Panels w, long start, long gap, float[] scratch) {
-        Arrays.fill(scratch, 0, ROWS * WIDTH, 0);
+        Arrays.fill(scratch, 0, 2 * ROWS * WIDTH, 0);
         BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
         BlockScales.expand(w, start + gap, scratch, BlockPanels.SUMS + 2 * WIDTH);
     }
@@ -109,14 +109,39 @@ final class VectorKernels implements Kernels {
                     products(w, first, count, x[k], y[k], offset, scratch);
                 }
             }
-            case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> {
+            case Q8_0, Q4_0, Q4_1, Q4_K -> blocks(w, first, count, x, from, y, offset, scratch);
+            case Q6_K, NF4 -> {
                 for (var panel = first; panel < first + count; panel++) {
                     var start = panel * w.panelBytes();
                     Arrays.fill(scratch, 0, ROWS * WIDTH, 0);
                     BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
-                    BlockPanels.rows(w, start + w.headBytes(), x, from, scratch);
+                    levels(w, start + w.headBytes(), x, from, scratch);
                     place(w, panel, scratch, 0, y, from, offset);
                 }
+            }
+        }
+    }
+
+    private static void levels(Panels w, long body, RowInput[] x, int from, float[] scratch) {
+        if (w.form() == PanelForm.Q6_K) {
+            SixBitPanels.sum(w, body, x[from], x[from + 1], x[from + 2], x[from + 3], scratch);
+        } else {
+            LevelPanels.sum(w, body, x[from], x[from + 1], x[from + 2], x[from + 3], scratch);
+        }
+    }
+
+    /// Two panels at a time; a last one alone goes as both.
+    private static void blocks(
+            Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
+        for (var panel = first; panel < first + count; panel += 2) {
+            var start = panel * w.panelBytes();
+            var both = panel + 1 < first + count;
+            var gap = both ? w.panelBytes() : 0;
+            scales(w, start, gap, scratch);
+            BlockPanels.rows(w, start + w.headBytes(), gap, x, from, scratch);
+            place(w, panel, scratch, 0, y, from, offset);
+            if (both) {
+                place(w, panel + 1, scratch, ROWS * WIDTH, y, from, offset);
             }
         }
     }
