@@ -36,6 +36,8 @@ final class Pace {
     private int plainSteps;
     private int roundsSinceStep;
     private boolean off;
+    /// Costs of plain steps go on changing; those of guesses and verifications do not.
+    private double gainWhenOff;
 
     /// The shortest of the last times that something took, in seconds: what makes one longer is something
     /// else on the machine.
@@ -96,8 +98,13 @@ final class Pace {
             return 0;
         }
         var best = best();
-        off = gain(best) <= 1;
-        return off ? 0 : Math.min(best, room);
+        var gain = gain(best);
+        if (gain <= 1) {
+            off = true;
+            gainWhenOff = gain;
+            return 0;
+        }
+        return Math.min(best, room);
     }
 
     private int best() {
@@ -174,8 +181,12 @@ final class Pace {
         return off;
     }
 
-    /// What the best number of guesses would gain, 1 being nothing; 1 where it was not measured.
+    /// What the best number of guesses would gain, 1 being nothing, where it was given up at that moment; 1
+    /// where it was not measured.
     double bestGain() {
+        if (off) {
+            return gainWhenOff;
+        }
         return plain.isKnown() && guess.isKnown() && weight > 0 ? gain(best()) : 1;
     }
 }
