@@ -5,6 +5,7 @@ import dev.lowrank.compress.Candidates;
 import dev.lowrank.compress.Compression.Job;
 import dev.lowrank.compress.CompressionRecipe;
 import dev.lowrank.compress.Fingerprint;
+import dev.lowrank.compress.RecipeArguments;
 import dev.lowrank.compress.TargetStorage;
 import dev.lowrank.compress.allocate.AllocatorOptions;
 import dev.lowrank.compress.allocate.Allocators;
@@ -234,9 +235,11 @@ final class ExploreCommand implements Callable<Integer> {
             Progress progress) {
         var used = recipe.needsCalibration() ? set : null;
         var name = recipe.method().info().id() + "-"
-                + Integer.toHexString(
-                        (recipe + String.valueOf(used == null ? null : used.identity()) + Compute.threads())
-                                .hashCode());
+                // The options, not the recipe's own text: its sets come in another order in each process.
+                + Integer.toHexString((RecipeArguments.of(recipe)
+                                + String.valueOf(used == null ? null : used.identity())
+                                + Compute.threads())
+                        .hashCode());
         var counted = options.isEmpty() ? counting(recipe) : recipe;
         return UsageErrors.check(() -> Candidates.open(opened, new Job(counted, files.work(name)), used, progress));
     }
