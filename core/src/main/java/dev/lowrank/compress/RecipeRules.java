@@ -167,7 +167,7 @@ record RecipeRules(
         }
         if (storage.quantization() != null) {
             throw new IllegalArgumentException(
-                    "--quantize stores every target in one type, --bits chooses one for" + " each; give one of them");
+                    "--quantize stores every target in one type, --bits chooses one for each; give one of them");
         }
     }
 

@@ -71,19 +71,19 @@ final class VectorKernels implements Kernels {
             case BF16 -> PlainPanels.bf16(w.data(), start, gap, words(w), x.values(), scratch);
             case F16 -> PlainPanels.f16(w.data(), start, words(w), x.values(), scratch);
             case Q8_0 -> {
-                scales(w, start, gap, scratch);
+                scales(w, start, gap, ROWS, scratch);
                 BlockPanels.bytes(w, body, gap, x, scratch);
             }
             case Q4_0, Q4_1, Q4_K -> {
-                scales(w, start, gap, scratch);
+                scales(w, start, gap, ROWS, scratch);
                 BlockPanels.nibbles(w, body, gap, x, scratch);
             }
             case Q6_K -> {
-                scales(w, start, gap, scratch);
+                scales(w, start, gap, ROWS, scratch);
                 SixBitPanels.sum(w, body, gap, x, scratch);
             }
             case NF4 -> {
-                scales(w, start, gap, scratch);
+                scales(w, start, gap, ROWS, scratch);
                 LevelPanels.sum(w, body, gap, x, scratch);
             }
         }
@@ -93,8 +93,9 @@ final class VectorKernels implements Kernels {
         return w.form().bodyWords(w.columns());
     }
 
-    private static void scales(Panels w, long start, long gap, float[] scratch) {
-        Arrays.fill(scratch, 0, 2 * ROWS * WIDTH, 0);
+    /// Clears so many vectors of sums and writes the scales of a panel and of the one `gap` bytes further.
+    private static void scales(Panels w, long start, long gap, int sums, float[] scratch) {
+        Arrays.fill(scratch, 0, sums * WIDTH, 0);
         BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
         BlockScales.expand(w, start + gap, scratch, BlockPanels.SUMS + 2 * WIDTH);
     }
@@ -103,13 +104,12 @@ final class VectorKernels implements Kernels {
     public void products(
             Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
         switch (w.form()) {
-            case F32, BF16 -> plain(w, first, count, x, from, y, offset, scratch);
             case F16 -> {
                 for (var k = from; k < from + ROWS; k++) {
                     products(w, first, count, x[k], y[k], offset, scratch);
                 }
             }
-            case Q8_0, Q4_0, Q4_1, Q4_K -> blocks(w, first, count, x, from, y, offset, scratch);
+            case F32, BF16, Q8_0, Q4_0, Q4_1, Q4_K -> pairs(w, first, count, x, from, y, offset, scratch);
             case Q6_K, NF4 -> {
                 for (var panel = first; panel < first + count; panel++) {
                     var start = panel * w.panelBytes();
@@ -131,14 +131,12 @@ final class VectorKernels implements Kernels {
     }
 
     /// Two panels at a time; a last one alone goes as both.
-    private static void blocks(
+    private static void pairs(
             Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
         for (var panel = first; panel < first + count; panel += 2) {
             var start = panel * w.panelBytes();
             var both = panel + 1 < first + count;
-            var gap = both ? w.panelBytes() : 0;
-            scales(w, start, gap, scratch);
-            BlockPanels.rows(w, start + w.headBytes(), gap, x, from, scratch);
+            sum(w, start, both ? w.panelBytes() : 0, x, from, scratch);
             place(w, panel, scratch, 0, y, from, offset);
             if (both) {
                 place(w, panel + 1, scratch, ROWS * WIDTH, y, from, offset);
@@ -146,26 +144,21 @@ final class VectorKernels implements Kernels {
         }
     }
 
-    /// Two panels at a time; a last one alone goes as both.
-    private static void plain(
-            Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
+    /// Sums of a panel and the one `gap` bytes further with each row.
+    private static void sum(Panels w, long start, long gap, RowInput[] x, int from, float[] scratch) {
+        if (w.form().isBlocks()) {
+            scales(w, start, gap, 2 * ROWS, scratch);
+            BlockPanels.rows(w, start + w.headBytes(), gap, x, from, scratch);
+            return;
+        }
         var a = x[from].values();
         var b = x[from + 1].values();
         var c = x[from + 2].values();
         var d = x[from + 3].values();
-        for (var panel = first; panel < first + count; panel += 2) {
-            var start = panel * w.panelBytes();
-            var both = panel + 1 < first + count;
-            var gap = both ? w.panelBytes() : 0;
-            if (w.form() == PanelForm.F32) {
-                PlainPanels.f32(w.data(), start, gap, w.columns(), a, b, c, d, scratch);
-            } else {
-                PlainPanels.bf16(w.data(), start, gap, words(w), a, b, c, d, scratch);
-            }
-            place(w, panel, scratch, 0, y, from, offset);
-            if (both) {
-                place(w, panel + 1, scratch, ROWS * WIDTH, y, from, offset);
-            }
+        if (w.form() == PanelForm.F32) {
+            PlainPanels.f32(w.data(), start, gap, w.columns(), a, b, c, d, scratch);
+        } else {
+            PlainPanels.bf16(w.data(), start, gap, words(w), a, b, c, d, scratch);
         }
     }
 
