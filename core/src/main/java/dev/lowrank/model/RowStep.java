@@ -51,6 +51,8 @@ final class RowStep implements WorkerTeam.Task {
             firstChunk[i + 1] = firstChunk[i] + Math.ceilDiv(weight.count(), chunkPanels[i]);
         }
         readers = readers(products);
+        // Rows that never ran may be read along with some that do.
+        prepare(0, RowDecoder.MAX_ROWS);
     }
 
     private static Product[] readers(List<Product> products) {
@@ -204,12 +206,16 @@ final class RowStep implements WorkerTeam.Task {
     private void share(int first, int count) {
         only = first;
         rows = count;
+        prepare(first, count);
+        tools.team().run(this, firstChunk[products.length]);
+    }
+
+    private void prepare(int first, int count) {
         for (var reader : readers) {
             for (var i = first; i < first + count; i++) {
                 tools.kernels().prepare(reader.x()[i], reader.weight());
             }
         }
-        tools.team().run(this, firstChunk[products.length]);
     }
 
     @Override

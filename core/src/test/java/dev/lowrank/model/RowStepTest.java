@@ -11,6 +11,7 @@ import dev.lowrank.tensor.HostTensor;
 import dev.lowrank.tensor.Shape;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -214,6 +215,41 @@ class RowStepTest {
                 assertThat(tools.packedBytes()).isGreaterThan(linear.bytes());
             }
             assertThat(alone[5]).as(linear.form()).containsExactly(together[5]);
+        }
+    }
+
+    @Test
+    void weightsOfDifferentTypesEachReadTheirSharedInputInTheirOwnWay() {
+        var random = new SplittableRandom(5);
+        var columns = 256;
+        var targets = new ArrayList<RowStep.Target>();
+        var x = RowTools.inputs(columns);
+        System.arraycopy(vector(random, columns).toFloats(), 0, x[0].values(), 0, columns);
+        var types = List.of(
+                DType.Q8_0,
+                DType.Q4_0,
+                DType.Q4_1,
+                DType.Q4_K,
+                DType.Q6_K,
+                DType.NF4,
+                DType.BF16,
+                DType.F16,
+                DType.F32);
+        var together = RowBatch.rows(OUT * types.size());
+        try (var tools = new RowTools(Kernels.best(), 2)) {
+            for (var type : types) {
+                var linear = new Linear.Dense(SyntheticModel.random(type, random, OUT, columns), null);
+                targets.add(new RowStep.Target(linear, x, together, targets.size() * OUT));
+            }
+            RowStep.plan(tools, targets).forEach(step -> step.run(1));
+            for (var i = 0; i < types.size(); i++) {
+                var alone = RowBatch.rows(OUT);
+                var own = new RowStep.Target(targets.get(i).linear(), x, alone, 0);
+                RowStep.plan(tools, List.of(own)).forEach(step -> step.run(1));
+                assertThat(Arrays.copyOfRange(together[0], i * OUT, (i + 1) * OUT))
+                        .as(types.get(i).toString())
+                        .containsExactly(alone[0]);
+            }
         }
     }
 

@@ -56,8 +56,8 @@ final class BlockPanels {
     /// Two panels, `apart` bytes from one another, with one row.
     static void bytes(Panels w, long start, long apart, RowInput input, float[] scratch) {
         var memory = w.data();
-        var x = input.shifted();
-        var sums = input.sums();
+        var x = input.meeting(w.form());
+        var sums = input.sums(w.form());
         var offsets = w.form().hasOffsets() ? WIDTH : 0;
         var blocks = w.blocks();
         var data = start;
@@ -115,14 +115,14 @@ final class BlockPanels {
         var blocks = w.blocks();
         var data = start;
         var j = 0;
-        var p = x.shifted();
-        var pSums = x.sums();
-        var q = y.shifted();
-        var qSums = y.sums();
-        var r = z.shifted();
-        var rSums = z.sums();
-        var s = u.shifted();
-        var sSums = u.sums();
+        var p = x.meeting(w.form());
+        var pSums = x.sums(w.form());
+        var q = y.meeting(w.form());
+        var qSums = y.sums(w.form());
+        var r = z.meeting(w.form());
+        var rSums = z.sums(w.form());
+        var s = u.meeting(w.form());
+        var sSums = u.sums(w.form());
         for (var block = 0; block < blocks; block++) {
             var a = FloatVector.zero(FLOATS);
             var b = a;
@@ -253,8 +253,8 @@ final class BlockPanels {
     /// Two panels, `apart` bytes from one another, with one row.
     static void nibbles(Panels w, long start, long apart, RowInput input, float[] scratch) {
         var memory = w.data();
-        var x = input.shifted();
-        var sums = input.sums();
+        var x = input.meeting(w.form());
+        var sums = input.sums(w.form());
         var offsets = w.form().hasOffsets() ? WIDTH : 0;
         var blocks = w.blocks();
         var data = start;
@@ -313,14 +313,14 @@ final class BlockPanels {
         var blocks = w.blocks();
         var data = start;
         var j = 0;
-        var p = x.shifted();
-        var pSums = x.sums();
-        var q = y.shifted();
-        var qSums = y.sums();
-        var r = z.shifted();
-        var rSums = z.sums();
-        var s = u.shifted();
-        var sSums = u.sums();
+        var p = x.meeting(w.form());
+        var pSums = x.sums(w.form());
+        var q = y.meeting(w.form());
+        var qSums = y.sums(w.form());
+        var r = z.meeting(w.form());
+        var rSums = z.sums(w.form());
+        var s = u.meeting(w.form());
+        var sSums = u.sums(w.form());
         for (var block = 0; block < blocks; block++) {
             var a = FloatVector.zero(FLOATS);
             var b = a;

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /// Small problems that make the compiler compile kernels: short, because it counts calls, and with every
 /// way through the code, because a way that it has not seen is left out of the compiled code.
@@ -58,6 +59,7 @@ final class KernelExercise implements AutoCloseable {
     private void addProducts(Panels w) {
         var x = new RowInput[Kernels.ROWS];
         Arrays.setAll(x, i -> new RowInput(w.columns()));
+        Stream.of(x).forEach(row -> row.prepare(w.form()));
         var y = new float[Kernels.ROWS][w.rows()];
         tasks.add(kernels -> kernels.products(w, 0, w.count(), x[0], y[0], 0, new float[kernels.scratch(w)]));
         tasks.add(kernels -> kernels.products(w, 0, w.count(), x, 0, y, 0, new float[kernels.scratch(w)]));

@@ -5,38 +5,38 @@ import dev.lowrank.tensor.DType;
 /// How a panel holds the weights of a row: a lane's 32-bit words carry 1, 2, 4 or 8 of them, or three words
 /// carry 16. Blocks of quantised weights keep their scales apart, ahead of the panel's words.
 enum PanelForm {
-    F32(32, 1, 0),
+    F32(32, 1, InputForm.PLAIN),
     /// The even column in the low half.
-    BF16(16, 1, 0),
+    BF16(16, 1, InputForm.PLAIN),
     /// The even column in the low half.
-    F16(16, 1, 0),
+    F16(16, 1, InputForm.PLAIN),
     /// Unsigned bytes, 128 above the weight; two scales to a word.
-    Q8_0(8, 32, 128),
+    Q8_0(8, 32, InputForm.BYTES),
     /// Unsigned halves of bytes, 8 above the weight; two scales to a word.
-    Q4_0(4, 32, 8),
+    Q4_0(4, 32, InputForm.NIBBLES),
     /// Unsigned halves of bytes; scale and offset in a word.
-    Q4_1(4, 32, 0),
+    Q4_1(4, 32, InputForm.OFFSET_NIBBLES),
     /// Unsigned halves of bytes; for 256 weights a word of scale and offset and four of six-bit
     /// multipliers.
-    Q4_K(4, 32, 0),
+    Q4_K(4, 32, InputForm.OFFSET_NIBBLES),
     /// Unsigned, 32 above the weight: five side by side in each of three words, whose upper two bits are
     /// the sixteenth's, the first word's the lowest. Scales of 256 weights come first, two to a word, then
     /// the signed multipliers, four to a word.
-    Q6_K(6, 16, 32),
+    Q6_K(6, 16, InputForm.SIXES),
     /// Halves of bytes that say which level; two scales to a word.
-    NF4(4, 64, 0);
+    NF4(4, 64, InputForm.PLAIN);
 
     /// Weights that share the scale of a block type with multipliers.
     static final int SUPER = 256;
 
     private final int bits;
     private final int blockWeights;
-    private final int bias;
+    private final InputForm input;
 
-    PanelForm(int bits, int blockWeights, int bias) {
+    PanelForm(int bits, int blockWeights, InputForm input) {
         this.bits = bits;
         this.blockWeights = blockWeights;
-        this.bias = bias;
+        this.input = input;
     }
 
     /// The form of a tensor's weights; those that the kernels do not read become F32.
@@ -54,34 +54,19 @@ enum PanelForm {
         };
     }
 
-    /// Bits of a weight.
-    int bits() {
-        return bits;
-    }
-
     /// Neighbouring weights that share a scale; 1 without scales.
     int blockWeights() {
         return blockWeights;
     }
 
-    /// What an unsigned weight is above its value.
-    int bias() {
-        return bias;
-    }
-
-    /// Whether products with both read the same of a prepared input.
-    boolean readsLike(PanelForm other) {
-        return isShifted() == other.isShifted() && (!isShifted() || bits == other.bits && bias == other.bias);
-    }
-
-    /// Whether weights stay where they stand in their words, so that an input has to be prepared for them.
-    boolean isShifted() {
-        return isBlocks() && this != NF4;
+    /// What products read of an input.
+    InputForm input() {
+        return input;
     }
 
     /// Whether a block has an offset of its own besides its scale.
     boolean hasOffsets() {
-        return this == Q4_1 || this == Q4_K;
+        return input == InputForm.OFFSET_NIBBLES;
     }
 
     boolean isBlocks() {

@@ -124,6 +124,6 @@ public final class Panels {
 
     /// Whether products with another matrix read the same of an input.
     public boolean readsLike(Panels other) {
-        return form.readsLike(other.form);
+        return form.input() == other.form.input();
     }
 }

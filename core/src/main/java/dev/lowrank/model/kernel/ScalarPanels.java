@@ -91,11 +91,11 @@ final class ScalarPanels {
             Arrays.fill(scratch, parts(w), parts(w) + rows * lanes, 0);
             add(w, rows, x, y, z, u, j, weights(w) + (j - from) * lanes, columns, 1, parts(w), scratch);
             ScalarWeights.scales(w, scratch, head(w), block, scales(w));
-            join(w, 0, x.sums()[block], scratch);
+            join(w, 0, x.sums(w.form())[block], scratch);
             if (rows > 1) {
-                join(w, lanes, y.sums()[block], scratch);
-                join(w, 2 * lanes, z.sums()[block], scratch);
-                join(w, 3 * lanes, u.sums()[block], scratch);
+                join(w, lanes, y.sums(w.form())[block], scratch);
+                join(w, 2 * lanes, z.sums(w.form())[block], scratch);
+                join(w, 3 * lanes, u.sums(w.form())[block], scratch);
             }
         }
     }

@@ -40,8 +40,8 @@ final class SixBitPanels {
     /// Two panels, `apart` bytes from one another, with one row.
     static void sum(Panels w, long start, long apart, RowInput input, float[] scratch) {
         var memory = w.data();
-        var x = input.shifted();
-        var sums = input.sums();
+        var x = input.meeting(w.form());
+        var sums = input.sums(w.form());
         var blocks = w.blocks();
         var at = start;
         var j = 0;
@@ -111,14 +111,14 @@ final class SixBitPanels {
         var blocks = w.blocks();
         var at = start;
         var j = 0;
-        var p = x.shifted();
-        var pSums = x.sums();
-        var q = y.shifted();
-        var qSums = y.sums();
-        var r = z.shifted();
-        var rSums = z.sums();
-        var s = u.shifted();
-        var sSums = u.sums();
+        var p = x.meeting(w.form());
+        var pSums = x.sums(w.form());
+        var q = y.meeting(w.form());
+        var qSums = y.sums(w.form());
+        var r = z.meeting(w.form());
+        var rSums = z.sums(w.form());
+        var s = u.meeting(w.form());
+        var sSums = u.sums(w.form());
         for (var block = 0; block < blocks; block++, j++) {
             var a = FloatVector.zero(FLOATS);
             var b = a;
