@@ -42,10 +42,10 @@ public class RowProducts {
 
     private final Kernels kernels = Kernels.best();
     private final Arena arena = Arena.ofShared();
-    private RowInput x = new RowInput(0);
+    private RowInput[] x = new RowInput[0];
     private Panels w = matrix(0, 0);
     private float[] scratch = new float[0];
-    private float[] y = new float[0];
+    private float[][] y = new float[0][];
 
     /// Makes a matrix and a row of seeded noise.
     @Setup
@@ -53,21 +53,21 @@ public class RowProducts {
         var sizes = shape.split("x", -1);
         var columns = Integer.parseInt(sizes[1]);
         w = matrix(Integer.parseInt(sizes[0]), columns);
-        y = new float[w.rows()];
+        y = new float[1][w.rows()];
         scratch = new float[kernels.scratch(w)];
-        x = new RowInput(columns);
+        x = new RowInput[] {new RowInput(columns)};
         var random = new SplittableRandom(1);
         for (var i = 0; i < columns; i++) {
-            x.values()[i] = (float) random.nextGaussian();
+            x[0].values()[i] = (float) random.nextGaussian();
         }
-        kernels.prepare(x, w);
+        kernels.prepare(x[0], w);
     }
 
     /// @return the product, so that nothing is left out
     @Benchmark
     public float[] product() {
-        kernels.products(w, 0, w.count(), x, y, 0, scratch);
-        return y;
+        kernels.products(w, 0, w.count(), x, 0, 1, y, 0, scratch);
+        return y[0];
     }
 
     /// Frees the matrix.

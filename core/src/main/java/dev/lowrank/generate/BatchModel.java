@@ -3,6 +3,7 @@ package dev.lowrank.generate;
 import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /// What an engine computes with. One thread opens, calls and closes it.
 public interface BatchModel extends AutoCloseable {
@@ -30,6 +31,12 @@ public interface BatchModel extends AutoCloseable {
     /// @param caches not full, no two the same; each is longer by one afterwards
     /// @return logits of each one's next token; overwritten by the next call
     float[][] step(int[] tokens, List<KvCache> caches);
+
+    /// Does independent work on the threads that a step runs on, which have nothing to do between steps.
+    ///
+    /// @param count pieces of work
+    /// @param work given the number of a piece, from 0; must not throw
+    void share(int count, IntConsumer work);
 
     /// Reads tokens of one sequence.
     ///

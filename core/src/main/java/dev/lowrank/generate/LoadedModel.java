@@ -9,6 +9,7 @@ import dev.lowrank.model.TorchDecoder.Residency;
 import dev.lowrank.tensor.DType;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /// A checkpoint behind an engine: the row decoder makes tokens, LibTorch reads longer prompts.
 public final class LoadedModel implements BatchModel {
@@ -79,6 +80,11 @@ public final class LoadedModel implements BatchModel {
             }
         }
         return all;
+    }
+
+    @Override
+    public void share(int count, IntConsumer work) {
+        rows.share(count, work);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.lowrank.generate;
 
 import dev.lowrank.text.Tokenizer;
+import org.jspecify.annotations.Nullable;
 
 /// One choice that is being continued.
 final class Row implements AutoCloseable {
@@ -9,6 +10,8 @@ final class Row implements AutoCloseable {
     private final SequenceCache cache;
     private final TokenChooser chooser;
     private final ChoiceText text;
+    private int chosen;
+    private @Nullable Throwable failure;
     private int pending;
     private int count;
 
@@ -33,8 +36,39 @@ final class Row implements AutoCloseable {
         return cache;
     }
 
-    TokenChooser chooser() {
-        return chooser;
+    /// Chooses the next token. May run while other rows choose; a failure is kept for [#chosen].
+    void choose(float[] logits) {
+        try {
+            chosen = chooser.next(logits);
+            failure = null;
+        } catch (RuntimeException | Error problem) {
+            failure = problem;
+        }
+    }
+
+    /// The token that was chosen last, which is fed next.
+    ///
+    /// @throws RuntimeException what choosing failed with
+    int chosen() {
+        switch (failure) {
+            case null -> {}
+            case RuntimeException exception -> throw exception;
+            case Error error -> throw error;
+            default -> throw new IllegalStateException(failure);
+        }
+        pending = chosen;
+        count++;
+        return chosen;
+    }
+
+    /// Tokens chosen so far.
+    int count() {
+        return count;
+    }
+
+    /// Whether nothing is left to say.
+    boolean exhausted() {
+        return chooser.exhausted();
     }
 
     ChoiceText text() {
@@ -49,15 +83,6 @@ final class Row implements AutoCloseable {
     /// Whether the prompt is not yet in the cache.
     boolean readsPrompt() {
         return cache.length() < job.prompt().length;
-    }
-
-    /// A token was chosen, which is fed next.
-    ///
-    /// @return tokens chosen so far
-    int chose(int token) {
-        pending = token;
-        count++;
-        return count;
     }
 
     @Override

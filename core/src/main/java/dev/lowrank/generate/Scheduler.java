@@ -207,6 +207,7 @@ final class Scheduler implements AutoCloseable {
         begin(job, 0, job.handOver());
         for (var row : List.copyOf(rows)) {
             if (row.job() == job) {
+                row.choose(own);
                 take(row, own);
             }
         }
@@ -217,8 +218,15 @@ final class Scheduler implements AutoCloseable {
         try {
             var logits = model.step(feeds(batch), caches(batch));
             figures.stepped(batch.size());
+            model.share(batch.size(), i -> {
+                if (!batch.get(i).readsPrompt()) {
+                    batch.get(i).choose(logits[i]);
+                }
+            });
             for (var i = 0; i < batch.size(); i++) {
-                stepped(batch.get(i), logits[i]);
+                if (!batch.get(i).readsPrompt()) {
+                    take(batch.get(i), logits[i]);
+                }
             }
         } catch (RuntimeException | Error failure) {
             if (batch.size() == 1) {
@@ -244,30 +252,23 @@ final class Scheduler implements AutoCloseable {
         return batch.stream().map(row -> row.cache().ready(1)).toList();
     }
 
-    private void stepped(Row row, float[] logits) {
-        if (!row.readsPrompt()) {
-            take(row, logits);
-        }
-    }
-
-    /// Chooses a row's next token and tells it; a failure is the row's own.
+    /// Tells the token that a row has chosen; a failure is the row's own.
     private void take(Row row, float[] logits) {
         var job = row.job();
         if (!rows.contains(row)) {
             return;
         }
         try {
-            var token = row.chooser().next(logits);
+            var token = row.chosen();
             job.countToken();
             figures.token();
-            var count = row.chose(token);
             if (tokenizer.endOfText().contains(token)) {
                 end(row, Finish.END_OF_TEXT, row.text().finish());
                 return;
             }
             var scoring = job.request().scoring();
             var said = row.text().accept(token, scoring.chosen() ? score(logits, token, scoring.top()) : null);
-            var finish = finish(row, count, said.stopped());
+            var finish = finish(row, said.stopped());
             if (finish == null) {
                 tell(row, said);
                 row.cache().ready(1);
@@ -283,14 +284,14 @@ final class Scheduler implements AutoCloseable {
 
     private static final ChoiceText.Said NOTHING = new ChoiceText.Said("", List.of(), false);
 
-    private static @Nullable Finish finish(Row row, int count, boolean stopped) {
+    private static @Nullable Finish finish(Row row, boolean stopped) {
         if (stopped) {
             return Finish.STOP;
         }
-        if (row.chooser().exhausted()) {
+        if (row.exhausted()) {
             return Finish.END_OF_TEXT;
         }
-        return count == row.job().request().maxTokens() ? Finish.MAX_TOKENS : null;
+        return row.count() == row.job().request().maxTokens() ? Finish.MAX_TOKENS : null;
     }
 
     private static void tell(Row row, ChoiceText.Said said) {

@@ -9,6 +9,7 @@ import dev.lowrank.tensor.HostTensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a decoder on a few tokens at a time, of one sequence or of several, without LibTorch: what decoding
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// allocates nothing.
 public final class RowDecoder implements Prefill, AutoCloseable {
     /// Rows that can run together.
-    public static final int MAX_ROWS = 16;
+    public static final int MAX_ROWS = Kernels.MAX_ROWS;
 
     private final DecoderSpec spec;
     private final RowTools tools;
@@ -258,6 +259,16 @@ public final class RowDecoder implements Prefill, AutoCloseable {
 
     private void normalize(int row, int worker) {
         finalNorm.apply(tools, batch.hidden[row], batch.normed[row], worker);
+    }
+
+    /// Does independent work on the decoder's threads, which have nothing to do between steps; returns when
+    /// all is done.
+    ///
+    /// @param count pieces of work
+    /// @param work given the number of a piece, from 0
+    /// @throws RuntimeException the first failure of a piece, after all others ended
+    public void share(int count, IntConsumer work) {
+        tools.each(count, (piece, _) -> work.accept(piece));
     }
 
     /// What the decoder computes with, for `doctor`.

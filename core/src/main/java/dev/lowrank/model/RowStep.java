@@ -1,6 +1,5 @@
 package dev.lowrank.model;
 
-import dev.lowrank.model.kernel.Kernels;
 import dev.lowrank.model.kernel.Panels;
 import dev.lowrank.model.kernel.RowInput;
 import dev.lowrank.model.kernel.SparseProduct;
@@ -228,24 +227,20 @@ final class RowStep implements WorkerTeam.Task {
         var weight = product.weight();
         var first = (chunk - firstChunk[i]) * chunkPanels[i];
         var panels = Math.min(chunkPanels[i], weight.count() - first);
-        multiply(product, first, panels, tools.scratch(worker));
+        tools.kernels()
+                .products(
+                        weight,
+                        first,
+                        panels,
+                        product.x(),
+                        only,
+                        rows,
+                        product.z(),
+                        product.zOffset(),
+                        tools.scratch(worker));
         var end = Math.min((first + panels) * weight.lanes(), weight.rows());
         for (var row = only; row < only + rows; row++) {
             finish(product, row, first * weight.lanes(), end);
-        }
-    }
-
-    /// Rows in fours, a last one alone; what the last four has too much belongs to no row.
-    private void multiply(Product product, int first, int panels, float[] scratch) {
-        var kernels = tools.kernels();
-        var weight = product.weight();
-        var z = product.z();
-        for (var row = only; row < only + rows; row += Kernels.ROWS) {
-            if (row == only + rows - 1) {
-                kernels.products(weight, first, panels, product.x()[row], z[row], product.zOffset(), scratch);
-            } else {
-                kernels.products(weight, first, panels, product.x(), row, z, product.zOffset(), scratch);
-            }
         }
     }
 

@@ -7,6 +7,7 @@ import dev.lowrank.tensor.DType;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 
 /// The pocket model behind an engine.
@@ -54,6 +55,11 @@ record PocketEngine(LanguageModel model, Tokenizer tokenizer, Engine engine) imp
         @Override
         public float[][] step(int[] tokens, List<KvCache> caches) {
             return behind.step(tokens, caches);
+        }
+
+        @Override
+        public void share(int count, IntConsumer work) {
+            behind.share(count, work);
         }
 
         @Override

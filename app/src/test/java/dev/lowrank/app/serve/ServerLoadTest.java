@@ -20,6 +20,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntConsumer;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -47,6 +48,11 @@ class ServerLoadTest {
                 throw new OutOfMemoryError("cursed");
             }
             return behind.step(tokens, caches);
+        }
+
+        @Override
+        public void share(int count, IntConsumer work) {
+            behind.share(count, work);
         }
 
         @Override

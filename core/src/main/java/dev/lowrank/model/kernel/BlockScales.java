@@ -6,7 +6,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Writes the scales and offsets of a panel's blocks as floats to where [BlockPanels] reads them: per block
+/// Writes the scales and offsets of a panel's blocks as floats behind the sums in the scratch: per block
 /// a vector of factors and, where the form has them, one of offsets: a weight is `factor q + offset` for
 /// its unsigned `q`, or `factor (q − bias)`. Words are read and made floats without helpers: one that was
 /// compiled on its own first is not inlined, and each vector that it returns is then an object.
@@ -16,8 +16,16 @@ final class BlockScales {
     private static final int WIDTH = FLOATS.length();
     private static final long BYTES = WIDTH * 4L;
     private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
-    /// Floats between the factors of one block and those of the next: room for two panels.
-    static final int PER_BLOCK = 4 * WIDTH;
+    /// Floats between the factors of one panel and of the next, and of one block and the next: room for the
+    /// offsets, and for two panels.
+    static final int PER_PANEL = 2 * WIDTH;
+
+    static final int PER_BLOCK = 2 * PER_PANEL;
+    /// Keeps looks ahead from being dropped as unused; sums of up to two panels with four rows are before it.
+    static final int SEEN = 2 * Kernels.ROWS * WIDTH;
+    /// The place in the scratch of the first panel's factors for the first block; offsets are a vector behind
+    /// them.
+    static final int FIRST = SEEN + 1;
     private static final int HALF = 16;
     private static final int MAGNITUDE = 0x7FFF;
     private static final int SIGN = 0x8000;
@@ -29,8 +37,9 @@ final class BlockScales {
     private BlockScales() {}
 
     /// @param at first byte of the panel
-    /// @param to place in the scratch of the first factors; the next block's are [#PER_BLOCK] behind
-    static void expand(Panels w, long at, float[] scratch, int to) {
+    /// @param panel 0 or 1
+    static void expand(Panels w, long at, float[] scratch, int panel) {
+        var to = FIRST + panel * PER_PANEL;
         switch (w.form()) {
             case Q8_0, Q4_0, NF4 -> single(w, at, scratch, to);
             case Q4_1 -> withOffset(w, at, scratch, to);

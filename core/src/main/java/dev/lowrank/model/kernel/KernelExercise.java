@@ -61,8 +61,9 @@ final class KernelExercise implements AutoCloseable {
         Arrays.setAll(x, i -> new RowInput(w.columns()));
         Stream.of(x).forEach(row -> row.prepare(w.form()));
         var y = new float[Kernels.ROWS][w.rows()];
-        tasks.add(kernels -> kernels.products(w, 0, w.count(), x[0], y[0], 0, new float[kernels.scratch(w)]));
-        tasks.add(kernels -> kernels.products(w, 0, w.count(), x, 0, y, 0, new float[kernels.scratch(w)]));
+        for (var rows : new int[] {1, Kernels.ROWS}) {
+            tasks.add(kernels -> kernels.products(w, 0, w.count(), x, 0, rows, y, 0, new float[kernels.scratch(w)]));
+        }
     }
 
     private void addAttention(DType type, MemorySegment cache) {

@@ -14,6 +14,9 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// Rows of activations that meet a weight together once it is read.
     int ROWS = 4;
 
+    /// Rows of activations that can run together.
+    int MAX_ROWS = 16;
+
     /// Positions whose keys lie side by side in a [dev.lowrank.model.KvCache].
     int KEY_BLOCK = 16;
 
@@ -59,18 +62,18 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
     /// Floats of scratch that products with a matrix need.
     int scratch(Panels w);
 
-    /// `y[offset + row] = w[row] · x` for the rows of some panels.
+    /// `y[k][offset + row] = w[row] · x[k]` for the rows of some panels and some rows of activations, which
+    /// share what is read of the matrix.
     ///
     /// @param first panel
     /// @param count of panels
     /// @param x prepared for the matrix's form
-    /// @param y written from `offset` plus the first row
-    void products(Panels w, int first, int count, RowInput x, float[] y, int offset, float[] scratch);
-
-    /// The same for [#ROWS] rows of activations.
-    ///
     /// @param from the first of the rows of `x` and `y`
-    void products(Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch);
+    /// @param rows how many, at most [#MAX_ROWS]; where they are not alone and do not fill [#ROWS], those
+    ///     behind them are read too, and their outputs mean nothing
+    /// @param y written from `offset` plus the first row
+    void products(
+            Panels w, int first, int count, RowInput[] x, int from, int rows, float[][] y, int offset, float[] scratch);
 
     /// Products of a query with the keys of [#KEY_GROUP] positions, one sum over the width each.
     ///

@@ -80,19 +80,20 @@ final class LevelPanels {
                     b = level(bWords.lanewise(VectorOperators.LSHR, i * BITS)).fma(value, b);
                 }
             }
-            var scale = BlockPanels.SUMS + block * BlockScales.PER_BLOCK;
+            var scale = BlockScales.FIRST + block * BlockScales.PER_BLOCK;
             a.fma(FloatVector.fromArray(FLOATS, scratch, scale), FloatVector.fromArray(FLOATS, scratch, 0))
                     .intoArray(scratch, 0);
             b.fma(
-                            FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH),
+                            FloatVector.fromArray(FLOATS, scratch, scale + BlockScales.PER_PANEL),
                             FloatVector.fromArray(FLOATS, scratch, WIDTH))
                     .intoArray(scratch, WIDTH);
         }
-        scratch[BlockPanels.SEEN] = seen;
+        scratch[BlockScales.SEEN] = seen;
     }
 
-    /// One panel with four rows.
-    static void sum(Panels w, long start, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
+    /// Two panels, `apart` bytes from one another, with four rows: the sums of the first, then those of the
+    /// second.
+    static void sum(Panels w, long start, long apart, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
         var memory = w.data();
         var blocks = w.blocks();
         var at = start;
@@ -106,21 +107,41 @@ final class LevelPanels {
             var b = a;
             var c = a;
             var d = a;
+            var e = a;
+            var f = a;
+            var g = a;
+            var h = a;
             for (var k = 0; k < WORDS; k++, at += BYTES) {
                 var words = IntVector.fromMemorySegment(INTS, memory, at, LITTLE);
+                var others = IntVector.fromMemorySegment(INTS, memory, at + apart, LITTLE);
                 for (var i = 0; i < IN_WORD; i++, j++) {
-                    var level = level(words.lanewise(VectorOperators.LSHR, i * BITS));
-                    a = level.fma(FloatVector.broadcast(FLOATS, p[j]), a);
-                    b = level.fma(FloatVector.broadcast(FLOATS, q[j]), b);
-                    c = level.fma(FloatVector.broadcast(FLOATS, r[j]), c);
-                    d = level.fma(FloatVector.broadcast(FLOATS, s[j]), d);
+                    var weight = level(words.lanewise(VectorOperators.LSHR, i * BITS));
+                    var other = level(others.lanewise(VectorOperators.LSHR, i * BITS));
+                    var value = FloatVector.broadcast(FLOATS, p[j]);
+                    a = weight.fma(value, a);
+                    e = other.fma(value, e);
+                    value = FloatVector.broadcast(FLOATS, q[j]);
+                    b = weight.fma(value, b);
+                    f = other.fma(value, f);
+                    value = FloatVector.broadcast(FLOATS, r[j]);
+                    c = weight.fma(value, c);
+                    g = other.fma(value, g);
+                    value = FloatVector.broadcast(FLOATS, s[j]);
+                    d = weight.fma(value, d);
+                    h = other.fma(value, h);
                 }
             }
-            var factor = FloatVector.fromArray(FLOATS, scratch, BlockPanels.SUMS + block * BlockScales.PER_BLOCK);
+            var scale = BlockScales.FIRST + block * BlockScales.PER_BLOCK;
+            var factor = FloatVector.fromArray(FLOATS, scratch, scale);
             a.fma(factor, FloatVector.fromArray(FLOATS, scratch, 0)).intoArray(scratch, 0);
             b.fma(factor, FloatVector.fromArray(FLOATS, scratch, WIDTH)).intoArray(scratch, WIDTH);
             c.fma(factor, FloatVector.fromArray(FLOATS, scratch, 2 * WIDTH)).intoArray(scratch, 2 * WIDTH);
             d.fma(factor, FloatVector.fromArray(FLOATS, scratch, 3 * WIDTH)).intoArray(scratch, 3 * WIDTH);
+            factor = FloatVector.fromArray(FLOATS, scratch, scale + BlockScales.PER_PANEL);
+            e.fma(factor, FloatVector.fromArray(FLOATS, scratch, 4 * WIDTH)).intoArray(scratch, 4 * WIDTH);
+            f.fma(factor, FloatVector.fromArray(FLOATS, scratch, 5 * WIDTH)).intoArray(scratch, 5 * WIDTH);
+            g.fma(factor, FloatVector.fromArray(FLOATS, scratch, 6 * WIDTH)).intoArray(scratch, 6 * WIDTH);
+            h.fma(factor, FloatVector.fromArray(FLOATS, scratch, 7 * WIDTH)).intoArray(scratch, 7 * WIDTH);
         }
     }
 }

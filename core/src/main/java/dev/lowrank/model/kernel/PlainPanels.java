@@ -236,6 +236,38 @@ final class PlainPanels {
         a.add(b).intoArray(sums, 0);
     }
 
+    /// One panel with four rows.
+    ///
+    /// @param to where the sums go
+    static void f16(
+            MemorySegment w, long start, int words, float[] x, float[] y, float[] z, float[] u, float[] sums, int to) {
+        var a = FloatVector.zero(FLOATS);
+        var b = a;
+        var c = a;
+        var d = a;
+        var e = a;
+        var f = a;
+        var g = a;
+        var h = a;
+        for (var j = 0; j < words; j++) {
+            var pairs = IntVector.fromMemorySegment(INTS, w, start + j * BYTES, LITTLE);
+            var even = half(pairs, 0);
+            a = even.fma(FloatVector.broadcast(FLOATS, x[2 * j]), a);
+            b = even.fma(FloatVector.broadcast(FLOATS, y[2 * j]), b);
+            c = even.fma(FloatVector.broadcast(FLOATS, z[2 * j]), c);
+            d = even.fma(FloatVector.broadcast(FLOATS, u[2 * j]), d);
+            var odd = half(pairs, 16);
+            e = odd.fma(FloatVector.broadcast(FLOATS, x[2 * j + 1]), e);
+            f = odd.fma(FloatVector.broadcast(FLOATS, y[2 * j + 1]), f);
+            g = odd.fma(FloatVector.broadcast(FLOATS, z[2 * j + 1]), g);
+            h = odd.fma(FloatVector.broadcast(FLOATS, u[2 * j + 1]), h);
+        }
+        a.add(e).intoArray(sums, to);
+        b.add(f).intoArray(sums, to + WIDTH);
+        c.add(g).intoArray(sums, to + 2 * WIDTH);
+        d.add(h).intoArray(sums, to + 3 * WIDTH);
+    }
+
     /// As a scale, but with what is not finite.
     private static FloatVector half(IntVector pairs, int shift) {
         var finite = BlockScales.half(pairs, shift);

@@ -28,19 +28,19 @@ record ScalarKernels(int lanes) implements Kernels {
     }
 
     @Override
-    public void products(Panels w, int first, int count, RowInput x, float[] y, int offset, float[] scratch) {
-        for (var panel = first; panel < first + count; panel++) {
-            ScalarPanels.sum(w, panel, x, scratch);
-            w.place(panel, scratch, 0, y, offset);
-        }
-    }
-
-    @Override
     public void products(
-            Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
+            Panels w,
+            int first,
+            int count,
+            RowInput[] x,
+            int from,
+            int rows,
+            float[][] y,
+            int offset,
+            float[] scratch) {
         for (var panel = first; panel < first + count; panel++) {
-            ScalarPanels.sum(w, panel, x[from], x[from + 1], x[from + 2], x[from + 3], scratch);
-            for (var k = 0; k < ROWS; k++) {
+            ScalarPanels.sum(w, panel, x, from, rows, scratch);
+            for (var k = 0; k < rows; k++) {
                 w.place(panel, scratch, k * lanes, y[from + k], offset);
             }
         }

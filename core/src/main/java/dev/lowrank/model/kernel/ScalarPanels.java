@@ -4,10 +4,10 @@ import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/// Sums of a panel without vectors, each lane's in the order of [PlainPanels], [BlockPanels],
-/// [SixBitPanels] and [LevelPanels]. Words are
-/// copied to the heap in pieces and unpacked to floats that all rows share: before it is compiled, and in
-/// the first compilation, code reads arrays a hundred times as fast as native memory.
+/// Sums of a panel without vectors, each lane's in the order of [PlainPanels], [BytePanels],
+/// [NibblePanels], [SixBitPanels] and [LevelPanels]. Words are copied to the heap in pieces and unpacked to
+/// floats that all rows share: before it is compiled, and in the first compilation, code reads arrays a
+/// hundred times as fast as native memory.
 final class ScalarPanels {
     /// Columns of a piece, a multiple of every form's block.
     private static final int PIECE = 256;
@@ -19,11 +19,11 @@ final class ScalarPanels {
         return words(w) + PIECE * w.lanes();
     }
 
-    // The scratch: sums of up to four rows; sums of their blocks or odd columns; factors and offsets of a
-    // block; words of scales; weights of a piece; their words.
+    // The scratch: sums of all rows; sums of their blocks or odd columns; factors and offsets of a block;
+    // words of scales; weights of a piece; their words.
 
     private static int parts(Panels w) {
-        return Kernels.ROWS * w.lanes();
+        return Kernels.MAX_ROWS * w.lanes();
     }
 
     private static int scales(Panels w) {
@@ -42,18 +42,9 @@ final class ScalarPanels {
         return weights(w) + PIECE * w.lanes();
     }
 
-    /// Writes the sums of one panel with one row to the beginning of the scratch.
-    static void sum(Panels w, int panel, RowInput x, float[] scratch) {
-        sum(w, panel, 1, x, x, x, x, scratch);
-    }
-
-    /// The same with [Kernels#ROWS] rows.
-    static void sum(Panels w, int panel, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
-        sum(w, panel, Kernels.ROWS, x, y, z, u, scratch);
-    }
-
-    private static void sum(
-            Panels w, int panel, int rows, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
+    /// Writes the sums of one panel with some rows to the beginning of the scratch, one row's after the
+    /// other's.
+    static void sum(Panels w, int panel, RowInput[] x, int first, int rows, float[] scratch) {
         var form = w.form();
         var start = panel * w.panelBytes();
         Arrays.fill(scratch, 0, scales(w), 0);
@@ -64,13 +55,13 @@ final class ScalarPanels {
             copy(w, start + w.headBytes() + (long) word * w.lanes() * 4, count, scratch, words(w));
             ScalarWeights.unpack(form, scratch, words(w), count, w.lanes(), weights(w));
             switch (form) {
-                case F32 -> add(w, rows, x, y, z, u, from, weights(w), count, 1, 0, scratch);
-                case BF16 -> add(w, rows, x, y, z, u, from, weights(w), 2 * count, 1, 0, scratch);
+                case F32 -> add(w, x, first, rows, from, weights(w), count, 1, 0, scratch);
+                case BF16 -> add(w, x, first, rows, from, weights(w), 2 * count, 1, 0, scratch);
                 case F16 -> {
-                    add(w, rows, x, y, z, u, from, weights(w), 2 * count, 2, 0, scratch);
-                    add(w, rows, x, y, z, u, from + 1, weights(w) + w.lanes(), 2 * count, 2, parts(w), scratch);
+                    add(w, x, first, rows, from, weights(w), 2 * count, 2, 0, scratch);
+                    add(w, x, first, rows, from + 1, weights(w) + w.lanes(), 2 * count, 2, parts(w), scratch);
                 }
-                case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> blocks(w, rows, x, y, z, u, from, scratch);
+                case Q8_0, Q4_0, Q4_1, Q4_K, Q6_K, NF4 -> blocks(w, x, first, rows, from, scratch);
             }
         }
         if (form == PanelForm.F16) {
@@ -81,21 +72,17 @@ final class ScalarPanels {
     }
 
     /// The blocks of a piece, one after the other.
-    private static void blocks(
-            Panels w, int rows, RowInput x, RowInput y, RowInput z, RowInput u, int from, float[] scratch) {
+    private static void blocks(Panels w, RowInput[] x, int first, int rows, int from, float[] scratch) {
         var lanes = w.lanes();
         var columns = w.form().blockWeights();
         var end = Math.min(from + PIECE, w.columns());
         for (var j = from; j < end; j += columns) {
             var block = j / columns;
             Arrays.fill(scratch, parts(w), parts(w) + rows * lanes, 0);
-            add(w, rows, x, y, z, u, j, weights(w) + (j - from) * lanes, columns, 1, parts(w), scratch);
+            add(w, x, first, rows, j, weights(w) + (j - from) * lanes, columns, 1, parts(w), scratch);
             ScalarWeights.scales(w, scratch, head(w), block, scales(w));
-            join(w, 0, x.sums(w.form())[block], scratch);
-            if (rows > 1) {
-                join(w, lanes, y.sums(w.form())[block], scratch);
-                join(w, 2 * lanes, z.sums(w.form())[block], scratch);
-                join(w, 3 * lanes, u.sums(w.form())[block], scratch);
+            for (var k = 0; k < rows; k++) {
+                join(w, k * lanes, x[first + k].sums(w.form())[block], scratch);
             }
         }
     }
@@ -127,13 +114,12 @@ final class ScalarPanels {
         }
     }
 
+    /// Rows in fours, the last ones alone.
     private static void add(
             Panels w,
+            RowInput[] x,
+            int first,
             int rows,
-            RowInput x,
-            RowInput y,
-            RowInput z,
-            RowInput u,
             int from,
             int at,
             int count,
@@ -141,21 +127,24 @@ final class ScalarPanels {
             int to,
             float[] scratch) {
         var form = w.form();
-        if (rows == 1) {
-            ScalarSums.add(scratch, at, w.lanes(), x.meeting(form), from, count, step, to);
-        } else {
+        var lanes = w.lanes();
+        var k = 0;
+        for (; k + Kernels.ROWS <= rows; k += Kernels.ROWS) {
             ScalarSums.add(
                     scratch,
                     at,
-                    w.lanes(),
-                    x.meeting(form),
-                    y.meeting(form),
-                    z.meeting(form),
-                    u.meeting(form),
+                    lanes,
+                    x[first + k].meeting(form),
+                    x[first + k + 1].meeting(form),
+                    x[first + k + 2].meeting(form),
+                    x[first + k + 3].meeting(form),
                     from,
                     count,
                     step,
-                    to);
+                    to + k * lanes);
+        }
+        for (; k < rows; k++) {
+            ScalarSums.add(scratch, at, lanes, x[first + k].meeting(form), from, count, step, to + k * lanes);
         }
     }
 

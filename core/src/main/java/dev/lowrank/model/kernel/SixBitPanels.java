@@ -7,7 +7,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Sums of panels with six bits a weight, as [BlockPanels] does them: five weights are taken out of a word
+/// Sums of panels with six bits a weight, as [BytePanels] does them: five weights are taken out of a word
 /// where they stand, and three words' upper bits together are the sixteenth. These are read again after the
 /// loop over the words: code that carried vectors of integers through it ran many times slower.
 final class SixBitPanels {
@@ -91,22 +91,23 @@ final class SixBitPanels {
             var last = FloatVector.broadcast(FLOATS, x[j]);
             a = ((FloatVector) aLast.convert(VectorOperators.I2F, 0)).fma(last, a);
             b = ((FloatVector) bLast.convert(VectorOperators.I2F, 0)).fma(last, b);
-            var scale = BlockPanels.SUMS + block * BlockScales.PER_BLOCK;
+            var scale = BlockScales.FIRST + block * BlockScales.PER_BLOCK;
             var sum = FloatVector.broadcast(FLOATS, sums[block]);
             a.add(sum)
                     .fma(FloatVector.fromArray(FLOATS, scratch, scale), FloatVector.fromArray(FLOATS, scratch, 0))
                     .intoArray(scratch, 0);
             b.add(sum)
                     .fma(
-                            FloatVector.fromArray(FLOATS, scratch, scale + 2 * WIDTH),
+                            FloatVector.fromArray(FLOATS, scratch, scale + BlockScales.PER_PANEL),
                             FloatVector.fromArray(FLOATS, scratch, WIDTH))
                     .intoArray(scratch, WIDTH);
         }
-        scratch[BlockPanels.SEEN] = seen;
+        scratch[BlockScales.SEEN] = seen;
     }
 
-    /// One panel with four rows.
-    static void sum(Panels w, long start, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
+    /// Two panels, `apart` bytes from one another, with four rows: the sums of the first, then those of the
+    /// second.
+    static void sum(Panels w, long start, long apart, RowInput x, RowInput y, RowInput z, RowInput u, float[] scratch) {
         var memory = w.data();
         var blocks = w.blocks();
         var at = start;
@@ -124,33 +125,83 @@ final class SixBitPanels {
             var b = a;
             var c = a;
             var d = a;
+            var e = a;
+            var f = a;
+            var g = a;
+            var h = a;
             for (var k = 0; k < WORDS; k++, j += IN_WORD, at += BYTES) {
                 var words = IntVector.fromMemorySegment(INTS, memory, at, LITTLE);
-                var w0 = (FloatVector) words.and(FIRST).convert(VectorOperators.I2F, 0);
-                a = w0.fma(FloatVector.broadcast(FLOATS, p[j]), a);
-                b = w0.fma(FloatVector.broadcast(FLOATS, q[j]), b);
-                c = w0.fma(FloatVector.broadcast(FLOATS, r[j]), c);
-                d = w0.fma(FloatVector.broadcast(FLOATS, s[j]), d);
-                var w1 = (FloatVector) words.and(SECOND).convert(VectorOperators.I2F, 0);
-                a = w1.fma(FloatVector.broadcast(FLOATS, p[j + 1]), a);
-                b = w1.fma(FloatVector.broadcast(FLOATS, q[j + 1]), b);
-                c = w1.fma(FloatVector.broadcast(FLOATS, r[j + 1]), c);
-                d = w1.fma(FloatVector.broadcast(FLOATS, s[j + 1]), d);
-                var w2 = (FloatVector) words.and(THIRD).convert(VectorOperators.I2F, 0);
-                a = w2.fma(FloatVector.broadcast(FLOATS, p[j + 2]), a);
-                b = w2.fma(FloatVector.broadcast(FLOATS, q[j + 2]), b);
-                c = w2.fma(FloatVector.broadcast(FLOATS, r[j + 2]), c);
-                d = w2.fma(FloatVector.broadcast(FLOATS, s[j + 2]), d);
-                var w3 = (FloatVector) words.and(FOURTH).convert(VectorOperators.I2F, 0);
-                a = w3.fma(FloatVector.broadcast(FLOATS, p[j + 3]), a);
-                b = w3.fma(FloatVector.broadcast(FLOATS, q[j + 3]), b);
-                c = w3.fma(FloatVector.broadcast(FLOATS, r[j + 3]), c);
-                d = w3.fma(FloatVector.broadcast(FLOATS, s[j + 3]), d);
-                var w4 = (FloatVector) words.and(FIFTH).convert(VectorOperators.I2F, 0);
-                a = w4.fma(FloatVector.broadcast(FLOATS, p[j + 4]), a);
-                b = w4.fma(FloatVector.broadcast(FLOATS, q[j + 4]), b);
-                c = w4.fma(FloatVector.broadcast(FLOATS, r[j + 4]), c);
-                d = w4.fma(FloatVector.broadcast(FLOATS, s[j + 4]), d);
+                var others = IntVector.fromMemorySegment(INTS, memory, at + apart, LITTLE);
+                var weight = (FloatVector) words.and(FIRST).convert(VectorOperators.I2F, 0);
+                var other = (FloatVector) others.and(FIRST).convert(VectorOperators.I2F, 0);
+                var value = FloatVector.broadcast(FLOATS, p[j]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(SECOND).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(SECOND).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 1]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 1]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 1]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 1]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(THIRD).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(THIRD).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 2]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 2]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 2]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 2]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(FOURTH).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(FOURTH).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 3]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 3]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 3]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 3]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
+                weight = (FloatVector) words.and(FIFTH).convert(VectorOperators.I2F, 0);
+                other = (FloatVector) others.and(FIFTH).convert(VectorOperators.I2F, 0);
+                value = FloatVector.broadcast(FLOATS, p[j + 4]);
+                a = weight.fma(value, a);
+                e = other.fma(value, e);
+                value = FloatVector.broadcast(FLOATS, q[j + 4]);
+                b = weight.fma(value, b);
+                f = other.fma(value, f);
+                value = FloatVector.broadcast(FLOATS, r[j + 4]);
+                c = weight.fma(value, c);
+                g = other.fma(value, g);
+                value = FloatVector.broadcast(FLOATS, s[j + 4]);
+                d = weight.fma(value, d);
+                h = other.fma(value, h);
             }
             var parts = IntVector.fromMemorySegment(INTS, memory, at - WORDS * BYTES, LITTLE)
                     .lanewise(VectorOperators.LSHR, LOWEST)
@@ -160,12 +211,30 @@ final class SixBitPanels {
                     .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES, LITTLE)
                             .lanewise(VectorOperators.LSHR, HIGHEST)
                             .and(HIGHEST_PART));
+            var otherParts = IntVector.fromMemorySegment(INTS, memory, at - WORDS * BYTES + apart, LITTLE)
+                    .lanewise(VectorOperators.LSHR, LOWEST)
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - 2 * BYTES + apart, LITTLE)
+                            .lanewise(VectorOperators.LSHR, MIDDLE)
+                            .and(MIDDLE_PART))
+                    .or(IntVector.fromMemorySegment(INTS, memory, at - BYTES + apart, LITTLE)
+                            .lanewise(VectorOperators.LSHR, HIGHEST)
+                            .and(HIGHEST_PART));
             var last = (FloatVector) parts.convert(VectorOperators.I2F, 0);
-            a = last.fma(FloatVector.broadcast(FLOATS, p[j]), a);
-            b = last.fma(FloatVector.broadcast(FLOATS, q[j]), b);
-            c = last.fma(FloatVector.broadcast(FLOATS, r[j]), c);
-            d = last.fma(FloatVector.broadcast(FLOATS, s[j]), d);
-            var factor = FloatVector.fromArray(FLOATS, scratch, BlockPanels.SUMS + block * BlockScales.PER_BLOCK);
+            var otherLast = (FloatVector) otherParts.convert(VectorOperators.I2F, 0);
+            var value = FloatVector.broadcast(FLOATS, p[j]);
+            a = last.fma(value, a);
+            e = otherLast.fma(value, e);
+            value = FloatVector.broadcast(FLOATS, q[j]);
+            b = last.fma(value, b);
+            f = otherLast.fma(value, f);
+            value = FloatVector.broadcast(FLOATS, r[j]);
+            c = last.fma(value, c);
+            g = otherLast.fma(value, g);
+            value = FloatVector.broadcast(FLOATS, s[j]);
+            d = last.fma(value, d);
+            h = otherLast.fma(value, h);
+            var scale = BlockScales.FIRST + block * BlockScales.PER_BLOCK;
+            var factor = FloatVector.fromArray(FLOATS, scratch, scale);
             a.add(FloatVector.broadcast(FLOATS, pSums[block]))
                     .fma(factor, FloatVector.fromArray(FLOATS, scratch, 0))
                     .intoArray(scratch, 0);
@@ -178,6 +247,19 @@ final class SixBitPanels {
             d.add(FloatVector.broadcast(FLOATS, sSums[block]))
                     .fma(factor, FloatVector.fromArray(FLOATS, scratch, 3 * WIDTH))
                     .intoArray(scratch, 3 * WIDTH);
+            factor = FloatVector.fromArray(FLOATS, scratch, scale + BlockScales.PER_PANEL);
+            e.add(FloatVector.broadcast(FLOATS, pSums[block]))
+                    .fma(factor, FloatVector.fromArray(FLOATS, scratch, 4 * WIDTH))
+                    .intoArray(scratch, 4 * WIDTH);
+            f.add(FloatVector.broadcast(FLOATS, qSums[block]))
+                    .fma(factor, FloatVector.fromArray(FLOATS, scratch, 5 * WIDTH))
+                    .intoArray(scratch, 5 * WIDTH);
+            g.add(FloatVector.broadcast(FLOATS, rSums[block]))
+                    .fma(factor, FloatVector.fromArray(FLOATS, scratch, 6 * WIDTH))
+                    .intoArray(scratch, 6 * WIDTH);
+            h.add(FloatVector.broadcast(FLOATS, sSums[block]))
+                    .fma(factor, FloatVector.fromArray(FLOATS, scratch, 7 * WIDTH))
+                    .intoArray(scratch, 7 * WIDTH);
         }
     }
 }

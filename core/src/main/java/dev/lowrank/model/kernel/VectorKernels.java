@@ -41,11 +41,31 @@ final class VectorKernels implements Kernels {
 
     @Override
     public int scratch(Panels w) {
-        return w.form().isBlocks() ? BlockPanels.SUMS + BlockScales.PER_BLOCK * w.blocks() : 2 * ROWS * WIDTH;
+        return w.form().isBlocks() ? BlockScales.FIRST + w.blocks() * BlockScales.PER_BLOCK : 2 * ROWS * WIDTH;
     }
 
+    /// Rows in fours, a last one alone.
     @Override
-    public void products(Panels w, int first, int count, RowInput x, float[] y, int offset, float[] scratch) {
+    public void products(
+            Panels w,
+            int first,
+            int count,
+            RowInput[] x,
+            int from,
+            int rows,
+            float[][] y,
+            int offset,
+            float[] scratch) {
+        var last = from + rows - 1;
+        if (rows % ROWS != 1) {
+            together(w, first, count, x, from, rows, y, offset, scratch);
+            return;
+        }
+        together(w, first, count, x, from, rows - 1, y, offset, scratch);
+        alone(w, first, count, x[last], y[last], offset, scratch);
+    }
+
+    private void alone(Panels w, int first, int count, RowInput x, float[] y, int offset, float[] scratch) {
         var streams = panelsTogether(w);
         var together = count / streams;
         for (var i = 0; i < together; i++) {
@@ -66,26 +86,16 @@ final class VectorKernels implements Kernels {
         var start = panel * w.panelBytes();
         var gap = apart * w.panelBytes();
         var body = start + w.headBytes();
+        expandScales(w, start, gap, scratch);
+        Arrays.fill(scratch, 0, 2 * WIDTH, 0);
         switch (w.form()) {
             case F32 -> PlainPanels.f32(w.data(), start, gap, w.columns(), x.values(), scratch);
             case BF16 -> PlainPanels.bf16(w.data(), start, gap, words(w), x.values(), scratch);
             case F16 -> PlainPanels.f16(w.data(), start, words(w), x.values(), scratch);
-            case Q8_0 -> {
-                scales(w, start, gap, ROWS, scratch);
-                BlockPanels.bytes(w, body, gap, x, scratch);
-            }
-            case Q4_0, Q4_1, Q4_K -> {
-                scales(w, start, gap, ROWS, scratch);
-                BlockPanels.nibbles(w, body, gap, x, scratch);
-            }
-            case Q6_K -> {
-                scales(w, start, gap, ROWS, scratch);
-                SixBitPanels.sum(w, body, gap, x, scratch);
-            }
-            case NF4 -> {
-                scales(w, start, gap, ROWS, scratch);
-                LevelPanels.sum(w, body, gap, x, scratch);
-            }
+            case Q8_0 -> BytePanels.sum(w, body, gap, x, scratch);
+            case Q4_0, Q4_1, Q4_K -> NibblePanels.sum(w, body, gap, x, scratch);
+            case Q6_K -> SixBitPanels.sum(w, body, gap, x, scratch);
+            case NF4 -> LevelPanels.sum(w, body, gap, x, scratch);
         }
     }
 
@@ -93,76 +103,73 @@ final class VectorKernels implements Kernels {
         return w.form().bodyWords(w.columns());
     }
 
-    /// Clears so many vectors of sums and writes the scales of a panel and of the one `gap` bytes further.
-    private static void scales(Panels w, long start, long gap, int sums, float[] scratch) {
-        Arrays.fill(scratch, 0, sums * WIDTH, 0);
-        BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
-        BlockScales.expand(w, start + gap, scratch, BlockPanels.SUMS + 2 * WIDTH);
+    /// Writes the scales of a panel and of the one `gap` bytes further.
+    private static void expandScales(Panels w, long start, long gap, float[] scratch) {
+        BlockScales.expand(w, start, scratch, 0);
+        BlockScales.expand(w, start + gap, scratch, 1);
     }
 
-    @Override
-    public void products(
-            Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
-        switch (w.form()) {
-            case F16 -> {
-                for (var k = from; k < from + ROWS; k++) {
-                    products(w, first, count, x[k], y[k], offset, scratch);
-                }
-            }
-            case F32, BF16, Q8_0, Q4_0, Q4_1, Q4_K -> pairs(w, first, count, x, from, y, offset, scratch);
-            case Q6_K, NF4 -> {
-                for (var panel = first; panel < first + count; panel++) {
-                    var start = panel * w.panelBytes();
-                    Arrays.fill(scratch, 0, ROWS * WIDTH, 0);
-                    BlockScales.expand(w, start, scratch, BlockPanels.SUMS);
-                    levels(w, start + w.headBytes(), x, from, scratch);
-                    place(w, panel, scratch, 0, y, from, offset);
-                }
-            }
-        }
-    }
-
-    private static void levels(Panels w, long body, RowInput[] x, int from, float[] scratch) {
-        if (w.form() == PanelForm.Q6_K) {
-            SixBitPanels.sum(w, body, x[from], x[from + 1], x[from + 2], x[from + 3], scratch);
-        } else {
-            LevelPanels.sum(w, body, x[from], x[from + 1], x[from + 2], x[from + 3], scratch);
-        }
-    }
-
-    /// Two panels at a time; a last one alone goes as both.
-    private static void pairs(
-            Panels w, int first, int count, RowInput[] x, int from, float[][] y, int offset, float[] scratch) {
-        for (var panel = first; panel < first + count; panel += 2) {
-            var start = panel * w.panelBytes();
+    /// Two panels at a time, so that what is read of them is used by all rows; a last one alone goes as both.
+    private static void together(
+            Panels w,
+            int first,
+            int count,
+            RowInput[] x,
+            int from,
+            int rows,
+            float[][] y,
+            int offset,
+            float[] scratch) {
+        for (var panel = first; rows > 0 && panel < first + count; panel += 2) {
             var both = panel + 1 < first + count;
-            sum(w, start, both ? w.panelBytes() : 0, x, from, scratch);
-            place(w, panel, scratch, 0, y, from, offset);
-            if (both) {
-                place(w, panel + 1, scratch, ROWS * WIDTH, y, from, offset);
+            var start = panel * w.panelBytes();
+            var gap = both ? w.panelBytes() : 0;
+            expandScales(w, start, gap, scratch);
+            for (var row = from; row < from + rows; row += ROWS) {
+                Arrays.fill(scratch, 0, 2 * ROWS * WIDTH, 0);
+                sum(w, start, gap, x[row], x[row + 1], x[row + 2], x[row + 3], scratch);
+                place(w, panel, scratch, 0, y, row, offset);
+                if (both) {
+                    place(w, panel + 1, scratch, ROWS * WIDTH, y, row, offset);
+                }
             }
         }
     }
 
-    /// Sums of a panel and the one `gap` bytes further with each row.
-    private static void sum(Panels w, long start, long gap, RowInput[] x, int from, float[] scratch) {
-        if (w.form().isBlocks()) {
-            scales(w, start, gap, 2 * ROWS, scratch);
-            BlockPanels.rows(w, start + w.headBytes(), gap, x, from, scratch);
-            return;
-        }
-        var a = x[from].values();
-        var b = x[from + 1].values();
-        var c = x[from + 2].values();
-        var d = x[from + 3].values();
-        if (w.form() == PanelForm.F32) {
-            PlainPanels.f32(w.data(), start, gap, w.columns(), a, b, c, d, scratch);
-        } else {
-            PlainPanels.bf16(w.data(), start, gap, words(w), a, b, c, d, scratch);
+    /// Sums of a panel and the one `gap` bytes further with each of four rows.
+    private static void sum(
+            Panels w, long start, long gap, RowInput a, RowInput b, RowInput c, RowInput d, float[] scratch) {
+        var body = start + w.headBytes();
+        switch (w.form()) {
+            case F32 ->
+                PlainPanels.f32(
+                        w.data(), start, gap, w.columns(), a.values(), b.values(), c.values(), d.values(), scratch);
+            case BF16 ->
+                PlainPanels.bf16(
+                        w.data(), start, gap, words(w), a.values(), b.values(), c.values(), d.values(), scratch);
+            case F16 -> {
+                var data = w.data();
+                var words = words(w);
+                PlainPanels.f16(data, start, words, a.values(), b.values(), c.values(), d.values(), scratch, 0);
+                PlainPanels.f16(
+                        data,
+                        start + gap,
+                        words,
+                        a.values(),
+                        b.values(),
+                        c.values(),
+                        d.values(),
+                        scratch,
+                        ROWS * WIDTH);
+            }
+            case Q8_0 -> BytePanels.sum(w, body, gap, a, b, c, d, scratch);
+            case Q4_0, Q4_1, Q4_K -> NibblePanels.sum(w, body, gap, a, b, c, d, scratch);
+            case Q6_K -> SixBitPanels.sum(w, body, gap, a, b, c, d, scratch);
+            case NF4 -> LevelPanels.sum(w, body, gap, a, b, c, d, scratch);
         }
     }
 
-    /// Puts a panel's sums with each row where they belong.
+    /// Puts a panel's sums with each of four rows where they belong.
     private static void place(Panels w, int panel, float[] scratch, int at, float[][] y, int from, int offset) {
         for (var k = 0; k < ROWS; k++) {
             w.place(panel, scratch, at + k * WIDTH, y[from + k], offset);

@@ -33,7 +33,8 @@ record PanelProducts(Kernels kernels, HostTensor tensor, Panels panels) {
     }
 
     private void run(int first, int count, RowInput x, float[] y, int offset) {
-        kernels.products(panels, first, count, x, y, offset, new float[kernels.scratch(panels)]);
+        var scratch = new float[kernels.scratch(panels)];
+        kernels.products(panels, first, count, new RowInput[] {x}, 0, 1, new float[][] {y}, offset, scratch);
     }
 
     /// @param tolerance relative to the sum of the magnitudes of a row's terms
@@ -67,24 +68,26 @@ record PanelProducts(Kernels kernels, HostTensor tensor, Panels panels) {
             }
             assertThat(parts).containsExactly(whole);
         }
-        var inputs = new RowInput[Kernels.ROWS + 1];
+        var inputs = new RowInput[Kernels.MAX_ROWS + 1];
         for (var i = 0; i < inputs.length; i++) {
             inputs[i] = i == 3 ? x : KernelsTest.vector(random, panels.columns());
         }
-        var outputs = withLastFour(inputs);
-        assertThat(outputs[0]).containsOnly(0f);
-        for (var i = 1; i < inputs.length; i++) {
-            assertThat(outputs[i]).containsExactly(with(inputs[i]));
+        for (var rows : new int[] {2, 3, 4, 5, 7, 8, 13, Kernels.MAX_ROWS}) {
+            var outputs = withAllButTheFirst(inputs, rows);
+            assertThat(outputs[0]).containsOnly(0f);
+            for (var i = 1; i <= rows; i++) {
+                assertThat(outputs[i]).containsExactly(with(inputs[i]));
+            }
         }
     }
 
-    /// All rows of the matrix with all inputs but the first.
-    float[][] withLastFour(RowInput[] inputs) {
+    /// All rows of the matrix with some inputs.
+    float[][] withAllButTheFirst(RowInput[] inputs, int rows) {
         var outputs = new float[inputs.length][panels.rows()];
         for (var input : inputs) {
             kernels.prepare(input, panels);
         }
-        kernels.products(panels, 0, panels.count(), inputs, 1, outputs, 0, new float[kernels.scratch(panels)]);
+        kernels.products(panels, 0, panels.count(), inputs, 1, rows, outputs, 0, new float[kernels.scratch(panels)]);
         return outputs;
     }
 
@@ -113,8 +116,8 @@ record PanelProducts(Kernels kernels, HostTensor tensor, Panels panels) {
         while (allocated > 0 && System.nanoTime() < deadline) {
             var before = threads.getCurrentThreadAllocatedBytes();
             for (var i = 0; i < TIMES; i++) {
-                kernels.products(panels, 0, panels.count(), inputs[0], outputs[0], 0, scratch);
-                kernels.products(panels, 0, panels.count(), inputs, 0, outputs, 0, scratch);
+                kernels.products(panels, 0, panels.count(), inputs, 0, 1, outputs, 0, scratch);
+                kernels.products(panels, 0, panels.count(), inputs, 0, Kernels.ROWS, outputs, 0, scratch);
             }
             allocated = threads.getCurrentThreadAllocatedBytes() - before;
         }

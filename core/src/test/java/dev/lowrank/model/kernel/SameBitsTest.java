@@ -47,15 +47,17 @@ class SameBitsTest {
         var tensor = dtype.isBlocks()
                 ? BlockProductsTest.blocks(dtype, random, ROWS, columns)
                 : KernelsTest.tensor(dtype, random, ROWS, columns);
-        var inputs = new RowInput[Kernels.ROWS + 1];
+        var inputs = new RowInput[Kernels.MAX_ROWS + 1];
         Arrays.setAll(inputs, i -> KernelsTest.vector(random, columns));
         var expected = PanelProducts.of(vectors, tensor);
         var actual = PanelProducts.of(loops, tensor);
         assertThat(bits(actual.with(inputs[0]))).containsExactly(bits(expected.with(inputs[0])));
-        var expectedRows = expected.withLastFour(inputs);
-        var actualRows = actual.withLastFour(inputs);
-        for (var i = 0; i < inputs.length; i++) {
-            assertThat(bits(actualRows[i])).containsExactly(bits(expectedRows[i]));
+        for (var rows : new int[] {4, 7, Kernels.MAX_ROWS}) {
+            var expectedRows = expected.withAllButTheFirst(inputs, rows);
+            var actualRows = actual.withAllButTheFirst(inputs, rows);
+            for (var i = 0; i <= rows; i++) {
+                assertThat(bits(actualRows[i])).containsExactly(bits(expectedRows[i]));
+            }
         }
     }
 
