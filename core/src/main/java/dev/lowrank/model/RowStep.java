@@ -7,6 +7,7 @@ import dev.lowrank.model.kernel.WorkerTeam;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Products of matrices with rows of activations that need only what earlier steps made: their panels are
@@ -21,11 +22,8 @@ final class RowStep implements WorkerTeam.Task {
     private static final int CHUNKS_PER_THREAD = 12;
 
     private final RowTools tools;
-    private final Product[] products;
-    /// First chunk of each product, and one more for the end.
-    private final int[] firstChunk;
-
-    private final int[] chunkPanels;
+    private final Part[] parts;
+    private final int chunks;
     /// The products before which an input must be made ready: one for each kind of weights that reads it.
     private final Product[] readers;
 
@@ -35,20 +33,17 @@ final class RowStep implements WorkerTeam.Task {
 
     private RowStep(RowTools tools, List<Product> products) {
         this.tools = tools;
-        this.products = products.toArray(Product[]::new);
-        firstChunk = new int[products.size() + 1];
-        chunkPanels = new int[products.size()];
         var total =
                 products.stream().mapToLong(product -> product.weight().bytes()).sum();
         var threads = tools.team().threads();
         var chunkBytes = Math.clamp(total / ((long) threads * CHUNKS_PER_THREAD), SMALLEST_CHUNK, LARGEST_CHUNK);
-        for (var i = 0; i < this.products.length; i++) {
-            var weight = this.products[i].weight();
-            var together = tools.start().fastest().panelsTogether(weight);
-            var panels = chunkBytes / weight.panelBytes() / together * together;
-            chunkPanels[i] = Math.clamp(panels, together, Integer.MAX_VALUE / 2);
-            firstChunk[i + 1] = firstChunk[i] + Math.ceilDiv(weight.count(), chunkPanels[i]);
+        parts = new Part[products.size()];
+        var next = 0;
+        for (var i = 0; i < parts.length; i++) {
+            parts[i] = Part.of(tools, products.get(i), chunkBytes, next);
+            next = parts[i].endChunk();
         }
+        chunks = next;
         readers = readers(products);
         // Rows that never ran may be read along with some that do.
         prepare(0, RowDecoder.MAX_ROWS);
@@ -72,8 +67,8 @@ final class RowStep implements WorkerTeam.Task {
     /// @param y likewise; written from `offset`, `out` elements
     record Target(Linear linear, RowInput[] x, float[][] y, int offset) {}
 
-    /// One matrix: `z[zOffset + i] = weight[i] · x`, then, with a place, `y[yOffset + place[placeOffset +
-    /// i]] = z[zOffset + i]`; the bias is added where the output ends up.
+    /// One matrix: `z[zOffset + i] = weight[i] · x`, then, with a place, `y[yOffset + place[i]] = z[zOffset +
+    /// i]`; bias and entries are added where the output ends up.
     private record Product(
             Panels weight,
             RowInput[] x,
@@ -90,21 +85,41 @@ final class RowStep implements WorkerTeam.Task {
         }
     }
 
-    /// Single entries whose product with `x` is added to the output, wherever its rows end up.
-    private record Entries(SparseProduct matrix, RowInput[] x) {
-        static @Nullable Entries of(RowTools tools, Target target) {
-            return target.linear() instanceof Linear.SparsePlusLowRank(var _, var sparse)
-                    ? new Entries(tools.pack(sparse), target.x())
-                    : null;
-        }
+    /// Single entries whose product with `x` is added to the output.
+    ///
+    /// @param outputs which row of the matrix belongs to each row of the product that they stand beside
+    private record Entries(SparseRows matrix, RowInput[] x, int[] outputs) {}
 
-        float of(int row, int output) {
-            return matrix.times(output, x[row].values());
+    /// A product divided into chunks of panels.
+    ///
+    /// @param firstChunk of the step
+    /// @param endChunk behind the last one
+    private record Part(
+            Product product,
+            int chunkPanels,
+            int firstChunk,
+            int endChunk,
+            @Nullable Beside beside) {
+        static Part of(RowTools tools, Product product, long chunkBytes, int firstChunk) {
+            var weight = product.weight();
+            var together = tools.start().fastest().panelsTogether(weight);
+            var fitting = chunkBytes / weight.panelBytes() / together * together;
+            var panels = Math.clamp(fitting, together, Integer.MAX_VALUE / 2);
+            var entries = product.entries();
+            var beside = entries == null ? null : Beside.of(tools, entries, Math.multiplyExact(panels, weight.lanes()));
+            return new Part(product, panels, firstChunk, firstChunk + Math.ceilDiv(weight.count(), panels), beside);
+        }
+    }
+
+    /// Entries made ready for a part's chunks.
+    private record Beside(SparseProduct matrix, RowInput[] x) {
+        static Beside of(RowTools tools, Entries entries, int together) {
+            return new Beside(tools.pack(entries.matrix(), entries.outputs(), together), entries.x());
         }
     }
 
     /// Where rows go that are not in the order of the output.
-    private record Scatter(float[][] y, int offset, int[] place, int placeOffset) {}
+    private record Scatter(float[][] y, int offset, int[] place) {}
 
     /// The steps that compute some linears, to be run in order.
     static List<RowStep> plan(RowTools tools, List<Target> targets) {
@@ -129,16 +144,16 @@ final class RowStep implements WorkerTeam.Task {
     private static List<Product> products(RowTools tools, Target target) {
         var linear = target.linear();
         var bias = linear.bias() == null ? null : linear.bias().toFloats();
-        var entries = Entries.of(tools, target);
+        var sparse = linear instanceof Linear.SparsePlusLowRank(var _, var rows) ? rows : null;
         var base = linear instanceof Linear.SparsePlusLowRank(var beside, var _) ? beside : linear;
         return base instanceof Linear.Pivoted pivoted
-                ? pivoted(tools, pivoted, target, bias, entries)
-                : chain(tools, base, target, bias, entries);
+                ? pivoted(tools, pivoted, target, bias, sparse)
+                : chain(tools, base, target, bias, sparse);
     }
 
     /// One matrix after the other, the bias after the last.
     private static List<Product> chain(
-            RowTools tools, Linear base, Target target, float @Nullable [] bias, @Nullable Entries entries) {
+            RowTools tools, Linear base, Target target, float @Nullable [] bias, @Nullable SparseRows sparse) {
         var products = new ArrayList<Product>();
         var x = target.x();
         var parts = base.parts();
@@ -148,6 +163,8 @@ final class RowStep implements WorkerTeam.Task {
             products.add(new Product(weight, x, values(z), 0, null, null, null));
             x = z;
         }
+        var outputs = IntStream.range(0, base.out()).toArray();
+        var entries = sparse == null ? null : new Entries(sparse, target.x(), outputs);
         products.add(new Product(tools.pack(parts.getLast()), x, target.y(), target.offset(), bias, null, entries));
         return products;
     }
@@ -163,15 +180,34 @@ final class RowStep implements WorkerTeam.Task {
     /// The pivots are both outputs and the input of the rest: they are kept in order and written to their
     /// places.
     private static List<Product> pivoted(
-            RowTools tools, Linear.Pivoted linear, Target target, float @Nullable [] bias, @Nullable Entries entries) {
+            RowTools tools,
+            Linear.Pivoted linear,
+            Target target,
+            float @Nullable [] bias,
+            @Nullable SparseRows sparse) {
+        var rank = linear.rank();
         var place = inverse(linear);
-        var pivots = RowTools.inputs(linear.rank());
-        var rest = new float[RowDecoder.MAX_ROWS][linear.out() - linear.rank()];
-        var first = new Scatter(target.y(), target.offset(), place, 0);
-        var second = new Scatter(target.y(), target.offset(), place, linear.rank());
+        var pivots = RowTools.inputs(rank);
+        var rest = new float[RowDecoder.MAX_ROWS][linear.out() - rank];
+        var first = new Scatter(target.y(), target.offset(), Arrays.copyOf(place, rank));
+        var second = new Scatter(target.y(), target.offset(), Arrays.copyOfRange(place, rank, place.length));
         return List.of(
-                new Product(tools.pack(linear.pivot()), target.x(), values(pivots), 0, bias, first, entries),
-                new Product(tools.pack(linear.rest()), pivots, rest, 0, bias, second, entries));
+                new Product(
+                        tools.pack(linear.pivot()),
+                        target.x(),
+                        values(pivots),
+                        0,
+                        bias,
+                        first,
+                        sparse == null ? null : new Entries(sparse, target.x(), first.place())),
+                new Product(
+                        tools.pack(linear.rest()),
+                        pivots,
+                        rest,
+                        0,
+                        bias,
+                        second,
+                        sparse == null ? null : new Entries(sparse, target.x(), second.place())));
     }
 
     private static int[] inverse(Linear.Pivoted linear) {
@@ -206,7 +242,7 @@ final class RowStep implements WorkerTeam.Task {
         only = first;
         rows = count;
         prepare(first, count);
-        tools.team().run(this, firstChunk[products.length]);
+        tools.team().run(this, chunks);
     }
 
     private void prepare(int first, int count) {
@@ -220,13 +256,14 @@ final class RowStep implements WorkerTeam.Task {
     @Override
     public void run(int chunk, int worker) {
         var i = 0;
-        while (chunk >= firstChunk[i + 1]) {
+        while (chunk >= parts[i].endChunk()) {
             i++;
         }
-        var product = products[i];
+        var part = parts[i];
+        var product = part.product();
         var weight = product.weight();
-        var first = (chunk - firstChunk[i]) * chunkPanels[i];
-        var panels = Math.min(chunkPanels[i], weight.count() - first);
+        var first = (chunk - part.firstChunk()) * part.chunkPanels();
+        var panels = Math.min(part.chunkPanels(), weight.count() - first);
         tools.kernels()
                 .products(
                         weight,
@@ -240,39 +277,34 @@ final class RowStep implements WorkerTeam.Task {
                         tools.scratch(worker));
         var end = Math.min((first + panels) * weight.lanes(), weight.rows());
         for (var row = only; row < only + rows; row++) {
-            finish(product, row, first * weight.lanes(), end);
+            finish(part, row, first * weight.lanes(), end);
         }
     }
 
-    private static void finish(Product product, int row, int first, int end) {
+    private static void finish(Part part, int row, int first, int end) {
+        var product = part.product();
         var z = product.z()[row];
         var scatter = product.scatter();
+        var y = scatter == null ? z : scatter.y()[row];
+        var offset = scatter == null ? product.zOffset() : scatter.offset();
         var bias = product.bias();
-        var entries = product.entries();
         if (scatter != null) {
-            scatter(scatter, z, row, first, end, bias, entries);
-            return;
+            scatter(scatter.place(), z, first, end, bias, y, offset);
+        } else if (bias != null) {
+            for (var i = first; i < end; i++) {
+                y[offset + i] += bias[i];
+            }
         }
-        for (var i = first; bias != null && i < end; i++) {
-            z[product.zOffset() + i] += bias[i];
-        }
-        for (var i = first; entries != null && i < end; i++) {
-            z[product.zOffset() + i] += entries.of(row, i);
+        var beside = part.beside();
+        if (beside != null) {
+            beside.matrix().add(first, end, beside.x()[row].values(), y, offset);
         }
     }
 
     private static void scatter(
-            Scatter scatter,
-            float[] z,
-            int row,
-            int first,
-            int end,
-            float @Nullable [] bias,
-            @Nullable Entries entries) {
+            int[] place, float[] z, int first, int end, float @Nullable [] bias, float[] y, int offset) {
         for (var i = first; i < end; i++) {
-            var output = scatter.place()[scatter.placeOffset() + i];
-            var made = bias == null ? z[i] : z[i] + bias[output];
-            scatter.y()[row][scatter.offset() + output] = entries == null ? made : made + entries.of(row, output);
+            y[offset + place[i]] = bias == null ? z[i] : z[i] + bias[place[i]];
         }
     }
 }

@@ -85,8 +85,11 @@ final class RowTools implements AutoCloseable {
     }
 
     /// Makes single entries ready for products.
-    SparseProduct pack(SparseRows rows) {
-        var product = new SparseProduct(rows.values(), rows.columns(), rows.starts());
+    ///
+    /// @param asked the matrix's rows in the order in which they will be asked for
+    /// @param together so many at a time
+    SparseProduct pack(SparseRows rows, int[] asked, int together) {
+        var product = new SparseProduct(rows.values(), rows.columns(), rows.starts(), asked, together);
         packedBytes += product.bytes();
         return product;
     }

@@ -41,8 +41,8 @@ class SparseRowsTest {
         assertThat(rows.bytes()).isEqualTo(3 * 4 + 3 * 2 + 4 * 4);
         assertThat(SparseRows.bytes(3, 4, 3, DType.F32)).isEqualTo(rows.bytes());
         assertThat(SparseRows.bytes(3, 40_000, 3, DType.BF16)).isEqualTo(3 * 2 + 3 * 4 + 4 * 4);
-        assertThat(new SparseProduct(rows.values(), rows.columns(), rows.starts()).bytes())
-                .isEqualTo(rows.bytes());
+        // The order of the rows besides.
+        assertThat(product(rows, 2, 0, 1).bytes()).isEqualTo(rows.bytes() + 3 * 4);
     }
 
     @ParameterizedTest
@@ -54,9 +54,24 @@ class SparseRowsTest {
         assertThat(rows.columns().get(0)).isEqualTo(in - 1);
         var x = new float[in];
         x[in - 1] = 10;
-        var product = new SparseProduct(rows.values(), rows.columns(), rows.starts());
-        assertThat(product.times(0, x)).isEqualTo(20);
-        assertThat(product.times(1, x)).isEqualTo(30);
+        var y = new float[] {9, 1, 2, 9};
+        product(rows, 0, 1).add(0, 2, x, y, 1);
+        assertThat(y).containsExactly(9, 21, 32, 9);
+    }
+
+    private static SparseProduct product(SparseRows rows, int... asked) {
+        return new SparseProduct(rows.values(), rows.columns(), rows.starts(), asked, 2);
+    }
+
+    @Test
+    void rowsMayBeAskedForInAnyOrderAndInGroups() {
+        var rows = some();
+        var y = new float[3];
+        var product = product(rows, 2, 0, 1);
+        product.add(0, 2, new float[] {1, 10, 100, 1000}, y, 0);
+        assertThat(y).containsExactly(50 - 6000, 0, 7);
+        product.add(2, 3, new float[] {1, 10, 100, 1000}, y, 0);
+        assertThat(y).containsExactly(50 - 6000, 0, 7);
     }
 
     @ParameterizedTest
