@@ -5,13 +5,18 @@ import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 
 /// Entry point and composition root: makes the parts and hands them to the commands.
 public final class Main {
+    /// The one command that looks at all others.
+    private static final String COMPLETION = "completion";
+
     private Main() {}
 
     /// Runs one command and ends the process with its exit code.
@@ -46,34 +51,49 @@ public final class Main {
             Path home,
             Map<String, String> environment,
             String... arguments) {
-        return commandLine(console, interruption, input, home, environment).execute(arguments);
+        var line = new CommandLine(new LowrankCommand(console));
+        var commands = commands(console, interruption, input, home, environment);
+        // Reading the options of all commands takes longer than many a command does.
+        if (arguments.length > 0 && commands.containsKey(arguments[0]) && !arguments[0].equals(COMPLETION)) {
+            line.addSubcommand(commands.get(arguments[0]).get());
+        } else {
+            commands.values().forEach(command -> line.addSubcommand(command.get()));
+        }
+        return configured(line, console, interruption, environment).execute(arguments);
     }
 
-    private static CommandLine commandLine(
+    /// Makers of the commands by name, in the order of the help.
+    private static Map<String, Supplier<Object>> commands(
             Console console,
             Interruption interruption,
             StandardInput input,
             Path home,
             Map<String, String> environment) {
         var models = new ModelArgument(home, environment);
-        return new CommandLine(new LowrankCommand(console))
-                .addSubcommand(new DemoCommand(console, models, DemoCommand.Scale.FULL))
-                .addSubcommand(new PlanCommand(console, models, interruption))
-                .addSubcommand(new CompressCommand(console, models, interruption))
-                .addSubcommand(new RecoverCommand(console, models, new TeacherArgument(home), interruption))
-                .addSubcommand(new EvaluateCommand(console, models))
-                .addSubcommand(new CompareCommand(console, models))
-                .addSubcommand(new BenchCommand(console, models, environment))
-                .addSubcommand(new ExploreCommand(console, models, interruption))
-                .addSubcommand(new GenerateCommand(console, models, input))
-                .addSubcommand(new ChatCommand(console, models, input))
-                .addSubcommand(new ServeCommand(console, models, environment))
-                .addSubcommand(new InspectCommand(console, models))
-                .addSubcommand(new ExportCommand(console, models))
-                .addSubcommand(new VerifyCommand(console))
-                .addSubcommand(new DoctorCommand(console, new Diagnosis(home, environment)))
-                .addSubcommand(new CompletionCommand(console))
-                .setDefaultValueProvider(new EnvironmentDefaults(environment))
+        var commands = new LinkedHashMap<String, Supplier<Object>>();
+        commands.put("demo", () -> new DemoCommand(console, models, DemoCommand.Scale.FULL));
+        commands.put("plan", () -> new PlanCommand(console, models, interruption));
+        commands.put("compress", () -> new CompressCommand(console, models, interruption));
+        commands.put("recover", () -> new RecoverCommand(console, models, new TeacherArgument(home), interruption));
+        commands.put("evaluate", () -> new EvaluateCommand(console, models));
+        commands.put("compare", () -> new CompareCommand(console, models));
+        commands.put("bench", () -> new BenchCommand(console, models, environment));
+        commands.put("explore", () -> new ExploreCommand(console, models, interruption));
+        commands.put("generate", () -> new GenerateCommand(console, models, input));
+        commands.put("chat", () -> new ChatCommand(console, models, input));
+        commands.put("serve", () -> new ServeCommand(console, models, environment));
+        commands.put("inspect", () -> new InspectCommand(console, models));
+        commands.put("export", () -> new ExportCommand(console, models));
+        commands.put("verify", () -> new VerifyCommand(console));
+        commands.put("doctor", () -> new DoctorCommand(console, new Diagnosis(home, environment)));
+        commands.put(COMPLETION, () -> new CompletionCommand(console));
+        return commands;
+    }
+
+    /// Settings reach the commands that are there already.
+    private static CommandLine configured(
+            CommandLine line, Console console, Interruption interruption, Map<String, String> environment) {
+        return line.setDefaultValueProvider(new EnvironmentDefaults(environment))
                 .setParameterExceptionHandler(new UsageErrors(console))
                 .setExecutionExceptionHandler((thrown, _, _) -> {
                     interruption.done();

@@ -7,7 +7,6 @@ import dev.lowrank.checkpoint.GgufFile;
 import dev.lowrank.checkpoint.GgufTokenizerData;
 import dev.lowrank.checkpoint.HuggingFaceFolder;
 import dev.lowrank.checkpoint.SentenceModules;
-import dev.lowrank.text.GgufTokenizers;
 import dev.lowrank.text.GgufVocabulary;
 import dev.lowrank.text.Tokenizer;
 import java.nio.file.Path;
@@ -100,7 +99,7 @@ public final class LanguageModel implements AutoCloseable {
     public Tokenizer tokenizer() {
         var tokenizer = switch (checkpoint) {
             case HuggingFaceFolder folder -> Tokenizer.open(folder.path());
-            case GgufFile file -> Tokenizer.ofFiles(GgufTokenizers.toHuggingFace(vocabulary(file.tokenizer())));
+            case GgufFile file -> Tokenizer.of(vocabulary(file.tokenizer()));
         };
         if (tokenizer.vocabularySize() > spec.vocabSize()) {
             var size = tokenizer.vocabularySize();

@@ -26,6 +26,11 @@ public final class GgufTokenizers {
     ///     unknown parts,
     ///     an id outside the vocabulary, single bytes that the vocabulary cannot say
     public static Map<String, byte[]> toHuggingFace(GgufVocabulary v) {
+        return files(v, describe(v));
+    }
+
+    /// What stands in `tokenizer.json`.
+    static ObjectNode describe(GgufVocabulary v) {
         var ids = ids(v);
         check(v);
         var tokenizer =
@@ -40,6 +45,11 @@ public final class GgufTokenizers {
                         "its kind '" + v.model()
                                 + "' is not supported; 'gpt2' (byte-level BPE) and 'llama' (SentencePiece) are.");
         }
+        return tokenizer;
+    }
+
+    /// @param tokenizer what describes the vocabulary
+    static Map<String, byte[]> files(GgufVocabulary v, ObjectNode tokenizer) {
         var files = new LinkedHashMap<String, byte[]>();
         files.put(TokenizerFiles.TOKENIZER, Json.write(tokenizer));
         files.put(TokenizerFiles.CONFIG, Json.write(config(v)));

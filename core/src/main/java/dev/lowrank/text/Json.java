@@ -8,6 +8,10 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.core.filter.FilteringParserDelegate;
+import tools.jackson.core.filter.TokenFilter;
+import tools.jackson.core.filter.TokenFilter.Inclusion;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
@@ -35,6 +39,26 @@ final class Json {
 
     static ObjectNode readObject(byte[] bytes, String file, Code onFault) {
         return asObject(read(() -> MAPPER.readTree(bytes), file, onFault), file, onFault);
+    }
+
+    /// The same without one field of one of its objects, which costs no nodes then.
+    static ObjectNode readObjectWithout(String object, String field, byte[] bytes, String file, Code onFault) {
+        var filter = new Within(object, new Within(field, null));
+        return asObject(read(() -> readTree(bytes, filter), file, onFault), file, onFault);
+    }
+
+    private static JsonNode readTree(byte[] bytes, TokenFilter filter) {
+        try (var parser =
+                new FilteringParserDelegate(MAPPER.createParser(bytes), filter, Inclusion.INCLUDE_ALL_AND_PATH, true)) {
+            if (parser.nextToken() == null) {
+                return MAPPER.missingNode();
+            }
+            var tree = MAPPER.readTree(parser);
+            if (parser.nextToken() != null) {
+                throw new StreamReadException(parser, "Something follows the object");
+            }
+            return tree;
+        }
     }
 
     static ObjectNode readObject(String text, String file, Code onFault) {
@@ -80,6 +104,37 @@ final class Json {
         var location = e.getLocation();
         var at = location == null ? "" : " (line " + location.getLineNr() + ", column " + location.getColumnNr() + ")";
         return e.getOriginalMessage().lines().findFirst().orElse("unreadable") + at;
+    }
+
+    /// Everything, but what stands in one field through another filter, or not at all.
+    private static final class Within extends TokenFilter {
+        private final String field;
+        private final @Nullable TokenFilter filter;
+
+        Within(String field, @Nullable TokenFilter filter) {
+            this.field = field;
+            this.filter = filter;
+        }
+
+        @Override
+        public @Nullable TokenFilter includeProperty(String name) {
+            return name.equals(field) ? filter : INCLUDE_ALL;
+        }
+
+        @Override
+        public TokenFilter includeElement(int index) {
+            return INCLUDE_ALL;
+        }
+
+        @Override
+        public boolean includeEmptyObject(boolean contentsFiltered) {
+            return true;
+        }
+
+        @Override
+        public boolean includeEmptyArray(boolean contentsFiltered) {
+            return true;
+        }
     }
 
     private interface Source {

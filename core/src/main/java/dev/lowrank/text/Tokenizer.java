@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /// A model's tokenizer: text to token ids and back. Holds native memory until closed. Encoding and decoding
 /// may be called
@@ -24,9 +25,9 @@ public final class Tokenizer implements AutoCloseable {
     private final Object lock = new Object();
     private @Nullable NativeTokenizer distrusting;
 
-    private Tokenizer(TokenizerFiles files) {
+    /// @param json what stands in `tokenizer.json`, with or without merges
+    private Tokenizer(TokenizerFiles files, ObjectNode json) {
         this.files = files;
-        var json = files.tokenizer();
         this.vocabulary = Vocabulary.of(json);
         SplitPatterns.check(json);
         this.special = SpecialIds.of(files, vocabulary);
@@ -42,7 +43,7 @@ public final class Tokenizer implements AutoCloseable {
     /// @return the tokenizer, owned by the caller
     /// @throws TextException `TOK_*`, `JSON_LIMIT` or `TPL_SYNTAX`, naming the file
     public static Tokenizer open(Path folder) {
-        return new Tokenizer(TokenizerFiles.read(folder));
+        return of(TokenizerFiles.read(folder));
     }
 
     /// @param files the same files from memory, by name; `tokenizer.json` is needed
@@ -51,7 +52,19 @@ public final class Tokenizer implements AutoCloseable {
     public static Tokenizer ofFiles(Map<String, byte[]> files) {
         var copies = new LinkedHashMap<String, byte[]>();
         files.forEach((name, bytes) -> copies.put(name, bytes.clone()));
-        return new Tokenizer(new TokenizerFiles(copies));
+        return of(new TokenizerFiles(copies));
+    }
+
+    private static Tokenizer of(TokenizerFiles files) {
+        return new Tokenizer(files, files.tokenizerWithoutMerges());
+    }
+
+    /// @param vocabulary what a GGUF file says about its tokenizer
+    /// @return the tokenizer, owned by the caller
+    /// @throws TextException as [GgufTokenizers#toHuggingFace]
+    public static Tokenizer of(GgufVocabulary vocabulary) {
+        var json = GgufTokenizers.describe(vocabulary);
+        return new Tokenizer(new TokenizerFiles(GgufTokenizers.files(vocabulary, json)), json);
     }
 
     /// Encodes a whole text: nothing added, cut or padded. Strings of added tokens in the text become those

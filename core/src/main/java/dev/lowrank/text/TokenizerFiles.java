@@ -101,6 +101,11 @@ record TokenizerFiles(Map<String, byte[]> contents) {
         return Json.readObject(tokenizerBytes(), TOKENIZER, Code.TOK_FORMAT);
     }
 
+    /// The tokenizer without its merges: half of its nodes, which only the tokenizers library reads.
+    ObjectNode tokenizerWithoutMerges() {
+        return Json.readObjectWithout("model", "merges", tokenizerBytes(), TOKENIZER, Code.TOK_FORMAT);
+    }
+
     /// @return the parsed file, an empty object if there is none
     ObjectNode json(String name) {
         var bytes = contents.get(name);
