@@ -1,7 +1,7 @@
 package dev.lowrank.app;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -22,9 +22,14 @@ public final class WarmUp {
             List.of("inspect", "--json"),
             List.of("plan"),
             List.of("plan", "--json"),
-            List.of("completion", "bash"),
-            List.of("--unknown"));
+            List.of("completion", "bash"));
     private static final List<String> WRITING = List.of("--prompt", "Once upon a time", "--max-tokens", "64");
+    /// The pocket model is no chat model; a template as many have it.
+    private static final String TEMPLATE = """
+            {%- for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' }}
+            {%- if loop.first and messages[0]['role'] != 'system' %} {% endif %}{% endfor %}
+            {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
+            """;
 
     private WarmUp() {}
 
@@ -33,40 +38,62 @@ public final class WarmUp {
     /// @param arguments `light` for the commands that read headers only; `heavy` for those that write text
     ///     with the pocket model
     public static void main(String[] arguments) {
-        switch (arguments[0]) {
-            case "light" -> LIGHT.forEach(WarmUp::run);
-            case "heavy" -> heavy();
-            default -> throw new IllegalArgumentException("light or heavy, not " + arguments[0]);
+        run(arguments[0], Path.of(System.getProperty("lowrank.home", ".")));
+    }
+
+    /// @param home folder of the project
+    static void run(String cache, Path home) {
+        switch (cache) {
+            case "light" -> LIGHT.forEach(command -> run(command, home));
+            case "heavy" -> heavy(home);
+            default -> throw new IllegalArgumentException("light or heavy, not " + cache);
         }
     }
 
-    private static void heavy() {
-        try {
-            var file = Files.createTempFile("lowrank", ".gguf");
-            Files.delete(file);
-            run(List.of("export", "--gguf", file.toString(), "--type", "q4_0"));
-            run(writing("generate"));
-            run(writing("generate", file.toString()));
-            Files.deleteIfExists(file);
+    private static void heavy(Path home) {
+        try (var folder = WorkFolder.forOutput(null)) {
+            var model = chatModel(home, folder.path().resolve("model")).toString();
+            var file = folder.path().resolve("model.gguf").toString();
+            run(List.of("export", model, "--gguf", file, "--type", "q4_0"), home);
+            run(writing("generate", model), home);
+            run(writing("generate", file), home);
         } catch (IOException failure) {
             throw new UncheckedIOException(failure);
         }
+    }
+
+    /// The pocket model with a chat template.
+    private static Path chatModel(Path home, Path folder) throws IOException {
+        Files.createDirectory(folder);
+        try (var files = Files.list(home.resolve("models/pocket"))) {
+            for (var file : files.filter(Files::isRegularFile).toList()) {
+                Files.copy(file, folder.resolve(String.valueOf(file.getFileName())));
+            }
+        }
+        Files.writeString(folder.resolve("chat_template.jinja"), TEMPLATE);
+        return folder;
     }
 
     private static List<String> writing(String... command) {
         return Stream.concat(Arrays.stream(command), WRITING.stream()).toList();
     }
 
-    private static void run(List<String> command) {
-        var home = Path.of(System.getProperty("lowrank.home", "."));
-        var nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
-        var console = new Console(nowhere, nowhere, false, false);
-        Main.run(
+    /// @throws IllegalStateException if the command fails: a cache without what it needs would go unnoticed
+    private static void run(List<String> command, Path home) {
+        var said = new ByteArrayOutputStream();
+        var stream = new PrintStream(said, false, StandardCharsets.UTF_8);
+        var console = new Console(stream, stream, false, false);
+        var code = Main.run(
                 console,
                 new Interruption(console),
                 StandardInput.empty(),
                 home,
                 Map.of(),
                 command.toArray(String[]::new));
+        if (code != ExitCode.OK.number()) {
+            console.flush();
+            throw new IllegalStateException(
+                    command + " ended with " + code + ": " + said.toString(StandardCharsets.UTF_8));
+        }
     }
 }
