@@ -55,9 +55,9 @@ public final class Main {
         var commands = commands(console, interruption, input, home, environment);
         // Reading the options of all commands takes longer than many a command does.
         if (arguments.length > 0 && commands.containsKey(arguments[0]) && !arguments[0].equals(COMPLETION)) {
-            line.addSubcommand(commands.get(arguments[0]).get());
+            line.addSubcommand(arguments[0], commands.get(arguments[0]).get());
         } else {
-            commands.values().forEach(command -> line.addSubcommand(command.get()));
+            commands.forEach((name, command) -> line.addSubcommand(name, command.get()));
         }
         return configured(line, console, interruption, environment).execute(arguments);
     }

@@ -1,7 +1,7 @@
 package dev.lowrank.generate;
 
 import dev.lowrank.text.Tokenizer;
-import org.jspecify.annotations.Nullable;
+import java.util.function.IntSupplier;
 
 /// One choice that is being continued.
 final class Row implements AutoCloseable {
@@ -10,8 +10,7 @@ final class Row implements AutoCloseable {
     private final SequenceCache cache;
     private final TokenChooser chooser;
     private final ChoiceText text;
-    private int chosen;
-    private @Nullable Throwable failure;
+    private IntSupplier chosen = Row::nothing;
     private int pending;
     private int count;
 
@@ -36,29 +35,30 @@ final class Row implements AutoCloseable {
         return cache;
     }
 
-    /// Chooses the next token. May run while other rows choose; a failure is kept for [#chosen].
+    /// Chooses the next token. May run while other rows choose; what fails then is thrown by [#takeChosen].
     void choose(float[] logits) {
         try {
-            chosen = chooser.next(logits);
-            failure = null;
-        } catch (RuntimeException | Error problem) {
-            failure = problem;
+            var token = chooser.next(logits);
+            chosen = () -> token;
+        } catch (RuntimeException | Error failure) {
+            chosen = () -> {
+                throw failure;
+            };
         }
     }
 
-    /// The token that was chosen last, which is fed next.
+    /// Takes the token that was chosen: it is counted, and fed next.
     ///
     /// @throws RuntimeException what choosing failed with
-    int chosen() {
-        switch (failure) {
-            case null -> {}
-            case RuntimeException exception -> throw exception;
-            case Error error -> throw error;
-            default -> throw new IllegalStateException(failure);
-        }
-        pending = chosen;
+    int takeChosen() {
+        pending = chosen.getAsInt();
+        chosen = Row::nothing;
         count++;
-        return chosen;
+        return pending;
+    }
+
+    private static int nothing() {
+        throw new IllegalStateException("No token was chosen");
     }
 
     /// Tokens chosen so far.

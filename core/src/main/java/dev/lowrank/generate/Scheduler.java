@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /// What the engine's thread does: in each turn at most one chunk of a prompt is read and every running
 /// sequence gets one token. A short prompt is fed token by token beside the tokens of the others, which
-/// costs next to nothing; a longer one is read chunk by chunk. It belongs to one thread.
+/// costs next to nothing; a longer one is read chunk by chunk. It belongs to one thread; choosing tokens is
+/// shared with the model's.
 final class Scheduler implements AutoCloseable {
     /// Up to so many tokens left to read, a prompt goes along with the others' tokens.
     private static final int FED = 16;
@@ -215,31 +216,37 @@ final class Scheduler implements AutoCloseable {
 
     private void step(List<Row> batch) {
         var lengths = batch.stream().mapToInt(row -> row.cache().length()).toArray();
+        float[][] logits;
         try {
-            var logits = model.step(feeds(batch), caches(batch));
-            figures.stepped(batch.size());
-            model.share(batch.size(), i -> {
-                if (!batch.get(i).readsPrompt()) {
-                    batch.get(i).choose(logits[i]);
-                }
-            });
-            for (var i = 0; i < batch.size(); i++) {
-                if (!batch.get(i).readsPrompt()) {
-                    take(batch.get(i), logits[i]);
-                }
-            }
+            logits = model.step(feeds(batch), caches(batch));
         } catch (RuntimeException | Error failure) {
-            if (batch.size() == 1) {
-                fail(batch.getFirst().job(), failure);
-                return;
+            stepAlone(batch, lengths, failure);
+            return;
+        }
+        figures.stepped(batch.size());
+        model.share(batch.size(), i -> {
+            if (!batch.get(i).readsPrompt()) {
+                batch.get(i).choose(logits[i]);
             }
-            // One of them is to blame: alone each shows whether it is the one.
-            for (var i = 0; i < batch.size(); i++) {
-                var row = batch.get(i);
-                if (rows.contains(row)) {
-                    row.cache().cut(lengths[i], row.job().request().positions());
-                    step(List.of(row));
-                }
+        });
+        for (var i = 0; i < batch.size(); i++) {
+            if (!batch.get(i).readsPrompt()) {
+                take(batch.get(i), logits[i]);
+            }
+        }
+    }
+
+    /// One of them is to blame for a failed step: alone each shows whether it is the one.
+    private void stepAlone(List<Row> batch, int[] lengths, Throwable failure) {
+        if (batch.size() == 1) {
+            fail(batch.getFirst().job(), failure);
+            return;
+        }
+        for (var i = 0; i < batch.size(); i++) {
+            var row = batch.get(i);
+            if (rows.contains(row)) {
+                row.cache().cut(lengths[i], row.job().request().positions());
+                step(List.of(row));
             }
         }
     }
@@ -259,7 +266,7 @@ final class Scheduler implements AutoCloseable {
             return;
         }
         try {
-            var token = row.chosen();
+            var token = row.takeChosen();
             job.countToken();
             figures.token();
             if (tokenizer.endOfText().contains(token)) {
@@ -323,7 +330,11 @@ final class Scheduler implements AutoCloseable {
     private void fail(Job job, Throwable failure) {
         forget(job);
         figures.failed();
-        job.fail(GenerationException.of(failure));
+        try {
+            job.fail(GenerationException.of(failure));
+        } catch (RuntimeException | Error unheard) {
+            // Who listens is broken itself, and there is nobody else to tell; the others go on.
+        }
     }
 
     @Override

@@ -3,7 +3,8 @@ package dev.lowrank.generate;
 import java.util.BitSet;
 
 /// What one request's next token may be, kept up to date token by token: a grammar or a schema seen from
-/// the sampler. One object serves one choice of one request; the engine's thread alone calls it.
+/// the sampler. One object serves one choice of one request; one thread calls it at a time, not always the
+/// same. Those of different choices run side by side: what they share must bear that.
 public interface TokenConstraint {
     /// Fills with true what may come next; false if only the end may.
     ///

@@ -27,9 +27,10 @@ final class RowStep implements WorkerTeam.Task {
     /// The products before which an input must be made ready: one for each kind of weights that reads it.
     private final Product[] readers;
 
+    /// The first of the rows that run, and how many do.
+    private int firstRow;
+
     private int rows;
-    /// The row that runs where only one does.
-    private int only;
 
     private RowStep(RowTools tools, List<Product> products) {
         this.tools = tools;
@@ -46,7 +47,11 @@ final class RowStep implements WorkerTeam.Task {
         chunks = next;
         readers = readers(products);
         // Rows that never ran may be read along with some that do.
-        prepare(0, RowDecoder.MAX_ROWS);
+        for (var reader : readers) {
+            for (var x : reader.x()) {
+                x.expect(reader.weight());
+            }
+        }
     }
 
     private static Product[] readers(List<Product> products) {
@@ -239,7 +244,7 @@ final class RowStep implements WorkerTeam.Task {
     }
 
     private void share(int first, int count) {
-        only = first;
+        firstRow = first;
         rows = count;
         prepare(first, count);
         tools.team().run(this, chunks);
@@ -270,13 +275,13 @@ final class RowStep implements WorkerTeam.Task {
                         first,
                         panels,
                         product.x(),
-                        only,
+                        firstRow,
                         rows,
                         product.z(),
                         product.zOffset(),
                         tools.scratch(worker));
         var end = Math.min((first + panels) * weight.lanes(), weight.rows());
-        for (var row = only; row < only + rows; row++) {
+        for (var row = firstRow; row < firstRow + rows; row++) {
             finish(part, row, first * weight.lanes(), end);
         }
     }

@@ -8,7 +8,6 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.exc.StreamConstraintsException;
-import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.filter.FilteringParserDelegate;
 import tools.jackson.core.filter.TokenFilter;
 import tools.jackson.core.filter.TokenFilter.Inclusion;
@@ -53,11 +52,7 @@ final class Json {
             if (parser.nextToken() == null) {
                 return MAPPER.missingNode();
             }
-            var tree = MAPPER.readTree(parser);
-            if (parser.nextToken() != null) {
-                throw new StreamReadException(parser, "Something follows the object");
-            }
-            return tree;
+            return MAPPER.readTree(parser);
         }
     }
 

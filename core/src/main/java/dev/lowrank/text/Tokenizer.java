@@ -61,7 +61,7 @@ public final class Tokenizer implements AutoCloseable {
 
     /// @param vocabulary what a GGUF file says about its tokenizer
     /// @return the tokenizer, owned by the caller
-    /// @throws TextException as [GgufTokenizers#toHuggingFace]
+    /// @throws TextException as [GgufTokenizers#toHuggingFace], or `TPL_SYNTAX`
     public static Tokenizer of(GgufVocabulary vocabulary) {
         var json = GgufTokenizers.describe(vocabulary);
         return new Tokenizer(new TokenizerFiles(GgufTokenizers.files(vocabulary, json)), json);

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lowrank.generate.GenerationException.Code;
 import dev.lowrank.model.DecoderSpec;
 import dev.lowrank.model.KvCache;
+import dev.lowrank.model.SamplingOptions;
 import dev.lowrank.tensor.DType;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -193,6 +195,72 @@ class EngineLimitsTest {
             assertThatThrownBy(failing::usage).hasMessageContaining("no constraint");
             assertThat(Collected.submit(pocket.engine(), request).usage().newTokens())
                     .isEqualTo(4);
+        }
+    }
+
+    /// Allows everything, and fails at its third token.
+    private static final class Failing implements TokenConstraint {
+        private final int tokens;
+        private int accepted;
+
+        Failing(int tokens) {
+            this.tokens = tokens;
+        }
+
+        @Override
+        public void allowed(BitSet allowed) {
+            allowed.set(0, tokens);
+        }
+
+        @Override
+        public void accept(int token) {
+            if (++accepted == 3) {
+                throw new IllegalStateException("no third token");
+            }
+        }
+
+        @Override
+        public boolean complete() {
+            return false;
+        }
+    }
+
+    @Test
+    void aConstraintThatFailsOnTheWayFailsItsRequestAlone() throws Exception {
+        try (var pocket = slow(PocketEngine.OPTIONS)) {
+            var spec = pocket.model().spec();
+            var sampled = new SamplingOptions(0.8, 0, 1, 1, 7);
+            var request =
+                    GenerationRequest.greedy("a", pocket.tokens(PROMPT), 24).with(sampled, 1);
+            var alone = Collected.submit(pocket.engine(), request);
+            alone.usage();
+            var first = Collected.submit(pocket.engine(), request);
+            var failing = Collected.submit(pocket.engine(), request.with(() -> new Failing(spec.vocabSize())));
+            var last = Collected.submit(pocket.engine(), request);
+            assertThatThrownBy(failing::usage).hasMessageContaining("no third token");
+            assertThat(first.usage().newTokens()).isEqualTo(alone.usage().newTokens());
+            last.usage();
+            assertThat(first.text()).isEqualTo(alone.text());
+            assertThat(last.text()).isEqualTo(alone.text());
+            eventually(() -> pocket.engine().report().reservedBytes() == 0);
+        }
+    }
+
+    @Test
+    void aListenerThatThrowsHarmsNobodyElse() throws Exception {
+        try (var pocket = slow(PocketEngine.OPTIONS)) {
+            var sampled = new SamplingOptions(0.8, 0, 1, 1, 7);
+            var request =
+                    GenerationRequest.greedy("a", pocket.tokens(PROMPT), 24).with(sampled, 1);
+            var alone = Collected.submit(pocket.engine(), request);
+            alone.usage();
+            pocket.engine().submit(List.of(new Engine.Submission(request, _ -> {
+                throw new IllegalStateException("deaf");
+            })));
+            var other = Collected.submit(pocket.engine(), request);
+            other.usage();
+            assertThat(other.text()).isEqualTo(alone.text());
+            eventually(() -> pocket.engine().report().reservedBytes() == 0);
         }
     }
 

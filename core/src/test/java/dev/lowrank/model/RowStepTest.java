@@ -222,9 +222,6 @@ class RowStepTest {
     void weightsOfDifferentTypesEachReadTheirSharedInputInTheirOwnWay() {
         var random = new SplittableRandom(5);
         var columns = 256;
-        var targets = new ArrayList<RowStep.Target>();
-        var x = RowTools.inputs(columns);
-        System.arraycopy(vector(random, columns).toFloats(), 0, x[0].values(), 0, columns);
         var types = List.of(
                 DType.Q8_0,
                 DType.Q4_0,
@@ -235,20 +232,31 @@ class RowStepTest {
                 DType.BF16,
                 DType.F16,
                 DType.F32);
-        var together = RowBatch.rows(OUT * types.size());
-        try (var tools = new RowTools(Kernels.best(), 2)) {
-            for (var type : types) {
-                var linear = new Linear.Dense(SyntheticModel.random(type, random, OUT, columns), null);
-                targets.add(new RowStep.Target(linear, x, together, targets.size() * OUT));
+        var linears = types.stream()
+                .map(type -> new Linear.Dense(SyntheticModel.random(type, random, OUT, columns), null))
+                .toList();
+        for (var rows : new int[] {1, 3, 5}) {
+            var x = RowTools.inputs(columns);
+            for (var row = 0; row < rows; row++) {
+                System.arraycopy(vector(random, columns).toFloats(), 0, x[row].values(), 0, columns);
             }
-            RowStep.plan(tools, targets).forEach(step -> step.run(1));
-            for (var i = 0; i < types.size(); i++) {
-                var alone = RowBatch.rows(OUT);
-                var own = new RowStep.Target(targets.get(i).linear(), x, alone, 0);
-                RowStep.plan(tools, List.of(own)).forEach(step -> step.run(1));
-                assertThat(Arrays.copyOfRange(together[0], i * OUT, (i + 1) * OUT))
-                        .as(types.get(i).toString())
-                        .containsExactly(alone[0]);
+            var together = RowBatch.rows(OUT * types.size());
+            try (var tools = new RowTools(Kernels.best(), 2)) {
+                var targets = new ArrayList<RowStep.Target>();
+                for (var linear : linears) {
+                    targets.add(new RowStep.Target(linear, x, together, targets.size() * OUT));
+                }
+                RowStep.plan(tools, targets).forEach(step -> step.run(rows));
+                for (var i = 0; i < types.size(); i++) {
+                    var alone = RowBatch.rows(OUT);
+                    RowStep.plan(tools, List.of(new RowStep.Target(linears.get(i), x, alone, 0)))
+                            .forEach(step -> step.run(rows));
+                    for (var row = 0; row < rows; row++) {
+                        assertThat(Arrays.copyOfRange(together[row], i * OUT, (i + 1) * OUT))
+                                .as(types.get(i).toString())
+                                .containsExactly(alone[row]);
+                    }
+                }
             }
         }
     }

@@ -37,6 +37,22 @@ class GgufTokenizersTest {
     }
 
     @Test
+    void aTokenizerMadeAtOnceIsTheOneOfItsFiles() {
+        var v = TinyTokenizer.vocabulary("gpt-2");
+        try (var direct = Tokenizer.of(v);
+                var read = Tokenizer.ofFiles(GgufTokenizers.toHuggingFace(v))) {
+            assertThat(direct.difference(read)).isEmpty();
+            assertThat(direct.bos()).isEqualTo(read.bos());
+            assertThat(direct.endOfText()).isEqualTo(read.endOfText());
+            assertThat(direct.encodeWithSpecials("a cat <|end|> said"))
+                    .containsExactly(read.encodeWithSpecials("a cat <|end|> said"));
+            direct.files()
+                    .forEach((name, bytes) ->
+                            assertThat(bytes).isEqualTo(read.files().get(name)));
+        }
+    }
+
+    @Test
     void theRulesAreNotAllTheSame() {
         var ids = Golden.read("pre_rules.json").get("ids");
         assertThat(List.of(

@@ -29,7 +29,7 @@ enum InputForm {
     private final float[] places;
 
     InputForm() {
-        this(1, 0, new float[0]);
+        this(PERIOD, 0, new float[0]);
     }
 
     InputForm(int block, int sumFactor, float[] places) {

@@ -59,7 +59,7 @@ final class KernelExercise implements AutoCloseable {
     private void addProducts(Panels w) {
         var x = new RowInput[Kernels.ROWS];
         Arrays.setAll(x, i -> new RowInput(w.columns()));
-        Stream.of(x).forEach(row -> row.prepare(w.form()));
+        Stream.of(x).forEach(row -> row.expect(w));
         var y = new float[Kernels.ROWS][w.rows()];
         for (var rows : new int[] {1, Kernels.ROWS}) {
             tasks.add(kernels -> kernels.products(w, 0, w.count(), x, 0, rows, y, 0, new float[kernels.scratch(w)]));

@@ -56,7 +56,8 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
 
     /// Makes an input ready for products with a matrix and all others that read like it.
     default void prepare(RowInput x, Panels w) {
-        x.prepare(w.form());
+        x.expect(w);
+        x.prepare(w);
     }
 
     /// Floats of scratch that products with a matrix need.

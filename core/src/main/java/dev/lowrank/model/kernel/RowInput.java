@@ -17,7 +17,8 @@ public final class RowInput {
         this.length = length;
         values = new float[Math.ceilDiv(length, PADDING) * PADDING];
         shifted[InputForm.PLAIN.ordinal()] = values;
-        sums[InputForm.PLAIN.ordinal()] = new float[values.length / PADDING];
+        // Zeros for blocks of any size: plain weights have no offset.
+        sums[InputForm.PLAIN.ordinal()] = new float[InputForm.PLAIN.blocks(values.length)];
     }
 
     /// The elements in order, then zeros that must stay; the array itself.
@@ -41,18 +42,22 @@ public final class RowInput {
         return sums[form.input().ordinal()];
     }
 
-    /// Makes the elements ready for weights. The first time allocates.
-    void prepare(PanelForm form) {
-        var input = form.input();
-        if (input == InputForm.PLAIN) {
-            return;
-        }
+    /// Makes room for what products with a matrix read, so that [#prepare] need not.
+    public void expect(Panels w) {
+        var input = w.form().input();
         var i = input.ordinal();
         if (shifted[i] == null) {
             shifted[i] = new float[values.length];
             sums[i] = new float[input.blocks(values.length)];
         }
-        input.shift(values, shifted[i]);
-        input.sum(values, sums[i]);
+    }
+
+    /// Makes the elements ready for products with a matrix that was expected.
+    void prepare(Panels w) {
+        var input = w.form().input();
+        if (input != InputForm.PLAIN) {
+            input.shift(values, shifted[input.ordinal()]);
+            input.sum(values, sums[input.ordinal()]);
+        }
     }
 }

@@ -13,7 +13,7 @@ final class ScalarWeights {
 
     private ScalarWeights() {}
 
-    /// Unpacks words of weights; those of blocks stay shifted up, see [RowInput].
+    /// Unpacks words of weights; those of blocks stay shifted up, see [InputForm].
     ///
     /// @param words where `count` words of each lane begin
     /// @param to where the weights go, those of a column side by side

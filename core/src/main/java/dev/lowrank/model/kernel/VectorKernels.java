@@ -150,23 +150,29 @@ final class VectorKernels implements Kernels {
             case F16 -> {
                 var data = w.data();
                 var words = words(w);
-                PlainPanels.f16(data, start, words, a.values(), b.values(), c.values(), d.values(), scratch, 0);
-                PlainPanels.f16(
-                        data,
-                        start + gap,
-                        words,
-                        a.values(),
-                        b.values(),
-                        c.values(),
-                        d.values(),
-                        scratch,
-                        ROWS * WIDTH);
+                f16(data, start, words, a, b, c, d, scratch, 0);
+                if (gap > 0) {
+                    f16(data, start + gap, words, a, b, c, d, scratch, ROWS * WIDTH);
+                }
             }
             case Q8_0 -> BytePanels.sum(w, body, gap, a, b, c, d, scratch);
             case Q4_0, Q4_1, Q4_K -> NibblePanels.sum(w, body, gap, a, b, c, d, scratch);
             case Q6_K -> SixBitPanels.sum(w, body, gap, a, b, c, d, scratch);
             case NF4 -> LevelPanels.sum(w, body, gap, a, b, c, d, scratch);
         }
+    }
+
+    private static void f16(
+            MemorySegment data,
+            long start,
+            int words,
+            RowInput a,
+            RowInput b,
+            RowInput c,
+            RowInput d,
+            float[] scratch,
+            int to) {
+        PlainPanels.f16(data, start, words, a.values(), b.values(), c.values(), d.values(), scratch, to);
     }
 
     /// Puts a panel's sums with each of four rows where they belong.
