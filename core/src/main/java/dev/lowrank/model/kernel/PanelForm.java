@@ -44,7 +44,8 @@ enum PanelForm {
         return switch (dtype) {
             case BF16 -> BF16;
             case F16 -> F16;
-            case Q8_0 -> Q8_0;
+            // Five bits fit into eight, whose blocks have the same scales: GGUF files mix both kinds.
+            case Q8_0, Q5_0 -> Q8_0;
             case Q4_0 -> Q4_0;
             case Q4_1 -> Q4_1;
             case Q4_K -> Q4_K;

@@ -1,5 +1,6 @@
 package dev.lowrank.model.kernel;
 
+import dev.lowrank.tensor.DType;
 import dev.lowrank.tensor.HostTensor;
 import java.lang.foreign.MemorySegment;
 
@@ -50,7 +51,13 @@ final class PanelPacker {
     private void pack(short[] row, Lane lane) {
         switch (panels.form()) {
             case BF16, F16 -> halves(row, lane);
-            case Q8_0 -> q8_0(row, lane);
+            case Q8_0 -> {
+                if (tensor.dtype() == DType.Q5_0) {
+                    q5_0(row, lane);
+                } else {
+                    q8_0(row, lane);
+                }
+            }
             case Q4_0 -> q4_0(row, lane);
             case Q4_1 -> q4_1(row, lane);
             case Q4_K -> q4_k(row, lane);
@@ -92,6 +99,26 @@ final class PanelPacker {
             scale(lane, block, row[from]);
             for (var k = 0; k < 8; k++) {
                 lane.set(head + block * 8 + k, word(row, from + 1 + k * 2) ^ 0x80808080);
+            }
+        }
+    }
+
+    /// Sixteen bytes hold a block's first weights in their low halves and the others in their high ones; a
+    /// word before them has the fifth bit of each weight.
+    private void q5_0(short[] row, Lane lane) {
+        for (var block = 0; block < columns / BLOCK; block++) {
+            var from = block * 11;
+            scale(lane, block, row[from]);
+            var fifth = word(row, from + 1);
+            for (var k = 0; k < 8; k++) {
+                var word = 0;
+                for (var i = 0; i < 4; i++) {
+                    var weight = 4 * k + i;
+                    var four = octet(row, from + 3, weight % 16) >>> weight / 16 * 4 & 0xF;
+                    var five = four | (fifth >>> weight & 1) << 4;
+                    word |= five - 16 + 128 << 8 * i;
+                }
+                lane.set(head + block * 8 + k, word);
             }
         }
     }

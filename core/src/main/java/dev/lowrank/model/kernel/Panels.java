@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 /// sum over lanes, and a step reads each thread's panels as long sequential streams.
 ///
 /// Weights keep their width: F32, BF16, F16, Q8_0, Q4_0, Q4_1, Q4_K, Q6_K and NF4 take the bytes that their
-/// tensor takes (plus padding to whole panels), everything else is F32.
+/// tensor takes (plus padding to whole panels), Q5_0 those of Q8_0, everything else is F32.
 public final class Panels {
     /// A kernel may look this far beyond the panel it works on, to have it fetched.
     static final int AHEAD = 16384;

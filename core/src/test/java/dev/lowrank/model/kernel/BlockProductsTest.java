@@ -92,7 +92,7 @@ class BlockProductsTest {
 
     @Test
     void blocksMayStartAtAnyByteAndOnTheHeap() {
-        for (var dtype : List.of(DType.Q4_0, DType.Q4_1, DType.Q8_0, DType.Q4_K, DType.Q6_K, DType.NF4)) {
+        for (var dtype : List.of(DType.Q4_0, DType.Q4_1, DType.Q5_0, DType.Q8_0, DType.Q4_K, DType.Q6_K, DType.NF4)) {
             var random = new SplittableRandom(5);
             var columns = 3 * dtype.blockWeights();
             var tensor = blocks(dtype, random, 6, columns);
