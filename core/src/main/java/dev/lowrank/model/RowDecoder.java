@@ -73,7 +73,7 @@ public final class RowDecoder implements Prefill, AutoCloseable {
         return of(model, Runtime.getRuntime().availableProcessors());
     }
 
-    /// Prepares a model. Weights in F32, BF16 and F16 stay where they are.
+    /// Prepares a model: packs its weights.
     ///
     /// @param threads that share the rows of a product, the caller's included
     /// @throws dev.lowrank.checkpoint.CheckpointException for an encoder

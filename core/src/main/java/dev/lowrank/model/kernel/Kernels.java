@@ -56,7 +56,6 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
 
     /// Makes an input ready for products with a matrix and all others that read like it.
     default void prepare(RowInput x, Panels w) {
-        x.expect(w);
         x.prepare(w);
     }
 

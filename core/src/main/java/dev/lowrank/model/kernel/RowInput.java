@@ -42,7 +42,7 @@ public final class RowInput {
         return sums[form.input().ordinal()];
     }
 
-    /// Makes room for what products with a matrix read, so that [#prepare] need not.
+    /// Makes room for what products with a matrix read, where that is not there yet.
     public void expect(Panels w) {
         var input = w.form().input();
         var i = input.ordinal();
@@ -52,8 +52,9 @@ public final class RowInput {
         }
     }
 
-    /// Makes the elements ready for products with a matrix that was expected.
+    /// Makes the elements ready for products with a matrix.
     void prepare(Panels w) {
+        expect(w);
         var input = w.form().input();
         if (input != InputForm.PLAIN) {
             input.shift(values, shifted[input.ordinal()]);

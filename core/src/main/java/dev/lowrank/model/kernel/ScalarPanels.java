@@ -47,7 +47,8 @@ final class ScalarPanels {
     static void sum(Panels w, int panel, RowInput[] x, int first, int rows, float[] scratch) {
         var form = w.form();
         var start = panel * w.panelBytes();
-        Arrays.fill(scratch, 0, scales(w), 0);
+        Arrays.fill(scratch, 0, rows * w.lanes(), 0);
+        Arrays.fill(scratch, parts(w), parts(w) + rows * w.lanes(), 0);
         copy(w, start, form.headWords(w.columns()), scratch, head(w));
         for (var from = 0; from < w.columns(); from += PIECE) {
             var word = form.bodyWords(from);
